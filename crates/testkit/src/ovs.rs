@@ -12,6 +12,7 @@
 mod builder;
 mod unixctl;
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -79,11 +80,10 @@ impl Ovs {
         }
     }
 
-    /// Adds a bridge that drops what no flow handles, and waits until its management socket exists.
+    /// Adds a bridge that drops what no flow handles, and waits until it accepts OpenFlow.
     pub fn add_bridge(&self, bridge: &str) -> Result<()> {
         self.create_bridge(bridge, "secure")?;
-        let socket = self.mgmt_socket(bridge);
-        try_wait_until(START_TIMEOUT, &format!("{}", socket.display()), || socket.exists().then_some(()))
+        self.wait_for_bridge(bridge)
     }
 
     /// Adds an interface as port number `ofport` and fails when the switch could not use it.
@@ -184,8 +184,8 @@ impl Ovs {
         let mut daemon = self.start_vswitchd()?;
         wait_for_answer(&mut daemon, &self.unixctl_path(VSWITCHD))?;
         self.vswitchd = Some(daemon);
-        // Without `--no-wait`, the tool returns when the daemon has caught up with the database.
-        self.vsctl(&["init"]).map(drop)
+        let bridges = self.vsctl(&["list-br"])?;
+        bridges.lines().try_for_each(|bridge| self.wait_for_bridge(bridge))
     }
 
     /// Starts the database server on the same file, killing it first where it runs, and waits until
@@ -212,6 +212,15 @@ impl Ovs {
                 }
             }
         }
+    }
+
+    /// A socket file alone means nothing: a killed daemon leaves it behind. The daemon listens on it
+    /// last, after it has added the ports.
+    fn wait_for_bridge(&self, bridge: &str) -> Result<()> {
+        let socket = self.mgmt_socket(bridge);
+        try_wait_until(START_TIMEOUT, &format!("bridge {bridge} to accept OpenFlow"), || {
+            UnixStream::connect(&socket).ok().map(drop)
+        })
     }
 
     fn create_bridge(&self, bridge: &str, fail_mode: &str) -> Result<()> {
