@@ -1,0 +1,242 @@
+//! The packed form: key and body of a flow in one allocation.
+//!
+//! ```text
+//! | key length 2 | table 1 | priority 2 | match fields ... | cookie 8 | idle 2 | hard 2 | flags 2 | instructions ... |
+//!                 `------------ FlowKey ---------------'    `--------------- body -------------------------------'
+//! ```
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use thiserror::Error;
+
+use super::{Flow, FlowFlags};
+use crate::instruction::Instructions;
+use crate::matching::Match;
+use crate::message::{FLOW_MOD_FIXED_LEN, FlowCommand, MESSAGE_LEN_MAX};
+use crate::wire::{Put, Reader, WireError};
+
+const KEY_AT: usize = 2;
+const MATCH_AT: usize = KEY_AT + 3;
+const BODY_FIXED_LEN: usize = 14;
+
+/// A flow does not fit into one OpenFlow message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the flow needs {len} bytes, and an OpenFlow message carries at most {MESSAGE_LEN_MAX}")]
+pub struct TooLong {
+    /// Bytes of the flow-mod.
+    pub len: usize,
+}
+
+/// Identity of a flow: table, priority and canonical match.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowKey(Box<[u8]>);
+
+/// A flow in one block of bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PackedFlow(Box<[u8]>);
+
+impl FlowKey {
+    /// The key of flows with this table, priority and match.
+    pub fn new(table: u8, priority: u16, matching: &Match) -> Self {
+        let mut out = Vec::with_capacity(64);
+        put_key(&mut out, table, priority, matching);
+        Self(out.into())
+    }
+
+    /// Table.
+    pub fn table(&self) -> u8 {
+        self.0[0]
+    }
+
+    /// Priority.
+    pub fn priority(&self) -> u16 {
+        priority_of(&self.0)
+    }
+
+    /// The match, decoded.
+    pub fn matching(&self) -> Match {
+        decode_own(&self.0[3..])
+    }
+
+    /// The bytes by which keys are compared and found.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Appends the strict deletion of the flow.
+    pub fn encode_delete(&self, xid: u32, out: &mut Vec<u8>) {
+        put_flow_mod(out, xid, FlowCommand::DeleteStrict, &self.0, &[0; BODY_FIXED_LEN]);
+    }
+}
+
+fn put_key(out: &mut Vec<u8>, table: u8, priority: u16, matching: &Match) {
+    out.put_u8(table);
+    out.put_u16(priority);
+    matching.encode_fields(out);
+}
+
+fn priority_of(key: &[u8]) -> u16 {
+    u16::from_be_bytes([key[1], key[2]])
+}
+
+fn decode_own(fields: &[u8]) -> Match {
+    Match::decode_fields(&mut Reader::new(fields)).expect("packed bytes were encoded from a match")
+}
+
+impl PackedFlow {
+    /// Packs `flow`; refuses one that no message could carry.
+    pub fn new(flow: &Flow) -> Result<Self, TooLong> {
+        let mut out = Vec::with_capacity(160);
+        out.put_u16(0);
+        put_key(&mut out, flow.table, flow.priority, &flow.matching);
+        let key_len = out.len() - KEY_AT;
+        out.put_u64(flow.cookie);
+        out.put_u16(flow.idle_s);
+        out.put_u16(flow.hard_s);
+        out.put_u16(flow.flags.0);
+        flow.instructions.encode(&mut out);
+        // Match header and padding make at most twelve bytes more than the packed form has.
+        let len = out.len() + FLOW_MOD_FIXED_LEN + 12;
+        let key_len = u16::try_from(key_len).ok().filter(|_| len <= MESSAGE_LEN_MAX).ok_or(TooLong { len })?;
+        out[..KEY_AT].copy_from_slice(&key_len.to_be_bytes());
+        Ok(Self(out.into()))
+    }
+
+    fn split(&self) -> (&[u8], &[u8]) {
+        let key_len = usize::from(u16::from_be_bytes([self.0[0], self.0[1]]));
+        self.0[KEY_AT..].split_at(key_len)
+    }
+
+    /// The bytes of the flow's key.
+    pub fn key_bytes(&self) -> &[u8] {
+        self.split().0
+    }
+
+    /// Cookie, timeouts, flags and instructions: what may differ between flows of one key.
+    pub fn body_bytes(&self) -> &[u8] {
+        self.split().1
+    }
+
+    /// The flow's key.
+    pub fn key(&self) -> FlowKey {
+        FlowKey(self.key_bytes().into())
+    }
+
+    /// Table.
+    pub fn table(&self) -> u8 {
+        self.0[KEY_AT]
+    }
+
+    /// Priority.
+    pub fn priority(&self) -> u16 {
+        priority_of(self.key_bytes())
+    }
+
+    /// Cookie.
+    pub fn cookie(&self) -> u64 {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.body_bytes()[..8]);
+        u64::from_be_bytes(bytes)
+    }
+
+    /// Bytes that the flow occupies on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The flow as a value.
+    pub fn unpack(&self) -> Flow {
+        let body = Reader::new(self.body_bytes());
+        Flow {
+            table: self.table(),
+            priority: self.priority(),
+            matching: decode_own(&self.0[MATCH_AT..KEY_AT + self.key_bytes().len()]),
+            ..unpack_body(body).expect("packed bytes were encoded from a flow")
+        }
+    }
+
+    /// Appends the flow-mod that adds the flow, or replaces the one with its key.
+    pub fn encode_add(&self, xid: u32, out: &mut Vec<u8>) {
+        let (key, body) = self.split();
+        put_flow_mod(out, xid, FlowCommand::Add, key, body);
+    }
+}
+
+fn unpack_body(mut body: Reader<'_>) -> Result<Flow, WireError> {
+    let mut flow = Flow::new(0, 0);
+    flow.cookie = body.u64("a packed flow")?;
+    flow.idle_s = body.u16("a packed flow")?;
+    flow.hard_s = body.u16("a packed flow")?;
+    flow.flags = FlowFlags(body.u16("a packed flow")?);
+    flow.instructions = Instructions::decode(&mut body)?;
+    Ok(flow)
+}
+
+/// Appends a flow-mod made of the bytes of a key and a body; both are already as the wire wants them.
+fn put_flow_mod(out: &mut Vec<u8>, xid: u32, command: FlowCommand, key: &[u8], body: &[u8]) {
+    let fields = &key[3..];
+    let match_len = 4 + fields.len();
+    let len = FLOW_MOD_FIXED_LEN + match_len.next_multiple_of(8) + body.len() - BODY_FIXED_LEN;
+    out.reserve(len);
+    let start = out.len();
+    out.put_u8(crate::message::VERSION);
+    out.put_u8(crate::message::FLOW_MOD);
+    out.put_u16(0);
+    out.put_u32(xid);
+    out.extend_from_slice(&body[..8]);
+    out.put_u64(0);
+    out.put_u8(key[0]);
+    out.put_u8(command as u8);
+    out.extend_from_slice(&body[8..12]);
+    out.extend_from_slice(&key[1..3]);
+    out.put_u32(crate::message::NO_BUFFER);
+    out.put_u32(crate::message::ANY);
+    out.put_u32(crate::message::ANY);
+    out.extend_from_slice(&body[12..14]);
+    out.put_zeros(2);
+    let match_at = out.len();
+    out.put_u16(1);
+    out.put_uint(match_len as u128, 2);
+    out.extend_from_slice(fields);
+    out.pad8_from(match_at);
+    out.extend_from_slice(&body[BODY_FIXED_LEN..]);
+    crate::wire::patch_len(out, start, start + 2);
+}
+
+impl Borrow<[u8]> for FlowKey {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Hash for PackedFlow {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Debug for FlowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl fmt::Display for FlowKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::text::print::fmt_key(f, self.table(), self.priority(), &self.matching())
+    }
+}
+
+impl fmt::Debug for PackedFlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.unpack())
+    }
+}
+
+impl From<&PackedFlow> for FlowKey {
+    fn from(flow: &PackedFlow) -> Self {
+        flow.key()
+    }
+}

@@ -1,0 +1,3 @@
+//! `ovs-ofctl` syntax in both directions.
+
+pub mod print;
