@@ -1,0 +1,153 @@
+//! Rows of a replica, and the batches in which they change.
+//!
+//! Rows are immutable and shared: a batch holds the same allocation as the replica. A batch lists a row at
+//! most once, ordered by table and uuid, and two consecutive batches can be merged into their net effect, so
+//! that a slow consumer costs no memory beyond the rows that differ.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::datum::Datum;
+use crate::monitor::MonitoredTable;
+use crate::typed::{Column, ColumnValue, Table};
+use crate::value::Uuid;
+
+/// One row: the monitored columns of its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    table: Arc<MonitoredTable>,
+    values: Box<[Datum]>,
+}
+
+impl Row {
+    pub(crate) fn new(table: Arc<MonitoredTable>, values: Box<[Datum]>) -> Self {
+        Self { table, values }
+    }
+
+    pub(crate) fn values(&self) -> &[Datum] {
+        &self.values
+    }
+
+    #[must_use]
+    pub fn table(&self) -> &str {
+        self.table.name()
+    }
+
+    /// The content of a column by name; None if it is not monitored.
+    #[must_use]
+    pub fn datum(&self, column: &str) -> Option<&Datum> {
+        self.values.get(self.table.position(column)?)
+    }
+
+    /// One column, typed; None if it is not monitored or this row is of another table.
+    #[must_use]
+    pub fn get<T: Table, V: ColumnValue>(&self, column: &Column<T, V>) -> Option<V> {
+        if self.table() != T::NAME {
+            return None;
+        }
+        V::from_datum(self.datum(column.name())?).ok()
+    }
+
+    /// The whole row, typed; columns that are not monitored keep their default. None if this row is of
+    /// another table.
+    #[must_use]
+    pub fn decode<T: Table>(&self) -> Option<T> {
+        if self.table() != T::NAME {
+            return None;
+        }
+        let mut row = T::default();
+        self.update(&mut row);
+        Some(row)
+    }
+
+    /// Overwrites the monitored columns of a typed row and leaves the others alone.
+    pub fn update<T: Table>(&self, row: &mut T) {
+        for (column, datum) in self.table.columns().iter().zip(&self.values) {
+            // The shape was compared with the model's when the monitor began, so decoding cannot fail for a
+            // column of the model.
+            let decoded = row.set_column(&column.name, datum);
+            debug_assert!(decoded.is_ok(), "{}.{}: {decoded:?}", self.table(), column.name);
+        }
+    }
+}
+
+/// A row that was inserted (no old), deleted (no new) or modified (both).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub uuid: Uuid,
+    pub old: Option<Arc<Row>>,
+    pub new: Option<Arc<Row>>,
+}
+
+impl Change {
+    #[must_use]
+    pub fn table(&self) -> &str {
+        self.new.as_ref().or(self.old.as_ref()).map_or("", |row| row.table())
+    }
+
+    /// Old and new row if this change is in table `T`.
+    #[must_use]
+    pub fn typed<T: Table>(&self) -> Option<TypedChange<T>> {
+        let decode = |row: &Option<Arc<Row>>| row.as_ref().and_then(|row| row.decode::<T>());
+        match (decode(&self.old), decode(&self.new)) {
+            (None, None) => None,
+            (None, Some(new)) => Some(TypedChange::Inserted(new)),
+            (Some(old), None) => Some(TypedChange::Deleted(old)),
+            (Some(old), Some(new)) => Some(TypedChange::Modified { old, new }),
+        }
+    }
+}
+
+/// [`Change`] with decoded rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TypedChange<T> {
+    Inserted(T),
+    Modified { old: T, new: T },
+    Deleted(T),
+}
+
+/// Why a batch came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchKind {
+    /// The first content of an empty replica.
+    Initial,
+    /// What was missed while disconnected; the server knew our last transaction.
+    Resumed,
+    /// The server sent everything again; the batch is the difference.
+    Reread,
+    /// A change while connected.
+    Update,
+}
+
+/// The changes of one update, ordered by table and row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub kind: BatchKind,
+    pub changes: Vec<Change>,
+}
+
+impl Batch {
+    /// The changes in table `T`, in order.
+    pub fn of<T: Table>(&self) -> impl Iterator<Item = (Uuid, TypedChange<T>)> {
+        self.changes.iter().filter_map(|change| Some((change.uuid, change.typed::<T>()?)))
+    }
+
+    /// Makes this batch the net effect of itself and a later one.
+    pub fn merge(&mut self, later: Self) {
+        let key = |change: &Change| (change.table().to_owned(), change.uuid);
+        let earlier = std::mem::take(&mut self.changes);
+        let mut merged: BTreeMap<_, Change> =
+            earlier.into_iter().map(|change| (key(&change), change)).collect();
+        for change in later.changes {
+            let key = key(&change);
+            match merged.remove(&key) {
+                None => drop(merged.insert(key, change)),
+                Some(first) if first.old == change.new => {}
+                Some(first) => {
+                    merged.insert(key, Change { old: first.old, ..change });
+                }
+            }
+        }
+        self.changes = merged.into_values().collect();
+    }
+}
