@@ -8,6 +8,8 @@ pub const MESSAGE_LEN_MAX: usize = 65_535;
 pub(crate) const FLOW_MOD: u8 = 14;
 /// Header and fixed part of a flow-mod, before its match.
 pub(crate) const FLOW_MOD_FIXED_LEN: usize = 48;
+/// Header and fixed part of the message that adds another to a bundle.
+pub const BUNDLE_ADD_FIXED_LEN: usize = 24;
 /// No packet is buffered in the switch.
 pub const NO_BUFFER: u32 = 0xffff_ffff;
 /// Any port, any group.

@@ -8,13 +8,14 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::{Flow, FlowFlags};
 use crate::instruction::Instructions;
 use crate::matching::Match;
-use crate::message::{FLOW_MOD_FIXED_LEN, FlowCommand, MESSAGE_LEN_MAX};
+use crate::message::{BUNDLE_ADD_FIXED_LEN, FLOW_MOD_FIXED_LEN, FlowCommand, MESSAGE_LEN_MAX};
 use crate::wire::{Put, Reader, WireError};
 
 const KEY_AT: usize = 2;
@@ -33,9 +34,9 @@ pub struct TooLong {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowKey(Box<[u8]>);
 
-/// A flow in one block of bytes.
+/// A flow in one block of bytes, shared by all who hold it: the desired set, what waits to be sent, the engine.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PackedFlow(Box<[u8]>);
+pub struct PackedFlow(Arc<[u8]>);
 
 impl FlowKey {
     /// The key of flows with this table, priority and match.
@@ -97,8 +98,8 @@ impl PackedFlow {
         out.put_u16(flow.hard_s);
         out.put_u16(flow.flags.0);
         flow.instructions.encode(&mut out);
-        // Match header and padding make at most twelve bytes more than the packed form has.
-        let len = out.len() + FLOW_MOD_FIXED_LEN + 12;
+        // Match header and padding make at most twelve bytes more than the packed form has, and a bundle wraps it.
+        let len = out.len() + FLOW_MOD_FIXED_LEN + 12 + BUNDLE_ADD_FIXED_LEN;
         let key_len = u16::try_from(key_len).ok().filter(|_| len <= MESSAGE_LEN_MAX).ok_or(TooLong { len })?;
         out[..KEY_AT].copy_from_slice(&key_len.to_be_bytes());
         Ok(Self(out.into()))
@@ -141,9 +142,9 @@ impl PackedFlow {
         u64::from_be_bytes(bytes)
     }
 
-    /// Bytes that the flow occupies on the heap.
+    /// Bytes that the flow occupies on the heap, with the two counters of the shared block.
     pub fn heap_bytes(&self) -> usize {
-        self.0.len()
+        self.0.len() + 2 * size_of::<usize>()
     }
 
     /// The flow as a value.
