@@ -2,7 +2,7 @@
 //!
 //! OpenFlow cannot match a range, only a value under a mask. [`PortRange::masked`] covers a range exactly with
 //! the fewest aligned power-of-two blocks, at most 30 for the worst range. Only prefix masks are used: there
-//! are sixteen of them, so rules with many ranges still share few masks, and the cost of a look-up in OVS grows
+//! are seventeen of them, so rules with many ranges still share few masks, and the cost of a look-up in OVS grows
 //! with the number of different masks.
 
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Complete frames from plain structs, with every length and checksum right.
 //!
-//! What can be said cannot be wrong: lengths, header checksums, pseudo headers and the EtherType follow from the
-//! parts, and the one thing that can fail is a packet that is longer than its length field can say. Wrong frames, which
-//! tests need too, are made by changing the bytes afterwards.
+//! What can be said cannot be wrong: lengths, header checksums, pseudo headers and the EtherType follow from
+//! the parts, and the one thing that can fail is a packet that is longer than its length field can say. Wrong
+//! frames, which tests need too, are made by changing the bytes afterwards.
 //!
 //! Frames are not padded to the Ethernet minimum: that is the work of the interface that sends them.
 
@@ -19,11 +19,11 @@ use crate::arp::Arp;
 use crate::checksum::Checksum;
 use crate::headers::VlanTag;
 use crate::nd::{self, Neighbor};
+use crate::wire::{ETHERNET_HEADER_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES};
 use crate::{ethertype, ip_proto};
 
 /// The longest IPv4 packet and the longest IPv6 payload: both have a length field of 16 bits.
 const IP_LENGTH_BYTES_MAX: usize = u16::MAX as usize;
-const IPV4_HEADER_BYTES: usize = 20;
 const DEFAULT_TTL: u8 = 64;
 
 /// The parts do not fit the packet.
@@ -224,7 +224,7 @@ impl Ipv6 {
         const FLOW_LABEL_MASK: u32 = 0x000f_ffff;
 
         let label = self.flow_label & FLOW_LABEL_MASK;
-        let mut packet = Vec::with_capacity(40 + payload.len());
+        let mut packet = Vec::with_capacity(IPV6_HEADER_BYTES + payload.len());
         packet.extend((VERSION | (u32::from(self.traffic_class) << 20) | label).to_be_bytes());
         packet.extend(length_field("IPv6 payload", payload.len())?);
         packet.extend([next_header, self.hop_limit]);
@@ -268,7 +268,10 @@ impl Ethernet {
     /// A frame with any payload.
     #[must_use]
     pub fn frame(&self, ethertype: u16, payload: &[u8]) -> Vec<u8> {
-        let mut frame = Vec::with_capacity(14 + 4 * self.vlans.len() + payload.len());
+        const VLAN_TAG_BYTES: usize = 4;
+
+        let mut frame =
+            Vec::with_capacity(ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES * self.vlans.len() + payload.len());
         frame.extend(self.dst.octets());
         frame.extend(self.src.octets());
         for tag in &self.vlans {

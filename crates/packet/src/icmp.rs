@@ -9,6 +9,7 @@ use std::net::Ipv6Addr;
 
 use crate::bytes::Reader;
 use crate::checksum::Checksum;
+use crate::wire::{IPV4_HEADER_BYTES, IPV6_HEADER_BYTES};
 use crate::{ParseError, ip_proto};
 
 /// Which of the two protocols a message belongs to. ICMPv6 needs the addresses for its checksum.
@@ -84,9 +85,9 @@ pub mod v6 {
 }
 
 /// RFC 1812, section 4.3.2.3: an ICMP error is at most 576 bytes long, IP header included.
-pub const V4_QUOTE_BYTES_MAX: usize = 576 - 20 - Message::HEADER_BYTES;
+pub const V4_QUOTE_BYTES_MAX: usize = 576 - IPV4_HEADER_BYTES - Message::HEADER_BYTES;
 /// RFC 4443, section 2.4(c): an ICMPv6 error is at most 1280 bytes long, IPv6 header included.
-pub const V6_QUOTE_BYTES_MAX: usize = 1280 - 40 - Message::HEADER_BYTES;
+pub const V6_QUOTE_BYTES_MAX: usize = 1280 - IPV6_HEADER_BYTES - Message::HEADER_BYTES;
 
 impl Message {
     /// Length of the header on the wire.

@@ -1,9 +1,9 @@
 //! Neighbour discovery: solicitations and advertisements (RFC 4861), without their IPv6 header.
 //!
-//! [`Neighbor::parse`] makes all the checks of RFC 4861, sections 7.1.1 and 7.1.2. The hop limit is the important
-//! one: 255 proves that no router forwarded the message, hence that the sender is on the link. Options other than the link-layer
-//! address are skipped, as the RFC demands of those that are not understood; re-emitting a message leaves
-//! them out.
+//! [`Neighbor::parse`] makes all the checks of RFC 4861, sections 7.1.1 and 7.1.2. The hop limit is the
+//! important one: 255 proves that no router forwarded the message, hence that the sender is on the link.
+//! Options other than the link-layer address are skipped, as the RFC demands of those that are not understood;
+//! re-emitting a message leaves them out.
 
 use std::net::Ipv6Addr;
 

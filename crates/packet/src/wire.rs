@@ -1,4 +1,11 @@
-//! Assigned numbers that more than one module needs, under the names of their registries.
+//! Assigned numbers and header lengths that more than one module needs, under the names of their registries.
+
+/// Two addresses and an EtherType.
+pub(crate) const ETHERNET_HEADER_BYTES: usize = 14;
+/// Without options.
+pub(crate) const IPV4_HEADER_BYTES: usize = 20;
+/// Without extension headers.
+pub(crate) const IPV6_HEADER_BYTES: usize = 40;
 
 /// EtherTypes.
 pub mod ethertype {

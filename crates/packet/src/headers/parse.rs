@@ -9,13 +9,13 @@ use super::{
     ArpKey, EthernetKey, Fragment, Headers, IpKey, MplsEntry, NdKey, NetworkKey, TransportKey, VLAN_TAGS_MAX,
     VlanLimit, VlanTag,
 };
+use crate::arp::Arp;
 use crate::bytes::Reader;
-use crate::{ethertype, ip_proto};
+use crate::wire::{ETHERNET_HEADER_BYTES, IPV4_HEADER_BYTES, IPV6_HEADER_BYTES};
+use crate::{ethertype, ip_proto, nd};
 
 /// OVS gives up on frames with more link-layer padding than its metadata can hold.
 const L2_PADDING_BYTES_MAX: usize = u16::MAX as usize;
-const IPV4_HEADER_BYTES: usize = 20;
-const IPV6_HEADER_BYTES: usize = 40;
 const TCP_HEADER_BYTES: usize = 20;
 
 pub(super) fn headers(frame: &[u8], vlan_limit: VlanLimit) -> Headers {
@@ -32,7 +32,7 @@ pub(super) fn headers(frame: &[u8], vlan_limit: VlanLimit) -> Headers {
         ethertype::IPV4 => ipv4(&mut headers, &mut reader),
         ethertype::IPV6 => ipv6(&mut headers, &mut reader),
         ethertype::ARP | ethertype::RARP => {
-            headers.network = arp(&mut reader).map(NetworkKey::Arp);
+            headers.network = arp(reader).map(NetworkKey::Arp);
             None
         }
         _ => None,
@@ -48,7 +48,7 @@ pub(super) fn headers(frame: &[u8], vlan_limit: VlanLimit) -> Headers {
 }
 
 fn link(headers: &mut Headers, reader: &mut Reader<'_>, vlan_limit: VlanLimit) -> Option<u16> {
-    reader.peek::<14>()?;
+    reader.peek::<ETHERNET_HEADER_BYTES>()?;
     let dst = MacAddr(reader.take()?);
     let src = MacAddr(reader.take()?);
     let tags_max = match vlan_limit {
@@ -203,20 +203,15 @@ fn ipv6_extensions(mut next_header: u8, reader: &mut Reader<'_>) -> Option<(u8, 
     }
 }
 
-fn arp(reader: &mut Reader<'_>) -> Option<ArpKey> {
-    /// Hardware type Ethernet, protocol IPv4, and the lengths of their addresses.
-    const ETHERNET_IPV4: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
-
-    reader.peek::<28>()?;
-    if reader.take()? != ETHERNET_IPV4 {
-        return None;
-    }
-    let operation = u8::try_from(u16::from_be_bytes(reader.take()?)).ok();
-    let sha = MacAddr(reader.take()?);
-    let spa = Ipv4Addr::from(reader.take::<4>()?);
-    let tha = MacAddr(reader.take()?);
-    let tpa = Ipv4Addr::from(reader.take::<4>()?);
-    Some(ArpKey { operation, spa, tpa, sha, tha })
+fn arp(reader: Reader<'_>) -> Option<ArpKey> {
+    let message = Arp::parse(reader.rest()).ok()?;
+    Some(ArpKey {
+        operation: u8::try_from(message.operation.0).ok(),
+        spa: message.sender_ip,
+        tpa: message.target_ip,
+        sha: message.sender_mac,
+        tha: message.target_mac,
+    })
 }
 
 fn transport(proto: u8, reader: Reader<'_>) -> Option<TransportKey> {
@@ -264,19 +259,13 @@ fn tcp(reader: Reader<'_>) -> Option<TransportKey> {
 }
 
 fn icmpv6(mut reader: Reader<'_>) -> Option<TransportKey> {
-    const NEIGHBOR_SOLICITATION: u8 = 135;
-    const NEIGHBOR_ADVERTISEMENT: u8 = 136;
-
     let [kind, code, _, _, reserved @ ..] = reader.take::<8>()?;
-    let is_nd = code == 0 && matches!(kind, NEIGHBOR_SOLICITATION | NEIGHBOR_ADVERTISEMENT);
-    let nd = is_nd.then(|| neighbor_discovery(u32::from_be_bytes(reserved), reader));
-    Some(TransportKey::Icmpv6 { kind, code, nd })
+    let is_nd = code == 0 && matches!(kind, nd::NEIGHBOR_SOLICITATION | nd::NEIGHBOR_ADVERTISEMENT);
+    let nd_key = is_nd.then(|| neighbor_discovery(u32::from_be_bytes(reserved), reader));
+    Some(TransportKey::Icmpv6 { kind, code, nd: nd_key })
 }
 
 fn neighbor_discovery(reserved: u32, mut reader: Reader<'_>) -> NdKey {
-    const SOURCE_LINK_ADDRESS: u8 = 1;
-    const TARGET_LINK_ADDRESS: u8 = 2;
-
     let none = NdKey {
         target: Ipv6Addr::UNSPECIFIED,
         sll: MacAddr::ZERO,
@@ -287,29 +276,29 @@ fn neighbor_discovery(reserved: u32, mut reader: Reader<'_>) -> NdKey {
     let Some(target) = reader.take::<16>() else {
         return none;
     };
-    let mut nd = NdKey { target: Ipv6Addr::from(target), ..none };
+    let mut key = NdKey { target: Ipv6Addr::from(target), ..none };
     while let Some([kind, len_in_eights, mac @ ..]) = reader.peek::<8>() {
         let len = usize::from(len_in_eights) * 8;
-        if len == 0 || len > reader.len() {
+        if len == 0 {
             break;
         }
         let slot = match kind {
-            SOURCE_LINK_ADDRESS if len == 8 => Some(&mut nd.sll),
-            TARGET_LINK_ADDRESS if len == 8 => Some(&mut nd.tll),
+            nd::SOURCE_LINK_ADDRESS if len == 8 => Some(&mut key.sll),
+            nd::TARGET_LINK_ADDRESS if len == 8 => Some(&mut key.tll),
             _ => None,
         };
         if let Some(slot) = slot {
             if !slot.is_zero() {
-                return NdKey { option_type: nd.option_type, ..none };
+                return NdKey { option_type: key.option_type, ..none };
             }
             *slot = MacAddr(mac);
-            if nd.option_type == 0 {
-                nd.option_type = kind;
+            if key.option_type == 0 {
+                key.option_type = kind;
             }
         }
         if reader.skip(len).is_none() {
             break;
         }
     }
-    nd
+    key
 }

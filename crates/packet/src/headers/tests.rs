@@ -115,11 +115,16 @@ fn labels_are_recorded_three_deep() {
     let entry = |label: u32, is_bottom: bool| {
         ((label << 12) | (5 << 9) | (u32::from(is_bottom) << 8) | 64).to_be_bytes()
     };
-    let stack: Vec<u8> = (1..=5).flat_map(|label| entry(label, label == 5)).collect();
+    let mut stack: Vec<u8> = (1..=5).flat_map(|label| entry(label, label == 5)).collect();
+    stack.extend([0x45; 20]);
     let headers = Headers::parse(&ethernet().frame(ethertype::MPLS, &stack));
     let labels: Vec<_> = headers.mpls.iter().flatten().map(|entry| entry.label()).collect();
     assert_eq!(labels, [1, 2, 3]);
-    assert_eq!(headers.layout.network, Some(14 + 20), "all five are skipped");
+    assert_eq!(
+        headers.layout.network,
+        Some(14 + 20),
+        "all five are skipped, and what follows the bottom is not"
+    );
     let first = headers.mpls[0].unwrap();
     assert_eq!((first.traffic_class(), first.is_bottom(), first.ttl()), (5, false, 64));
 }
