@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// The schema as Debian's `openvswitch-switch` installs it.
-pub const SCHEMA_PATH: &str = "/usr/share/openvswitch/vswitch.ovsschema";
+pub(crate) const SCHEMA_PATH: &str = "/usr/share/openvswitch/vswitch.ovsschema";
 /// Where the generated model lives, relative to the workspace.
-pub const OUTPUT_PATH: &str = "crates/ovsdb/src/vswitch.rs";
+pub(crate) const OUTPUT_PATH: &str = "crates/ovsdb/src/vswitch.rs";
 
 /// The tables that the product reads or writes.
 const TABLES: [&str; 11] = [
@@ -32,7 +32,7 @@ const TABLES: [&str; 11] = [
 const RUST_KEYWORDS: [&str; 1] = ["type"];
 
 /// The text of `vswitch.rs` for a schema.
-pub fn generate(schema_json: &str) -> Result<String> {
+pub(crate) fn generate(schema_json: &str) -> Result<String> {
     let schema: Value = serde_json::from_str(schema_json).context("parse the vswitch schema")?;
     let version = schema["version"].as_str().context("the schema has no version")?;
     let mut out = format!(
@@ -93,9 +93,7 @@ fn generate_column(name: &str, column: &Value) -> Result<String> {
         None if (min, max) == (0, Some(1)) => {
             (format!("Option<{key_rust}>"), format!("Shape::optional({key_shape})"))
         }
-        None => {
-            (format!("BTreeSet<{key_rust}>"), format!("Shape::set({key_shape}, {min}, {max_shape})"))
-        }
+        None => (format!("BTreeSet<{key_rust}>"), format!("Shape::set({key_shape}, {min}, {max_shape})")),
     };
     let constant = name.to_uppercase();
     let field = if RUST_KEYWORDS.contains(&name) { format!("r#{name}") } else { name.to_owned() };
