@@ -1,0 +1,75 @@
+//! Registers: what the tables tell each other about a packet.
+
+use openflow::field::Subfield;
+use openflow::{Field, Match};
+
+/// Some bits of the pipeline's scratch space, with a meaning.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Register {
+    /// Name in explanations.
+    pub name: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+    /// Where it is kept.
+    pub bits: Subfield,
+}
+
+const fn whole(field: Field, n_bits: u16) -> Subfield {
+    Subfield { field, ofs: 0, n_bits }
+}
+
+/// The network that the packet is in.
+pub static NETWORK: Register = Register {
+    name: "network",
+    meaning: "key of the network that the packet is in; also the network id on the wire of a tunnel",
+    bits: whole(Field::Metadata, 24),
+};
+
+/// The logical port that the packet came from.
+pub static INGRESS_PORT: Register = Register {
+    name: "ingress port",
+    meaning: "key of the logical port that the packet came from",
+    bits: whole(Field::Reg6, 32),
+};
+
+/// The logical port that the packet goes to.
+pub static EGRESS_PORT: Register = Register {
+    name: "egress port",
+    meaning: "key of the logical port that the packet goes to",
+    bits: whole(Field::Reg7, 32),
+};
+
+/// All registers; no two of them share a bit.
+pub static ALL: &[&Register] = &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT];
+
+impl Register {
+    /// `matching`, that also requires the register to hold `value`.
+    pub fn matched(&self, matching: Match, value: u64) -> Match {
+        let mask = self.bits.mask();
+        matching.with_masked(self.bits.field, (u128::from(value) << self.bits.ofs) & mask, mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_do_not_overlap_and_fit_their_field() {
+        for (place, register) in ALL.iter().enumerate() {
+            let bits = register.bits;
+            assert_eq!(Subfield::new(bits.field, bits.ofs, bits.n_bits), Some(bits), "{}", register.name);
+            for other in &ALL[..place] {
+                let apart = bits.field != other.bits.field || bits.mask() & other.bits.mask() == 0;
+                assert!(apart, "{} and {} share bits", register.name, other.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_matched_within_its_bits_only() {
+        let matching = NETWORK.matched(Match::new(), 0x0123_4567);
+        let entry = matching.get(Field::Metadata).expect("the network is matched");
+        assert_eq!((entry.value, entry.mask), (0x0023_4567, 0x00ff_ffff));
+    }
+}
