@@ -1,4 +1,7 @@
 //! OVSDB (RFC 7047 and the extensions of Open vSwitch): types, codec, replica.
+pub mod address;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod datum;
 pub mod json;
 pub mod jsonrpc;

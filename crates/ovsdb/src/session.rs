@@ -222,14 +222,25 @@ impl Session {
         self.events.pop_front()
     }
 
-    /// Sends a transaction.
-    pub fn transact(&mut self, transaction: &Transaction) -> Result<RequestId, Busy> {
+    /// Whether [`Session::transact`] would take another transaction.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.check_room().is_ok()
+    }
+
+    fn check_room(&self) -> Result<(), Busy> {
         if self.transactions.len() >= self.config.max_pending_requests {
             return Err(Busy::Requests(self.transactions.len()));
         }
         if self.outgoing_bytes >= self.config.max_outgoing_bytes {
             return Err(Busy::Bytes(self.config.max_outgoing_bytes));
         }
+        Ok(())
+    }
+
+    /// Sends a transaction.
+    pub fn transact(&mut self, transaction: &Transaction) -> Result<RequestId, Busy> {
+        self.check_room()?;
         let id = self.request("transact", transaction.to_params(&self.config.database));
         self.transactions.insert(id, transaction.receipt());
         Ok(RequestId(id))

@@ -84,11 +84,11 @@ impl Outcome {
             RowRef::Existing(uuid) => return Some(uuid),
             RowRef::New(number) => usize::try_from(number).ok()?,
         };
-        let inserted = self.results.iter().filter_map(|result| match result {
+        let mut inserted = self.results.iter().filter_map(|result| match result {
             OperationResult::Inserted(uuid) => Some(*uuid),
             _ => None,
         });
-        inserted.skip(number).next()
+        inserted.nth(number)
     }
 
     /// How many rows an `update`, `mutate` or `delete` was about.
