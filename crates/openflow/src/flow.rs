@@ -14,7 +14,7 @@ mod tests;
 
 use std::fmt;
 
-pub use packed::{FlowKey, PackedFlow, TooLong};
+pub use packed::{FlowKey, PackedFlow, TooLong, WireFlow};
 pub use set::FlowSet;
 
 use crate::action::Action;
@@ -40,6 +40,9 @@ impl FlowFlags {
     pub const NO_PKT_COUNTS: Self = Self(1 << 3);
     /// Bytes need not be counted.
     pub const NO_BYT_COUNTS: Self = Self(1 << 4);
+
+    /// What a switch remembers of a flow's flags; the others are about the moment of adding it.
+    pub const KEPT: Self = Self(Self::SEND_FLOW_REM.0 | Self::NO_PKT_COUNTS.0 | Self::NO_BYT_COUNTS.0);
 
     /// Whether all bits of `other` are set.
     pub fn contains(self, other: Self) -> bool {

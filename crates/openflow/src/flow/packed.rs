@@ -30,6 +30,27 @@ pub struct TooLong {
     pub len: usize,
 }
 
+/// What a switch writes about a flow, in its own bytes. They come from one message, so they fit into another.
+#[derive(Debug, Clone, Copy)]
+pub struct WireFlow<'a> {
+    /// Table.
+    pub table: u8,
+    /// Priority.
+    pub priority: u16,
+    /// Cookie.
+    pub cookie: u64,
+    /// Idle timeout in seconds.
+    pub idle_s: u16,
+    /// Hard timeout in seconds.
+    pub hard_s: u16,
+    /// Flags.
+    pub flags: FlowFlags,
+    /// The fields of the match, without header and padding.
+    pub match_fields: &'a [u8],
+    /// The instructions.
+    pub instructions: &'a [u8],
+}
+
 /// Identity of a flow: table, priority and canonical match.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowKey(Box<[u8]>);
@@ -87,7 +108,7 @@ fn decode_own(fields: &[u8]) -> Match {
 }
 
 impl PackedFlow {
-    /// Packs `flow`; refuses one that no message could carry.
+    /// Packs `flow`; refuses one that no message could carry. Of its flags, those that a switch keeps are packed.
     pub fn new(flow: &Flow) -> Result<Self, TooLong> {
         let mut out = Vec::with_capacity(160);
         out.put_u16(0);
@@ -96,13 +117,37 @@ impl PackedFlow {
         out.put_u64(flow.cookie);
         out.put_u16(flow.idle_s);
         out.put_u16(flow.hard_s);
-        out.put_u16(flow.flags.0);
+        out.put_u16(flow.flags.0 & FlowFlags::KEPT.0);
         flow.instructions.encode(&mut out);
         // Match header and padding make at most twelve bytes more than the packed form has, and a bundle wraps it.
         let len = out.len() + FLOW_MOD_FIXED_LEN + 12 + BUNDLE_ADD_FIXED_LEN;
         let key_len = u16::try_from(key_len).ok().filter(|_| len <= MESSAGE_LEN_MAX).ok_or(TooLong { len })?;
         out[..KEY_AT].copy_from_slice(&key_len.to_be_bytes());
         Ok(Self(out.into()))
+    }
+
+    /// Packs what a switch wrote about a flow, as it wrote it: cheap, but canonical only if the switch is.
+    /// [`PackedFlow::canonical`] settles the matter where it is in doubt.
+    pub fn from_wire(shown: &WireFlow<'_>) -> Self {
+        let key_len = 3 + shown.match_fields.len();
+        let mut out = Vec::with_capacity(KEY_AT + key_len + BODY_FIXED_LEN + shown.instructions.len());
+        out.put_uint(key_len as u128, KEY_AT);
+        out.put_u8(shown.table);
+        out.put_u16(shown.priority);
+        out.extend_from_slice(shown.match_fields);
+        out.put_u64(shown.cookie);
+        out.put_u16(shown.idle_s);
+        out.put_u16(shown.hard_s);
+        out.put_u16(shown.flags.0 & FlowFlags::KEPT.0);
+        out.extend_from_slice(shown.instructions);
+        Self(out.into())
+    }
+
+    /// The canonical form of a flow that a switch wrote; nothing when its bytes make no sense.
+    pub fn canonical(&self) -> Option<Self> {
+        let matching = Match::decode_fields(&mut Reader::new(&self.key_bytes()[3..])).ok()?;
+        let body = unpack_body(Reader::new(self.body_bytes())).ok()?;
+        Self::new(&Flow { table: self.table(), priority: self.priority(), matching, ..body }).ok()
     }
 
     fn split(&self) -> (&[u8], &[u8]) {

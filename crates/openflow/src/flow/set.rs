@@ -53,8 +53,12 @@ impl FlowSet {
 
     /// Takes the flow with this key out.
     pub fn remove(&mut self, key: &FlowKey) -> Option<PackedFlow> {
-        let bytes = key.as_bytes();
-        let entry = self.flows.find_entry(hash(bytes), |flow| flow.key_bytes() == bytes).ok()?;
+        self.remove_bytes(key.as_bytes())
+    }
+
+    /// Takes the flow with these key bytes out.
+    pub fn remove_bytes(&mut self, key_bytes: &[u8]) -> Option<PackedFlow> {
+        let entry = self.flows.find_entry(hash(key_bytes), |flow| flow.key_bytes() == key_bytes).ok()?;
         Some(entry.remove().0)
     }
 
@@ -89,5 +93,14 @@ impl FromIterator<PackedFlow> for FlowSet {
             set.insert(flow);
         }
         set
+    }
+}
+
+impl IntoIterator for FlowSet {
+    type Item = PackedFlow;
+    type IntoIter = hashbrown::hash_table::IntoIter<PackedFlow>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.flows.into_iter()
     }
 }
