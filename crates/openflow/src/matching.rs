@@ -126,6 +126,11 @@ impl Match {
         &self.unknown
     }
 
+    /// A match of which nothing is known but its bytes.
+    pub(crate) fn opaque(bytes: &[u8]) -> Self {
+        Self { fields: Vec::new(), unknown: vec![bytes.to_vec()] }
+    }
+
     /// Whether every packet matches.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.unknown.is_empty()

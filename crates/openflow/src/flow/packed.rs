@@ -19,7 +19,6 @@ use crate::message::{BUNDLE_ADD_FIXED_LEN, FLOW_MOD_FIXED_LEN, FlowCommand, MESS
 use crate::wire::{Put, Reader, WireError};
 
 const KEY_AT: usize = 2;
-const MATCH_AT: usize = KEY_AT + 3;
 const BODY_FIXED_LEN: usize = 14;
 
 /// A flow does not fit into one OpenFlow message.
@@ -103,8 +102,9 @@ fn priority_of(key: &[u8]) -> u16 {
     u16::from_be_bytes([key[1], key[2]])
 }
 
+/// The match of packed bytes. Those that a switch wrote may make no sense; they are shown as they are.
 fn decode_own(fields: &[u8]) -> Match {
-    Match::decode_fields(&mut Reader::new(fields)).expect("packed bytes were encoded from a match")
+    Match::decode_fields(&mut Reader::new(fields)).unwrap_or_else(|_| Match::opaque(fields))
 }
 
 impl PackedFlow {
@@ -194,13 +194,13 @@ impl PackedFlow {
 
     /// The flow as a value.
     pub fn unpack(&self) -> Flow {
-        let body = Reader::new(self.body_bytes());
-        Flow {
-            table: self.table(),
-            priority: self.priority(),
-            matching: decode_own(&self.0[MATCH_AT..KEY_AT + self.key_bytes().len()]),
-            ..unpack_body(body).expect("packed bytes were encoded from a flow")
-        }
+        let body = unpack_body(Reader::new(self.body_bytes())).unwrap_or_else(|_| {
+            let unknown = vec![self.body_bytes()[BODY_FIXED_LEN..].to_vec()];
+            let instructions = Instructions { unknown, ..Instructions::default() };
+            Flow { cookie: self.cookie(), instructions, ..Flow::new(0, 0) }
+        });
+        let matching = decode_own(&self.key_bytes()[3..]);
+        Flow { table: self.table(), priority: self.priority(), matching, ..body }
     }
 
     /// Appends the flow-mod that adds the flow, or replaces the one with its key.
