@@ -179,6 +179,20 @@ impl Field {
         u128::MAX >> (128 - self.bits())
     }
 
+    /// Bits that a sub-field can name: all, but for the bit of `vlan_vid` that says "there is a tag", which only matches
+    /// and whole values have.
+    pub fn subfield_bits(self) -> u16 {
+        match self {
+            Self::VlanVid => 12,
+            _ => self.bits(),
+        }
+    }
+
+    /// Whether this is one of the Geneve options, whose width is what the option map says.
+    pub fn is_tun_metadata(self) -> bool {
+        (Self::TunMetadata0..=Self::TunMetadata63).contains(&self)
+    }
+
     /// Header that actions use (sub-fields, moves, pushes).
     pub fn action_header(self) -> Header {
         let def = self.def();
@@ -266,17 +280,17 @@ impl Subfield {
     /// Bits `ofs .. ofs + n_bits` of `field`; nothing when the field does not have them.
     pub fn new(field: Field, ofs: u16, n_bits: u16) -> Option<Self> {
         let end = ofs.checked_add(n_bits)?;
-        (n_bits > 0 && end <= field.bits()).then_some(Self { field, ofs, n_bits })
+        (n_bits > 0 && end <= field.subfield_bits()).then_some(Self { field, ofs, n_bits })
     }
 
     /// The whole of `field`.
     pub fn all(field: Field) -> Self {
-        Self { field, ofs: 0, n_bits: field.bits() }
+        Self { field, ofs: 0, n_bits: field.subfield_bits() }
     }
 
     /// Whether this is the whole field.
     pub fn is_all(self) -> bool {
-        self.ofs == 0 && self.n_bits == self.field.bits()
+        self.ofs == 0 && self.n_bits == self.field.subfield_bits()
     }
 
     /// Mask of the sub-field's bits at their place in the field.

@@ -1,3 +1,6 @@
 //! `ovs-ofctl` syntax in both directions.
 
-pub mod print;
+mod flags;
+pub(crate) mod print;
+mod protocol;
+mod value;
