@@ -18,7 +18,9 @@ use std::fmt;
 use net_types::OfPort;
 
 pub use decode::decode_list;
+pub(crate) use decode::read_property;
 pub use encode::encode_list;
+pub(crate) use encode::{NICIRA, property};
 pub use learn::{Learn, LearnDst, LearnFlags, LearnSpec, LearnSrc};
 pub use nat::{Nat, NatAddrs, NatKind, NatMode};
 
@@ -291,7 +293,14 @@ pub struct Controller {
 
 impl Default for Controller {
     fn default() -> Self {
-        Self { max_len: MAX_LEN_ALL, id: 0, reason: REASON_ACTION, userdata: vec![], pause: false, meter: None }
+        Self {
+            max_len: MAX_LEN_ALL,
+            id: 0,
+            reason: REASON_ACTION,
+            userdata: vec![],
+            pause: false,
+            meter: None,
+        }
     }
 }
 

@@ -176,7 +176,9 @@ fn decode_load2(r: &mut Reader<'_>) -> Result<Action, WireError> {
     r.skip("set_field", 6)?;
     let at = r.clone();
     let header = WireHeader::read(r)?;
-    let field = header.field.ok_or_else(|| at.unknown("field header of set_field, bytes", header.payload_bytes as u64))?;
+    let field = header
+        .field
+        .ok_or_else(|| at.unknown("field header of set_field, bytes", header.payload_bytes as u64))?;
     let value = r.uint("set_field", field.bytes())?;
     let mask = if header.masked { r.uint("set_field", field.bytes())? } else { field.full_mask() };
     let mask = mask & field.full_mask();

@@ -21,16 +21,16 @@ use crate::wire::{Put, Reader, WireError};
 const KEY_AT: usize = 2;
 const BODY_FIXED_LEN: usize = 14;
 
-/// A flow does not fit into one OpenFlow message.
+/// Something does not fit into one OpenFlow message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the flow needs {len} bytes, and an OpenFlow message carries at most {MESSAGE_LEN_MAX}")]
+#[error("{len} bytes are needed, and an OpenFlow message carries at most {MESSAGE_LEN_MAX}")]
 pub struct TooLong {
-    /// Bytes of the flow-mod.
+    /// Bytes of the message.
     pub len: usize,
 }
 
 /// What a switch writes about a flow, in its own bytes. They come from one message, so they fit into another.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WireFlow<'a> {
     /// Table.
     pub table: u8,
@@ -121,7 +121,8 @@ impl PackedFlow {
         flow.instructions.encode(&mut out);
         // Match header and padding make at most twelve bytes more than the packed form has, and a bundle wraps it.
         let len = out.len() + FLOW_MOD_FIXED_LEN + 12 + BUNDLE_ADD_FIXED_LEN;
-        let key_len = u16::try_from(key_len).ok().filter(|_| len <= MESSAGE_LEN_MAX).ok_or(TooLong { len })?;
+        let key_len =
+            u16::try_from(key_len).ok().filter(|_| len <= MESSAGE_LEN_MAX).ok_or(TooLong { len })?;
         out[..KEY_AT].copy_from_slice(&key_len.to_be_bytes());
         Ok(Self(out.into()))
     }
@@ -141,6 +142,22 @@ impl PackedFlow {
         out.put_u16(shown.flags.0 & FlowFlags::KEPT.0);
         out.extend_from_slice(shown.instructions);
         Self(out.into())
+    }
+
+    /// The flow as a switch writes it.
+    pub fn as_wire(&self) -> WireFlow<'_> {
+        let (key, body) = self.split();
+        let number = |at: usize| u16::from_be_bytes([body[at], body[at + 1]]);
+        WireFlow {
+            table: self.table(),
+            priority: self.priority(),
+            match_fields: &key[3..],
+            cookie: self.cookie(),
+            idle_s: number(8),
+            hard_s: number(10),
+            flags: FlowFlags(number(12)),
+            instructions: &body[BODY_FIXED_LEN..],
+        }
     }
 
     /// The canonical form of a flow that a switch wrote; nothing when its bytes make no sense.

@@ -1,0 +1,99 @@
+//! What the parts of messages have in common: how they become bytes, and numbers that have names.
+
+use crate::wire::{Reader, WireError};
+
+/// What follows a header: it appends itself, and reads itself from bytes that came from outside.
+pub(crate) trait Body: Sized {
+    /// Appends the bytes.
+    fn encode(&self, out: &mut Vec<u8>);
+    /// Reads the bytes; whoever calls checks that none are left over.
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError>;
+}
+
+/// Bytes without a meaning of their own, up to the end.
+impl Body for Vec<u8> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(r.take_rest().to_vec())
+    }
+}
+
+/// Items one behind the other, up to the end.
+impl<T: Body> Body for Vec<T> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.iter().for_each(|item| item.encode(out));
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut items = Self::new();
+        while !r.is_empty() {
+            items.push(T::decode(r)?);
+        }
+        Ok(items)
+    }
+}
+
+/// An enum of numbers from the wire whose list may grow: a number without a name is kept, not refused.
+macro_rules! named_numbers {
+    ($(#[$doc:meta])+ $name:ident: $number:ident { $($(#[$variant_doc:meta])+ $variant:ident = $value:literal,)+ }) => {
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])+ $variant,)+
+            /// A number that this crate has no name for.
+            Other($number),
+        }
+
+        impl $name {
+            /// The name of `number`.
+            pub fn from_wire(number: $number) -> Self {
+                match number {
+                    $($value => Self::$variant,)+
+                    other => Self::Other(other),
+                }
+            }
+
+            /// The number on the wire.
+            pub fn to_wire(self) -> $number {
+                match self {
+                    $(Self::$variant => $value,)+
+                    Self::Other(other) => other,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use named_numbers;
+
+/// A duration as OpenFlow says it, in seconds and nanoseconds.
+pub(crate) fn put_duration(out: &mut Vec<u8>, duration: std::time::Duration) {
+    use crate::wire::Put;
+    out.put_u32(u32::try_from(duration.as_secs()).unwrap_or(u32::MAX));
+    out.put_u32(duration.subsec_nanos());
+}
+
+/// Reads seconds and nanoseconds. A switch that does not know the nanoseconds writes all ones; they count as none.
+pub(crate) fn read_duration(r: &mut Reader<'_>) -> Result<std::time::Duration, WireError> {
+    let (secs, nanos) = (r.u32("a duration")?, r.u32("a duration")?);
+    let nanos = if nanos < 1_000_000_000 { nanos } else { 0 };
+    Ok(std::time::Duration::new(secs.into(), nanos))
+}
+
+/// Appends `text` in a field of `len` bytes that ends in at least one zero.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str, len: usize) {
+    use crate::wire::Put;
+    let text = &text[..text.floor_char_boundary(len.saturating_sub(1))];
+    out.extend_from_slice(text.as_bytes());
+    out.put_zeros(len - text.len());
+}
+
+/// Reads a field of `len` bytes up to its first zero. What is not UTF-8 is replaced: the text is for people.
+pub(crate) fn read_text(r: &mut Reader<'_>, what: &'static str, len: usize) -> Result<String, WireError> {
+    let bytes = r.bytes(what, len)?;
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
