@@ -10,6 +10,8 @@ pub mod replica;
 pub mod row;
 pub mod schema;
 pub mod session;
+#[cfg(feature = "testserver")]
+pub mod testserver;
 pub mod transaction;
 pub mod typed;
 pub mod value;

@@ -1,5 +1,11 @@
 //! Against the ovsdb-server of the installed Open vSwitch: following, transacting, and coming back.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends, and says why, when something is wrong"
+)]
+
 mod common;
 
 use std::time::Duration;
@@ -57,7 +63,7 @@ async fn a_transaction_comes_back_as_typed_changes() {
 
 #[tokio::test]
 async fn operations_do_what_they_say() {
-    let (_server, mut follower) = server_with_bridge().await;
+    let (_server, follower) = server_with_bridge().await;
     follower.transact(add_port("br-int", "vif1")).await;
     let vif1 = Rows::matching(&Interface::NAME, &"vif1".to_owned());
 

@@ -1,5 +1,11 @@
 //! TLS and the listening side, against the ovsdb-server of the installed Open vSwitch.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test ends, and says why, when something is wrong"
+)]
+
 mod common;
 
 use std::time::Duration;

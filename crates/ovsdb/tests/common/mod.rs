@@ -190,7 +190,7 @@ impl Drop for Server {
         if std::thread::panicking()
             && let Ok(log) = std::fs::read_to_string(self.dir.join("server.log"))
         {
-            eprintln!("ovsdb-server said:\n{log}");
+            println!("ovsdb-server said:\n{log}");
         }
         self.kill();
     }
@@ -254,9 +254,13 @@ impl Follower {
 
     /// Waits for the next batch and applies it.
     pub(crate) async fn next(&mut self) -> Batch {
+        self.next_for("the next batch").await
+    }
+
+    async fn next_for(&mut self, what: &str) -> Batch {
         let batch = tokio::time::timeout(DEADLINE, self.batches.recv()).await;
         let state = self.client.state().borrow().clone();
-        let batch = batch.unwrap_or_else(|_| panic!("no batch within {DEADLINE:?}; {state:?}"));
+        let batch = batch.unwrap_or_else(|_| panic!("{what}: not within {DEADLINE:?}; {state:?}"));
         let batch = batch.expect("the client runs");
         self.apply(&batch);
         batch
@@ -272,8 +276,7 @@ impl Follower {
     /// Applies batches until the content satisfies the condition.
     pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&Rowset) -> bool) {
         while !condition(&self.rows) {
-            eprintln!("waiting: {what}");
-            self.next().await;
+            self.next_for(what).await;
         }
     }
 
