@@ -1,0 +1,143 @@
+//! What there should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{PATCH_TYPE, PEER_OPTION};
+
+/// An integration bridge with its ports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BridgeSpec {
+    pub name: String,
+    /// None: whatever Open vSwitch takes, or the bridge has.
+    pub datapath_type: Option<String>,
+    /// The OpenFlow versions to allow; empty leaves it to Open vSwitch.
+    pub protocols: BTreeSet<String>,
+    /// Set on our bridge; other keys are left alone.
+    pub other_config: BTreeMap<String, String>,
+    /// What a restarted chassis should find again, exactly. None leaves what is stored as it is.
+    pub ids: Option<BTreeMap<String, String>>,
+    /// Where the bridge shall connect to, such as `tcp:192.0.2.1:6653`. None leaves controllers as they are.
+    pub controllers: Option<BTreeSet<String>>,
+    pub tunnels: Vec<TunnelSpec>,
+    pub patches: Vec<PatchSpec>,
+}
+
+/// The encapsulations that we use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TunnelKind {
+    Geneve,
+    Vxlan,
+    Gre,
+}
+
+impl TunnelKind {
+    const ALL: [Self; 3] = [Self::Geneve, Self::Vxlan, Self::Gre];
+
+    /// The interface type, in Open vSwitch's words.
+    #[must_use]
+    pub const fn as_ovs(self) -> &'static str {
+        match self {
+            Self::Geneve => "geneve",
+            Self::Vxlan => "vxlan",
+            Self::Gre => "gre",
+        }
+    }
+
+    /// The kind of an interface type.
+    #[must_use]
+    pub fn from_ovs(interface_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_ovs() == interface_type)
+    }
+}
+
+impl fmt::Display for TunnelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_ovs())
+    }
+}
+
+/// A tunnel port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TunnelSpec {
+    pub name: String,
+    pub kind: TunnelKind,
+    /// Exactly these: an option that is not here is removed from the port.
+    pub options: BTreeMap<String, String>,
+}
+
+impl TunnelSpec {
+    /// One port to every chassis: flows set the remote address and the key of each packet. The name is
+    /// `geneve-vtp` and the like.
+    #[must_use]
+    pub fn flow_based(kind: TunnelKind, local_ip: Option<IpAddr>) -> Self {
+        let spec = Self { name: format!("{kind}-vtp"), kind, options: BTreeMap::new() };
+        let spec = spec.option("remote_ip", "flow").option("key", "flow");
+        match local_ip {
+            Some(address) => spec.option("local_ip", &address.to_string()),
+            None => spec,
+        }
+    }
+
+    /// With one option more, such as `dst_port` or `csum`.
+    #[must_use]
+    pub fn option(mut self, key: &str, value: &str) -> Self {
+        self.options.insert(key.to_owned(), value.to_owned());
+        self
+    }
+}
+
+/// A pair of patch ports between the integration bridge and another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatchSpec {
+    /// The port of the integration bridge.
+    pub name: String,
+    /// The port of the other bridge.
+    pub peer_name: String,
+    pub peer_bridge: String,
+    pub if_missing: PeerBridge,
+}
+
+/// What to do if the other bridge of a patch does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerBridge {
+    /// Create it, with the datapath type of the integration bridge.
+    Create,
+    /// Report it; an operator makes provider bridges, with their network cards.
+    Report,
+}
+
+/// A port that should exist, whatever it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WantedPort {
+    pub(super) bridge: String,
+    pub(super) name: String,
+    pub(super) kind: &'static str,
+    pub(super) options: BTreeMap<String, String>,
+}
+
+impl BridgeSpec {
+    pub(super) fn tunnel_ports(&self) -> impl Iterator<Item = WantedPort> {
+        self.tunnels.iter().map(|tunnel| WantedPort {
+            bridge: self.name.clone(),
+            name: tunnel.name.clone(),
+            kind: tunnel.kind.as_ovs(),
+            options: tunnel.options.clone(),
+        })
+    }
+
+    /// Both ends.
+    pub(super) fn patch_ports(&self, patch: &PatchSpec) -> [WantedPort; 2] {
+        let end = |bridge: &str, name: &str, peer: &str| WantedPort {
+            bridge: bridge.to_owned(),
+            name: name.to_owned(),
+            kind: PATCH_TYPE,
+            options: BTreeMap::from([(PEER_OPTION.to_owned(), peer.to_owned())]),
+        };
+        [
+            end(&self.name, &patch.name, &patch.peer_name),
+            end(&patch.peer_bridge, &patch.peer_name, &patch.name),
+        ]
+    }
+}

@@ -1,0 +1,111 @@
+//! A bridge on the dummy datapath and a connection to it, for the tests beside.
+
+use std::time::Duration;
+
+use openflow::action::Action;
+use openflow::delta::Delta;
+use openflow::flow::{Flow, PackedFlow};
+use openflow::{Field, Match};
+use switch::endpoint::Endpoint;
+use switch::machine::{ChangeId, Counters, Event, MachineOptions, SyncReport};
+use switch::{Handle, Options, Scope};
+use testkit::{Ovs, OvsBuilder};
+
+pub const BRIDGE: &str = "br-int";
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn ovs() -> Ovs {
+    OvsBuilder::new(testkit::Datapath::Dummy).bridge(BRIDGE).start().expect("a private Open vSwitch starts")
+}
+
+/// Tables 0 to 99, groups and meters below 1000 are ours.
+pub fn scope() -> Scope {
+    Scope::new(0..100, 1..=999, 1..=999)
+}
+
+pub fn connect(ovs: &Ovs, scope: Scope) -> Switch {
+    connect_to(Endpoint::Unix(ovs.mgmt_socket(BRIDGE)), MachineOptions::new(scope))
+}
+
+pub fn connect_to(endpoint: Endpoint, machine: MachineOptions) -> Switch {
+    Switch { handle: Handle::spawn(Options::new(endpoint, machine)), refused: Vec::new() }
+}
+
+/// A connection whose events are read until the one that a test waits for.
+pub struct Switch {
+    pub handle: Handle,
+    /// What was refused on the way.
+    pub refused: Vec<(switch::EntryId, switch::Refusal)>,
+}
+
+impl Switch {
+    /// Reads events until `wanted` takes one.
+    pub async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+        let search = async {
+            loop {
+                let event = self.handle.next_event().await.expect("the task runs");
+                if let Some(found) = wanted(&event) {
+                    return found;
+                }
+                if let Event::Refused { entry, refusal } = event {
+                    self.refused.push((entry, refusal));
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    }
+
+    pub async fn synced(&mut self) -> SyncReport {
+        self.until("synchronisation", |event| match event {
+            Event::Synced { report, .. } => Some(*report),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Makes a change and waits until the switch has it. Says how many flow-mods that took.
+    pub async fn commit(&mut self, delta: Delta) -> usize {
+        let id = self.handle.change(delta).await.expect("the task runs");
+        self.confirmed(id).await
+    }
+
+    pub async fn confirmed(&mut self, id: ChangeId) -> usize {
+        let mut flow_mods_sum = 0;
+        self.until("a commit", |event| match event {
+            Event::Committed { up_to, flow_mods } => {
+                flow_mods_sum += flow_mods;
+                (*up_to >= id).then_some(flow_mods_sum)
+            }
+            Event::Synced { up_to, report } => {
+                flow_mods_sum += report.flows_put + report.flows_deleted;
+                (*up_to >= id).then_some(flow_mods_sum)
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn counters(&self) -> Counters {
+        self.handle.inspect(|machine| machine.counters()).await.expect("the task runs")
+    }
+}
+
+/// Flow `number` of a large set: a destination in a network, sent somewhere.
+pub fn flow(number: u32) -> PackedFlow {
+    let matching = Match::new()
+        .with(Field::EthType, 0x0800_u16)
+        .with(Field::Metadata, u64::from(number / 1000))
+        .with(Field::Ipv4Dst, 0x0a00_0000 + number);
+    let flow = Flow::new(10 + u8::try_from(number % 5).expect("a small table"), 100)
+        .matching(matching)
+        .cookie(u64::from(number))
+        .set(Field::EthDst, 0xfa16_3e00_0000 + u64::from(number))
+        .action(Action::DecTtl)
+        .set(Field::Reg7, number)
+        .goto(60);
+    PackedFlow::new(&flow).expect("a short flow")
+}
+
+pub fn put(flows: impl IntoIterator<Item = PackedFlow>) -> Delta {
+    Delta { flows: flows.into_iter().collect(), ..Delta::default() }
+}
