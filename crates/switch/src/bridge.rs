@@ -37,6 +37,7 @@ pub use problem::Problem;
 pub use spec::{BridgeSpec, PatchSpec, PeerBridge, TunnelKind, TunnelSpec};
 
 mod apply;
+mod complete;
 mod edit;
 mod plan;
 mod problem;

@@ -122,9 +122,9 @@ impl Configuration {
 
     /// The bridge of this name; the database allows one at most.
     #[must_use]
-    pub fn bridge(&self, name: &str) -> Option<(Uuid, &Bridge)> {
+    pub fn bridge(&self, name: &str) -> Option<(Uuid, &Arc<Bridge>)> {
         let found = self.bridges.iter().find(|(_, row)| row.name == name);
-        found.map(|(uuid, row)| (*uuid, row.as_ref()))
+        found.map(|(uuid, row)| (*uuid, row))
     }
 }
 

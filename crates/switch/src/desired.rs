@@ -95,8 +95,7 @@ impl Desired {
         for key in delta.delete_flows {
             if self.flows.remove(&key).is_some() {
                 self.forget_refusal(&key);
-                pending.flows.remove(&key);
-                pending.delete_flows.insert(key);
+                pending.delete(key);
             }
         }
     }
@@ -108,8 +107,7 @@ impl Desired {
         if !self.refused.is_empty() {
             self.forget_refusal(&flow.key());
         }
-        pending.delete_flows.remove(flow.key_bytes());
-        pending.flows.insert(flow.clone());
+        pending.put(flow.clone());
         self.flows.insert(flow);
     }
 
@@ -154,6 +152,18 @@ impl Pending {
             && self.delete_flows.is_empty()
             && self.groups.is_empty()
             && self.meters.is_empty()
+    }
+
+    /// Notes that `flow`, which is desired, has to be written.
+    pub(crate) fn put(&mut self, flow: PackedFlow) {
+        self.delete_flows.remove(flow.key_bytes());
+        self.flows.insert(flow);
+    }
+
+    /// Notes that the flow with `key`, which is not desired, has to be deleted.
+    pub(crate) fn delete(&mut self, key: FlowKey) {
+        self.flows.remove(&key);
+        self.delete_flows.insert(key);
     }
 
     /// Takes all that is pending as one delta of its present form.

@@ -10,6 +10,7 @@
 //! a connection can be replayed, simulated and tested without a socket.
 
 mod dump;
+mod guard;
 #[cfg(test)]
 mod tests;
 
@@ -358,6 +359,9 @@ impl Machine {
         // Whatever was refused may be possible now.
         self.desired.forget_refusals();
         self.pending = Pending::default();
+        if !self.options.scope.is_nothing() {
+            self.watch_strangers();
+        }
         let wants_options = !self.options.tlv_maps.is_empty();
         let scope = &self.options.scope;
         let dump = Dump::ask(&self.desired, scope, wants_options, &mut self.numbers, &mut self.out);

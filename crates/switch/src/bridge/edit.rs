@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use ovsdb::Uuid;
 use ovsdb::transaction::{Mutations, RowRef, Rows, Transaction, Until, Values};
@@ -13,7 +14,7 @@ use ovsdb::vswitch::{Bridge, Controller, Interface, OpenvSwitch, Port};
 use super::spec::WantedPort;
 
 /// A row as it was when the plan was made.
-pub(super) type Seen<T> = (Uuid, T);
+pub(super) type Seen<T> = (Uuid, Arc<T>);
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,19 +22,19 @@ pub struct Edit(pub(super) Step);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
-    InsertBridge { root: Option<Uuid>, bridge: Box<Bridge> },
-    UpdateBridge { seen: Box<Seen<Bridge>>, columns: Vec<&'static str>, values: Values<Bridge>, mutations: Mutations<Bridge> },
+    InsertBridge { root: Option<Uuid>, bridge: Bridge },
+    UpdateBridge { seen: Seen<Bridge>, columns: Vec<&'static str>, values: Values<Bridge>, mutations: Mutations<Bridge> },
     InsertController { bridge: Anchor, controller: Controller },
-    RemoveController { bridge: Box<Seen<Bridge>>, controller: Seen<Controller> },
-    InsertPort { bridge: Anchor, port: WantedPort, owner: BTreeMap<String, String>, replaces: bool },
-    UpdateInterface { port: Box<Seen<Port>>, interface: Box<Seen<Interface>>, wanted: WantedPort },
-    RemovePort { bridges: Vec<Seen<Bridge>>, port: Box<Seen<Port>> },
+    RemoveController { bridge: Seen<Bridge>, controller: Seen<Controller> },
+    InsertPort { bridge: Anchor, port: WantedPort, owner: BTreeMap<String, String>, name_is_free: bool },
+    UpdateInterface { port: Seen<Port>, interface: Seen<Interface>, wanted: WantedPort },
+    RemovePort { bridges: Vec<Seen<Bridge>>, port: Seen<Port> },
 }
 
 /// A bridge to add something to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Anchor {
-    Existing(Box<Seen<Bridge>>),
+    Existing(Seen<Bridge>),
     /// The plan creates it.
     New(String),
 }
@@ -117,16 +118,16 @@ impl Writer {
                     .set(&Controller::EXTERNAL_IDS, row.external_ids.clone());
                 self.unchanged(*uuid, values);
             }
-            Step::InsertPort { bridge, port, replaces, .. } => {
+            Step::InsertPort { bridge, port, name_is_free, .. } => {
                 self.same_anchor(bridge);
-                if !replaces {
+                if *name_is_free {
                     self.absent(&Rows::matching(&Port::NAME, &port.name));
                     self.absent(&Rows::matching(&Interface::NAME, &port.name));
                 }
             }
             Step::UpdateInterface { port, interface, .. } => {
                 self.same_port(port);
-                let (uuid, row) = interface.as_ref();
+                let (uuid, row) = interface;
                 let values = Values::new()
                     .set(&Interface::TYPE, row.r#type.clone())
                     .set(&Interface::OPTIONS, row.options.clone());
@@ -160,7 +161,7 @@ impl Writer {
                 let mutations = Mutations::new().delete_references(&Bridge::CONTROLLER, [(*uuid).into()]);
                 self.transaction.mutate(&Rows::row(bridge.0), &mutations);
             }
-            Step::InsertPort { bridge, port, owner, replaces: _ } => self.insert_port(bridge, port, owner),
+            Step::InsertPort { bridge, port, owner, name_is_free: _ } => self.insert_port(bridge, port, owner),
             Step::UpdateInterface { interface, wanted, .. } => {
                 let values = Values::new()
                     .set(&Interface::TYPE, wanted.kind.to_owned())

@@ -1,21 +1,19 @@
 //! Comparing a specification with what there is. Pure, and total: every input gives a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ovsdb::Uuid;
-use ovsdb::transaction::{Mutations, Transaction, Values};
+use ovsdb::transaction::Transaction;
 use ovsdb::vswitch::{Bridge, Controller, Interface, Port};
 
+use super::complete;
 use super::edit::{self, Anchor, Edit, Seen, Step};
 use super::problem::Problem;
-use super::spec::{BridgeSpec, PeerBridge, WantedPort};
-use super::{ID_KEY_PREFIX, is_owned, mark};
+use super::spec::{BridgeSpec, PatchSpec, PeerBridge, WantedPort};
+use super::{is_owned, mark};
 use crate::configuration::Configuration;
 
-const SECURE: &str = "secure";
-const OPENFLOW13: &str = "OpenFlow13";
-/// What an empty `datapath_type` means.
-const DEFAULT_DATAPATH_TYPE: &str = "system";
 /// Without in-band control no hidden flows of Open vSwitch precede ours.
 const OUT_OF_BAND: &str = "out-of-band";
 
@@ -33,15 +31,20 @@ impl Plan {
         self.edits.is_empty()
     }
 
-    /// What is to be done; each prints as a sentence.
+    /// What is to be done; each prints as a phrase.
     #[must_use]
     pub fn edits(&self) -> &[Edit] {
         &self.edits
     }
 
+    /// What is not as specified and stays so.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
     }
 
     /// All edits, preceded by tests that the rows they rest on are as they were; empty without edits.
@@ -59,66 +62,233 @@ pub fn plan(spec: &BridgeSpec, configuration: &Configuration) -> Plan {
         planner.controllers(&bridge);
         let wanted = planner.wanted_ports(&bridge);
         planner.remove_unwanted(&wanted);
-        for port in wanted.values() {
-            planner.port(port);
+        for (port, bridge) in wanted.into_values() {
+            planner.port(port, bridge);
         }
     }
-    let Planner { edits, mut problems, .. } = planner;
+    let Planner { steps, mut problems, .. } = planner;
     problems.sort();
     problems.dedup();
-    Plan { edits: edits.into_iter().map(Edit).collect(), problems }
+    Plan { edits: steps.into_iter().map(Edit).collect(), problems }
+}
+
+/// Wanted ports by name, with the bridge that each goes into.
+type WantedPorts = BTreeMap<String, (WantedPort, Anchor)>;
+
+/// A port that is ours, or has a name that we want.
+struct FoundPort {
+    seen: Seen<Port>,
+    is_ours: bool,
+    bridges: Vec<Seen<Bridge>>,
 }
 
 struct Planner<'a> {
     spec: &'a BridgeSpec,
     configuration: &'a Configuration,
-    ports: BTreeMap<&'a str, (Uuid, &'a Port)>,
-    interfaces: BTreeMap<&'a str, (Uuid, &'a Interface)>,
-    bridges_of: BTreeMap<Uuid, Vec<Seen<Bridge>>>,
-    /// Interfaces that go with ports that the plan removes.
+    ports: BTreeMap<String, FoundPort>,
+    /// Those with a name that we want.
+    interfaces: BTreeMap<String, Seen<Interface>>,
+    /// Interfaces that go with the ports that the plan removes.
     freed: BTreeSet<Uuid>,
     new_bridges: BTreeSet<String>,
-    edits: Vec<Step>,
+    steps: Vec<Step>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Planner<'a> {
     fn new(spec: &'a BridgeSpec, configuration: &'a Configuration) -> Self {
-        let ports = configuration.ports().iter();
+        let names = spec.names();
+        let found = |(uuid, row): (&Uuid, &Arc<Port>)| {
+            let is_ours = is_owned(&row.external_ids, &spec.name);
+            let holders = configuration.bridges().iter().filter(|(_, bridge)| bridge.ports.contains(uuid));
+            let holders = holders.map(|(uuid, bridge)| (*uuid, Arc::clone(bridge)));
+            let relevant = is_ours || names.contains(row.name.as_str());
+            relevant.then(|| {
+                let seen = (*uuid, Arc::clone(row));
+                (row.name.clone(), FoundPort { seen, is_ours, bridges: holders.collect() })
+            })
+        };
         let interfaces = configuration.interfaces().iter();
-        let mut bridges_of: BTreeMap<Uuid, Vec<Seen<Bridge>>> = BTreeMap::new();
-        for (uuid, bridge) in configuration.bridges() {
-            for port in &bridge.ports {
-                let is_ours = |port: &Port| is_owned(&port.external_ids, &spec.name);
-                let row = configuration.ports().get(port);
-                // Only our own ports and those in our way are asked about; a bridge has thousands of others.
-                let is_wanted = |port: &Port| spec.names_port(&port.name);
-                if row.is_some_and(|port| is_ours(port) || is_wanted(port)) {
-                    bridges_of.entry(*port).or_default().push((*uuid, bridge.as_ref().clone()));
-                }
-            }
-        }
+        let wanted = interfaces.filter(|(_, row)| names.contains(row.name.as_str()));
         Self {
             spec,
             configuration,
-            ports: ports.map(|(uuid, row)| (row.name.as_str(), (*uuid, row.as_ref()))).collect(),
-            interfaces: interfaces.map(|(uuid, row)| (row.name.as_str(), (*uuid, row.as_ref()))).collect(),
-            bridges_of,
+            ports: configuration.ports().iter().filter_map(found).collect(),
+            interfaces: wanted.map(|(uuid, row)| (row.name.clone(), (*uuid, Arc::clone(row)))).collect(),
             freed: BTreeSet::new(),
             new_bridges: BTreeSet::new(),
-            edits: Vec::new(),
+            steps: Vec::new(),
             problems: Vec::new(),
         }
     }
 
     /// Sees to the bridge itself. None if it cannot be had.
     fn integration_bridge(&mut self) -> Option<Anchor> {
-        let spec = self.spec;
-        let Some((uuid, row)) = self.configuration.bridge(&spec.name) else {
-            let mut external_ids = mark(&spec.name);
-            external_ids.extend(stored(spec.ids.as_ref()?_or_empty()));
-            return None;
+        let Some((uuid, row)) = self.configuration.bridge(&self.spec.name) else {
+            return self.create_bridge(complete::new_bridge(self.spec));
         };
-        None
+        let seen = (uuid, Arc::clone(row));
+        self.steps.extend(complete::completion(self.spec, &seen, &mut self.problems));
+        Some(Anchor::Existing(seen))
     }
+
+    fn create_bridge(&mut self, bridge: Bridge) -> Option<Anchor> {
+        let name = bridge.name.clone();
+        if !self.new_bridges.contains(&name) {
+            if let Some(port) = self.ports.get(&name) {
+                self.problems.push(taken(port));
+                return None;
+            }
+            if self.interfaces.contains_key(&name) {
+                self.problems.push(Problem::InterfaceTaken(name));
+                return None;
+            }
+            let root = self.configuration.root().map(|(uuid, _)| uuid);
+            self.steps.push(Step::InsertBridge { root, bridge });
+            self.new_bridges.insert(name.clone());
+        }
+        Some(Anchor::New(name))
+    }
+
+    fn controllers(&mut self, bridge: &Anchor) {
+        let Some(targets) = &self.spec.controllers else { return };
+        let mut present = BTreeSet::new();
+        if let Anchor::Existing(seen) = bridge {
+            for uuid in &seen.1.controller {
+                let Some(row) = self.configuration.controllers().get(uuid) else { continue };
+                let is_ours = is_owned(&row.external_ids, &self.spec.name);
+                if is_ours && !targets.contains(&row.target) {
+                    let controller = (*uuid, Arc::clone(row));
+                    self.steps.push(Step::RemoveController { bridge: seen.clone(), controller });
+                } else {
+                    present.insert(&row.target);
+                }
+            }
+        }
+        for target in targets.iter().filter(|target| !present.contains(target)) {
+            let controller = Controller {
+                target: target.clone(),
+                connection_mode: Some(OUT_OF_BAND.to_owned()),
+                external_ids: mark(&self.spec.name),
+                ..Controller::default()
+            };
+            self.steps.push(Step::InsertController { bridge: bridge.clone(), controller });
+        }
+    }
+
+    /// The ports that can be had, as far as their bridges and each other are concerned.
+    fn wanted_ports(&mut self, bridge: &Anchor) -> WantedPorts {
+        let mut wanted = WantedPorts::new();
+        for port in self.spec.tunnel_ports() {
+            self.want(&mut wanted, [(port, bridge.clone())]);
+        }
+        for patch in &self.spec.patches {
+            if let Some(peer) = self.peer_bridge(bridge, patch) {
+                let [port, peer_port] = self.spec.patch_ports(patch);
+                self.want(&mut wanted, [(port, bridge.clone()), (peer_port, peer)]);
+            }
+        }
+        wanted
+    }
+
+    /// Adds ports that make sense together only.
+    fn want<const N: usize>(&mut self, wanted: &mut WantedPorts, ports: [(WantedPort, Anchor); N]) {
+        let mut names = BTreeSet::new();
+        for (port, _) in &ports {
+            let is_used = wanted.contains_key(&port.name) || self.new_bridges.contains(&port.name);
+            if is_used || !names.insert(&port.name) {
+                self.problems.push(Problem::WantedTwice(port.name.clone()));
+                return;
+            }
+        }
+        wanted.extend(ports.into_iter().map(|(port, bridge)| (port.name.clone(), (port, bridge))));
+    }
+
+    fn peer_bridge(&mut self, bridge: &Anchor, patch: &PatchSpec) -> Option<Anchor> {
+        let name = &patch.peer_bridge;
+        if *name == self.spec.name {
+            return Some(bridge.clone());
+        }
+        if let Some((uuid, row)) = self.configuration.bridge(name) {
+            return Some(Anchor::Existing((uuid, Arc::clone(row))));
+        }
+        match patch.if_missing {
+            PeerBridge::Create => {
+                // A patch connects bridges of one datapath type only.
+                let datapath_type = match bridge {
+                    Anchor::Existing((_, row)) if !is_owned(&row.external_ids, &self.spec.name) => {
+                        row.datapath_type.clone()
+                    }
+                    Anchor::Existing((_, row)) => {
+                        self.spec.datapath_type.clone().unwrap_or_else(|| row.datapath_type.clone())
+                    }
+                    Anchor::New(_) => self.spec.datapath_type.clone().unwrap_or_default(),
+                };
+                let external_ids = mark(&self.spec.name);
+                let row = Bridge { name: name.clone(), datapath_type, external_ids, ..Bridge::default() };
+                self.create_bridge(row)
+            }
+            PeerBridge::Report => {
+                let patch = patch.name.clone();
+                self.problems.push(Problem::NoPeerBridge { bridge: name.clone(), patch });
+                None
+            }
+        }
+    }
+
+    fn remove_unwanted(&mut self, wanted: &WantedPorts) {
+        let unwanted = self.ports.iter().filter(|(name, port)| port.is_ours && !wanted.contains_key(*name));
+        for (_, port) in unwanted {
+            self.freed.extend(&port.seen.1.interfaces);
+            self.steps.push(remove(port));
+        }
+    }
+
+    fn port(&mut self, wanted: WantedPort, bridge: Anchor) {
+        let interface = self.interfaces.get(&wanted.name);
+        let found = self.ports.get(&wanted.name);
+        if let Some(port) = found {
+            if !port.is_ours {
+                self.problems.push(taken(port));
+                return;
+            }
+            if let Some(interface) = interface
+                && is_in_place(port, interface, &bridge)
+            {
+                if interface.1.r#type != wanted.kind || interface.1.options != wanted.options {
+                    let (port, interface) = (port.seen.clone(), interface.clone());
+                    self.steps.push(Step::UpdateInterface { port, interface, wanted });
+                }
+                return;
+            }
+        }
+        let is_free = |row: &Uuid| {
+            let goes = found.is_some_and(|port| port.seen.1.interfaces.contains(row));
+            goes || self.freed.contains(row)
+        };
+        if interface.is_some_and(|(row, _)| !is_free(row)) {
+            self.problems.push(Problem::InterfaceTaken(wanted.name));
+            return;
+        }
+        let name_is_free = found.is_none() && interface.is_none();
+        self.steps.extend(found.map(remove));
+        let owner = mark(&self.spec.name);
+        self.steps.push(Step::InsertPort { bridge, port: wanted, owner, name_is_free });
+    }
+}
+
+/// Whether our port is in its bridge, there alone, and consists of this interface.
+fn is_in_place(port: &FoundPort, interface: &Seen<Interface>, bridge: &Anchor) -> bool {
+    let Anchor::Existing((wanted, _)) = bridge else { return false };
+    let is_in_bridge = matches!(port.bridges.as_slice(), [(holder, _)] if holder == wanted);
+    is_in_bridge && port.seen.1.interfaces.iter().eq([&interface.0])
+}
+
+fn remove(port: &FoundPort) -> Step {
+    Step::RemovePort { bridges: port.bridges.clone(), port: port.seen.clone() }
+}
+
+fn taken(port: &FoundPort) -> Problem {
+    let bridges = port.bridges.iter().map(|(_, bridge)| bridge.name.clone()).collect();
+    Problem::PortTaken { port: port.seen.1.name.clone(), bridges }
 }

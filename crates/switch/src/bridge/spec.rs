@@ -118,6 +118,15 @@ pub(super) struct WantedPort {
 }
 
 impl BridgeSpec {
+    /// Every name that the specification is about: of bridges, each of which has a port of its own name, and of
+    /// ports.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        let tunnels = self.tunnels.iter().map(|tunnel| tunnel.name.as_str());
+        let patches = self.patches.iter();
+        let patches = patches.flat_map(|patch| [&patch.name, &patch.peer_name, &patch.peer_bridge]);
+        std::iter::once(self.name.as_str()).chain(tunnels).chain(patches.map(String::as_str)).collect()
+    }
+
     pub(super) fn tunnel_ports(&self) -> impl Iterator<Item = WantedPort> {
         self.tunnels.iter().map(|tunnel| WantedPort {
             bridge: self.name.clone(),

@@ -118,6 +118,9 @@ impl Dump {
 impl Machine {
     /// A piece of what the switch holds.
     pub(super) fn shown(&mut self, xid: u32, reply: Multipart<Reply>) {
+        if let Reply::Monitor(updates) = reply.part {
+            return self.strangers_wrote(updates);
+        }
         if let State::Dumping(dump) = &mut self.state {
             let event = dump.shown(xid, reply, &self.desired, &self.options.scope);
             self.events.extend(event);

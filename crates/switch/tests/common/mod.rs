@@ -11,36 +11,36 @@ use switch::machine::{ChangeId, Counters, Event, MachineOptions, SyncReport};
 use switch::{Handle, Options, Scope};
 use testkit::{Ovs, OvsBuilder};
 
-pub const BRIDGE: &str = "br-int";
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const BRIDGE: &str = "br-int";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn ovs() -> Ovs {
+pub(crate) fn ovs() -> Ovs {
     OvsBuilder::new(testkit::Datapath::Dummy).bridge(BRIDGE).start().expect("a private Open vSwitch starts")
 }
 
 /// Tables 0 to 99, groups and meters below 1000 are ours.
-pub fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     Scope::new(0..100, 1..=999, 1..=999)
 }
 
-pub fn connect(ovs: &Ovs, scope: Scope) -> Switch {
+pub(crate) fn connect(ovs: &Ovs, scope: Scope) -> Switch {
     connect_to(Endpoint::Unix(ovs.mgmt_socket(BRIDGE)), MachineOptions::new(scope))
 }
 
-pub fn connect_to(endpoint: Endpoint, machine: MachineOptions) -> Switch {
+pub(crate) fn connect_to(endpoint: Endpoint, machine: MachineOptions) -> Switch {
     Switch { handle: Handle::spawn(Options::new(endpoint, machine)), refused: Vec::new() }
 }
 
 /// A connection whose events are read until the one that a test waits for.
-pub struct Switch {
-    pub handle: Handle,
+pub(crate) struct Switch {
+    pub(crate) handle: Handle,
     /// What was refused on the way.
-    pub refused: Vec<(switch::EntryId, switch::Refusal)>,
+    pub(crate) refused: Vec<(switch::EntryId, switch::Refusal)>,
 }
 
 impl Switch {
     /// Reads events until `wanted` takes one.
-    pub async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         let search = async {
             loop {
                 let event = self.handle.next_event().await.expect("the task runs");
@@ -55,7 +55,7 @@ impl Switch {
         tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
     }
 
-    pub async fn synced(&mut self) -> SyncReport {
+    pub(crate) async fn synced(&mut self) -> SyncReport {
         self.until("synchronisation", |event| match event {
             Event::Synced { report, .. } => Some(*report),
             _ => None,
@@ -64,12 +64,12 @@ impl Switch {
     }
 
     /// Makes a change and waits until the switch has it. Says how many flow-mods that took.
-    pub async fn commit(&mut self, delta: Delta) -> usize {
+    pub(crate) async fn commit(&mut self, delta: Delta) -> usize {
         let id = self.handle.change(delta).await.expect("the task runs");
         self.confirmed(id).await
     }
 
-    pub async fn confirmed(&mut self, id: ChangeId) -> usize {
+    pub(crate) async fn confirmed(&mut self, id: ChangeId) -> usize {
         let mut flow_mods_sum = 0;
         self.until("a commit", |event| match event {
             Event::Committed { up_to, flow_mods } => {
@@ -85,13 +85,13 @@ impl Switch {
         .await
     }
 
-    pub async fn counters(&self) -> Counters {
+    pub(crate) async fn counters(&self) -> Counters {
         self.handle.inspect(|machine| machine.counters()).await.expect("the task runs")
     }
 }
 
 /// Flow `number` of a large set: a destination in a network, sent somewhere.
-pub fn flow(number: u32) -> PackedFlow {
+pub(crate) fn flow(number: u32) -> PackedFlow {
     let matching = Match::new()
         .with(Field::EthType, 0x0800_u16)
         .with(Field::Metadata, u64::from(number / 1000))
@@ -106,6 +106,6 @@ pub fn flow(number: u32) -> PackedFlow {
     PackedFlow::new(&flow).expect("a short flow")
 }
 
-pub fn put(flows: impl IntoIterator<Item = PackedFlow>) -> Delta {
+pub(crate) fn put(flows: impl IntoIterator<Item = PackedFlow>) -> Delta {
     Delta { flows: flows.into_iter().collect(), ..Delta::default() }
 }
