@@ -69,7 +69,9 @@ fn mark(bridge: &str) -> BTreeMap<String, String> {
 pub fn stored_ids(configuration: &Configuration, bridge: &str) -> BTreeMap<String, String> {
     let Some((_, row)) = configuration.bridge(bridge) else { return BTreeMap::new() };
     let pairs = row.external_ids.iter();
-    pairs.filter_map(|(key, value)| Some((key.strip_prefix(ID_KEY_PREFIX)?.to_owned(), value.clone()))).collect()
+    pairs
+        .filter_map(|(key, value)| Some((key.strip_prefix(ID_KEY_PREFIX)?.to_owned(), value.clone())))
+        .collect()
 }
 
 /// Lets Open vSwitch forward again after a restart in which it was told to keep the datapath as it was until flows

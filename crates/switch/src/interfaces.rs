@@ -124,7 +124,10 @@ impl fmt::Display for Finding {
                 write!(f, "open vswitch cannot use interface {interface:?}: {error}")
             }
             Self::MalformedAttachedMac { interface, text } => {
-                write!(f, "attached-mac {text:?} of interface {interface:?} is no address: correct or remove it")
+                write!(
+                    f,
+                    "attached-mac {text:?} of interface {interface:?} is no address: correct or remove it"
+                )
             }
             Self::DuplicateIfaceId { iface_id, used, ignored } => write!(
                 f,

@@ -16,14 +16,17 @@
 //! | [`execution`] | steps, confirmations, refusals: pure |
 //! | [`machine`] | the states of a connection: pure, time comes from outside |
 //! | [`endpoint`], [`driver`] | sockets and the task that drives the machine |
-//! | [`interfaces`], [`bridge`] | what OVSDB knows: ports that appear, bridges and tunnels that we need |
+//! | [`configuration`], [`interfaces`], [`bridge`] | what OVSDB knows: ports that appear, bridges and tunnels that we need |
 
+pub mod bridge;
 pub mod compare;
+pub mod configuration;
 pub mod desired;
 pub mod driver;
 pub mod endpoint;
 pub mod entry;
 pub mod execution;
+pub mod interfaces;
 pub mod machine;
 pub mod scope;
 

@@ -22,13 +22,39 @@ pub struct Edit(pub(super) Step);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {
-    InsertBridge { root: Option<Uuid>, bridge: Bridge },
-    UpdateBridge { seen: Seen<Bridge>, columns: Vec<&'static str>, values: Values<Bridge>, mutations: Mutations<Bridge> },
-    InsertController { bridge: Anchor, controller: Controller },
-    RemoveController { bridge: Seen<Bridge>, controller: Seen<Controller> },
-    InsertPort { bridge: Anchor, port: WantedPort, owner: BTreeMap<String, String>, name_is_free: bool },
-    UpdateInterface { port: Seen<Port>, interface: Seen<Interface>, wanted: WantedPort },
-    RemovePort { bridges: Vec<Seen<Bridge>>, port: Seen<Port> },
+    InsertBridge {
+        root: Option<Uuid>,
+        bridge: Bridge,
+    },
+    UpdateBridge {
+        seen: Seen<Bridge>,
+        columns: Vec<&'static str>,
+        values: Values<Bridge>,
+        mutations: Mutations<Bridge>,
+    },
+    InsertController {
+        bridge: Anchor,
+        controller: Controller,
+    },
+    RemoveController {
+        bridge: Seen<Bridge>,
+        controller: Seen<Controller>,
+    },
+    InsertPort {
+        bridge: Anchor,
+        port: WantedPort,
+        owner: BTreeMap<String, String>,
+        name_is_free: bool,
+    },
+    UpdateInterface {
+        port: Seen<Port>,
+        interface: Seen<Interface>,
+        wanted: WantedPort,
+    },
+    RemovePort {
+        bridges: Vec<Seen<Bridge>>,
+        port: Seen<Port>,
+    },
 }
 
 /// A bridge to add something to.
@@ -161,7 +187,9 @@ impl Writer {
                 let mutations = Mutations::new().delete_references(&Bridge::CONTROLLER, [(*uuid).into()]);
                 self.transaction.mutate(&Rows::row(bridge.0), &mutations);
             }
-            Step::InsertPort { bridge, port, owner, name_is_free: _ } => self.insert_port(bridge, port, owner),
+            Step::InsertPort { bridge, port, owner, name_is_free: _ } => {
+                self.insert_port(bridge, port, owner)
+            }
             Step::UpdateInterface { interface, wanted, .. } => {
                 let values = Values::new()
                     .set(&Interface::TYPE, wanted.kind.to_owned())

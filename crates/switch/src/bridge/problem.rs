@@ -18,7 +18,9 @@ pub enum Problem {
     FailMode { bridge: String, fail_mode: String },
     #[error("bridge {bridge:?} has datapath_type {found:?} instead of {wanted:?}: change one of them")]
     DatapathType { bridge: String, wanted: String, found: String },
-    #[error("bridge {bridge:?} is not ours, so {setting} is not set: set it by hand, or remove it from the configuration")]
+    #[error(
+        "bridge {bridge:?} is not ours, so {setting} is not set: set it by hand, or remove it from the configuration"
+    )]
     LeftAlone { bridge: String, setting: String },
     #[error("bridge {bridge:?} does not exist, so port {patch:?} cannot be patched to it: create the bridge")]
     NoPeerBridge { bridge: String, patch: String },

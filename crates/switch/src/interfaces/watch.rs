@@ -13,12 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use net_types::{MacAddr, OfPort};
 use ovsdb::Uuid;
 use ovsdb::row::{Batch, Change};
-use ovsdb::typed::Table as _;
+use ovsdb::typed::Table;
 use ovsdb::vswitch;
 
-use super::{
-    ATTACHED_MAC_KEY, Finding, IFACE_ID_KEY, Interface, InterfaceEvent, Role, Unclaimed, UpDown,
-};
+use super::{ATTACHED_MAC_KEY, Finding, IFACE_ID_KEY, Interface, InterfaceEvent, Role, Unclaimed, UpDown};
 use crate::bridge::{self, TunnelKind};
 use crate::configuration::Configuration;
 
@@ -126,9 +124,9 @@ impl InterfaceWatch {
         let mut bridge_changed = false;
         for change in &batch.changes {
             match change.table() {
-                vswitch::Interface::NAME => drop(affected.insert(change.uuid)),
-                vswitch::Port::NAME => self.relate(change, &mut affected),
-                vswitch::Bridge::NAME => bridge_changed = true,
+                <vswitch::Interface as Table>::NAME => drop(affected.insert(change.uuid)),
+                <vswitch::Port as Table>::NAME => self.relate(change, &mut affected),
+                <vswitch::Bridge as Table>::NAME => bridge_changed = true,
                 _ => {}
             }
         }
@@ -253,8 +251,8 @@ impl InterfaceWatch {
 
     fn duplicate(&self, iface_id: &str) -> Option<Finding> {
         let claimants = self.claims.get(iface_id)?.iter();
-        let mut names = claimants
-            .filter_map(|(_, row)| Some(self.candidates.get(row)?.interface()?.name.clone()));
+        let mut names =
+            claimants.filter_map(|(_, row)| Some(self.candidates.get(row)?.interface()?.name.clone()));
         let used = names.next()?;
         let ignored: Vec<String> = names.collect();
         let iface_id = iface_id.to_owned();
@@ -314,10 +312,9 @@ fn role_of(interface: &vswitch::Interface, is_ours: bool) -> (Role, Option<Findi
     };
     let text = ids.get(ATTACHED_MAC_KEY);
     let attached_mac = text.and_then(|text| text.parse::<MacAddr>().ok());
-    let finding = text.filter(|_| attached_mac.is_none()).map(|text| Finding::MalformedAttachedMac {
-        interface: interface.name.clone(),
-        text: text.clone(),
-    });
+    let finding = text
+        .filter(|_| attached_mac.is_none())
+        .map(|text| Finding::MalformedAttachedMac { interface: interface.name.clone(), text: text.clone() });
     (Role::Vif { iface_id: iface_id.clone(), attached_mac }, finding)
 }
 
