@@ -7,7 +7,7 @@ use std::fmt::{Formatter, Result, Write};
 use super::value::Hex;
 
 /// A bit and what text calls it.
-type Names = [(u32, &'static str)];
+pub(super) type Names = [(u32, &'static str)];
 
 /// Bits of `ct_state`.
 pub(super) const CT_STATE: &Names = &[
@@ -62,9 +62,14 @@ pub(super) fn fmt_flags(f: &mut Formatter<'_>, names: &Names, value: u128, mask:
     if mask & named != named && mask & !named != 0 || value & !named != 0 {
         return write!(f, "{}/{}", Hex(value), Hex(mask));
     }
-    if mask & named == named {
-        return fmt_exact(f, names, value);
+    match mask & named == named {
+        true => fmt_exact(f, names, value),
+        false => fmt_signed(f, names, value, mask),
     }
+}
+
+/// Writes `+a-b`: each bit of the mask with its value.
+pub(super) fn fmt_signed(f: &mut Formatter<'_>, names: &Names, value: u128, mask: u128) -> Result {
     for (bit, name) in names.iter().filter(|(bit, _)| mask & u128::from(*bit) != 0) {
         write!(f, "{}{name}", if value & u128::from(*bit) != 0 { '+' } else { '-' })?;
     }

@@ -17,6 +17,7 @@ mod matching;
 use std::fmt::{Arguments, Formatter, Result};
 
 pub(crate) use action::fmt_action;
+pub(super) use action::{HELPERS, REASONS};
 
 use super::value::{Dotted, Hex};
 use crate::action::Action;

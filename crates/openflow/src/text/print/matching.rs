@@ -8,6 +8,7 @@ use super::List;
 use crate::Field;
 use crate::field::Format;
 use crate::matching::{Masked, Match, VLAN_PRESENT};
+use crate::text::flags::{TUN_FLAGS, fmt_signed};
 use crate::text::protocol;
 use crate::text::value::{Dotted, Value};
 
@@ -160,6 +161,8 @@ impl Display for InMatch<'_> {
             Field::EthType => write!(f, "{value:#06x}"),
             Field::CtZone => write!(f, "{value}"),
             Field::IpDscp => write!(f, "{}", value << 2),
+            // Open vSwitch knows more bits here than OpenFlow can name, so none of its masks is complete.
+            Field::TunFlags => fmt_signed(f, TUN_FLAGS, value, mask),
             Field::Ipv6Label if exact => write!(f, "{value:#07x}"),
             Field::Ipv6Label => write!(f, "{value:#07x}/{mask:#07x}"),
             _ if field.def().format == Format::Decimal && !exact => write!(f, "{value:#x}/{mask:#x}"),
