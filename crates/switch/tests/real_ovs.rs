@@ -17,7 +17,8 @@ use switch::{EntryId, Scope};
 use testkit::{Ovs, wait_until};
 
 fn dump(ovs: &Ovs) -> Vec<String> {
-    let text = ovs.ofctl(&["-O", "OpenFlow13", "--no-stats", "--no-names", "dump-flows", BRIDGE]).unwrap();
+    let text =
+        ovs.ofctl(&["-O", "OpenFlow13", "--no-stats", "--no-names", "dump-flows", BRIDGE]).expect("a dump");
     text.lines().map(str::trim).filter(|line| line.contains("actions=")).map(str::to_owned).collect()
 }
 
@@ -43,7 +44,7 @@ async fn what_is_desired_gets_in_and_a_reconnect_changes_nothing() {
 fn changed(number: u32) -> PackedFlow {
     let mut flow = flow(number).unpack();
     flow.instructions.goto = Some(61);
-    PackedFlow::new(&flow).unwrap()
+    PackedFlow::new(&flow).expect("a short flow")
 }
 
 #[tokio::test]
@@ -76,7 +77,7 @@ fn meter(id: u32, rate: u32) -> Meter {
 fn user_of(table: u8, group: u32, meter: u32) -> PackedFlow {
     let mut flow = Flow::new(table, 5).action(Action::Group(group));
     flow.instructions.meter = Some(meter);
-    PackedFlow::new(&flow).unwrap()
+    PackedFlow::new(&flow).expect("a short flow")
 }
 
 #[tokio::test]
@@ -126,12 +127,13 @@ fn refused_in_commit(number: u32) -> PackedFlow {
     PackedFlow::new(
         &Flow::new(2, 7).matching(Match::new().with(Field::InPort, number)).action(Action::Group(77)),
     )
-    .unwrap()
+    .expect("a short flow")
 }
 
 /// A flow that the switch cannot even read: TCP ports without TCP.
 fn refused_at_once(number: u16) -> PackedFlow {
-    PackedFlow::new(&Flow::new(2, 8).matching(Match::new().with(Field::TcpDst, number))).unwrap()
+    PackedFlow::new(&Flow::new(2, 8).matching(Match::new().with(Field::TcpDst, number)))
+        .expect("a short flow")
 }
 
 #[tokio::test]
@@ -283,7 +285,7 @@ async fn the_switch_may_listen_on_tcp() {
 }
 
 fn free_address() -> std::net::SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port")
 }
 
 #[tokio::test]

@@ -86,12 +86,18 @@ impl FlowSet {
     }
 }
 
+impl Extend<PackedFlow> for FlowSet {
+    fn extend<I: IntoIterator<Item = PackedFlow>>(&mut self, flows: I) {
+        for flow in flows {
+            self.insert(flow);
+        }
+    }
+}
+
 impl FromIterator<PackedFlow> for FlowSet {
     fn from_iter<I: IntoIterator<Item = PackedFlow>>(flows: I) -> Self {
         let mut set = Self::new();
-        for flow in flows {
-            set.insert(flow);
-        }
+        set.extend(flows);
         set
     }
 }
