@@ -57,8 +57,8 @@ impl<'a> Executor<'a> {
             schema.tables.get(table_name).ok_or_else(|| syntax(format!("no table named {table_name}")))?;
         match name {
             "insert" => self.insert(table_name, table, operation),
-            "update" => self.change(table_name, table, operation, Self::update_of),
-            "mutate" => self.change(table_name, table, operation, Self::mutation_of),
+            "update" => self.update(table_name, table, operation),
+            "mutate" => self.mutate(table_name, table, operation),
             "delete" => self.delete(table_name, table, operation),
             "select" => self.select(table_name, table, operation),
             "wait" => self.wait(table_name, table, operation),
@@ -115,105 +115,65 @@ impl<'a> Executor<'a> {
         Ok(json!({"uuid": ["uuid", uuid.to_string()]}))
     }
 
+    fn update(&mut self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
+        let content = self.content(table, operation.get("row"))?;
+        if let Some(name) =
+            content.keys().find(|name| !column(table, name).is_ok_and(|column| column.mutable))
+        {
+            return Err(Failure::new("constraint violation", format!("column {name} is immutable")));
+        }
+        self.change(name, table, operation, |_| Ok(content.clone()))
+    }
+
+    fn mutate(&mut self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
+        let mutations = operation.get("mutations").and_then(Value::as_array);
+        let mutations = mutations.ok_or_else(|| syntax("mutations is not an array"))?;
+        let mutations: Vec<Mutation<'_>> =
+            mutations.iter().map(|mutation| self.mutation(table, mutation)).collect::<Result<_, _>>()?;
+        self.change(name, table, operation, |row| {
+            let mut changed = RowContent::new();
+            for mutation in &mutations {
+                let Some(old) = changed.get(mutation.name).or_else(|| row.get(mutation.name)) else {
+                    continue;
+                };
+                changed.insert(mutation.name.to_owned(), mutation.apply(old)?);
+            }
+            Ok(changed)
+        })
+    }
+
     fn change(
         &mut self,
         name: &str,
         table: &TableSchema,
         operation: &Value,
-        change: impl Fn(&Self, &TableSchema, &Value, &RowContent) -> Result<RowContent, Failure>,
+        change: impl Fn(&RowContent) -> Result<RowContent, Failure>,
     ) -> Result<Value, Failure> {
         let matching = self.matching(name, table, operation)?;
         for (uuid, row) in &matching {
-            let changes = change(self, table, operation, row)?;
-            let mut row = RowContent::clone(row);
-            row.extend(changes);
-            self.rows_mut(name).insert(*uuid, Arc::new(row));
+            let mut changed = RowContent::clone(row);
+            changed.extend(change(row)?);
+            self.rows_mut(name).insert(*uuid, Arc::new(changed));
         }
         Ok(json!({"count": matching.len()}))
     }
 
-    fn update_of(
-        &self,
-        table: &TableSchema,
-        operation: &Value,
-        _: &RowContent,
-    ) -> Result<RowContent, Failure> {
-        let content = self.content(table, operation.get("row"))?;
-        match content.keys().find(|name| table.columns.get(*name).is_some_and(|column| !column.mutable)) {
-            Some(name) => Err(Failure::new("constraint violation", format!("column {name} is immutable"))),
-            None => Ok(content),
-        }
-    }
-
-    fn mutation_of(
-        &self,
-        table: &TableSchema,
-        operation: &Value,
-        row: &RowContent,
-    ) -> Result<RowContent, Failure> {
-        let mutations = operation.get("mutations").and_then(Value::as_array);
-        let mut changed = RowContent::new();
-        for mutation in mutations.ok_or_else(|| syntax("mutations is not an array"))? {
-            let Some([Value::String(name), Value::String(mutator), operand]) =
-                mutation.as_array().map(Vec::as_slice)
-            else {
-                return Err(syntax("a mutation is not [column, mutator, value]"));
-            };
-            let column = column(table, name)?;
-            let Some(old) = changed.get(name).or_else(|| row.get(name)) else { continue };
-            let new = self.mutate(old, &column.shape, mutator, operand).map_err(|failure| Failure {
-                details: format!("column {name}: {}", failure.details),
-                ..failure
-            })?;
-            let new = column.shape.check(new).and_then(|new| column.check(&new).map(|()| new));
-            let violated =
-                |error: ValueError| Failure::new("constraint violation", format!("column {name}: {error}"));
-            changed.insert(name.clone(), new.map_err(violated)?);
-        }
-        Ok(changed)
-    }
-
-    fn mutate(&self, old: &Datum, shape: &Shape, mutator: &str, operand: &Value) -> Result<Datum, Failure> {
-        let keys = Shape { value: None, ..*shape };
-        let parsed = self.datum(operand, shape);
-        match (mutator, old) {
-            ("insert", Datum::Set(old)) => {
-                let added = parsed.map_err(|error| syntax(error.to_string()))?;
-                Ok(Datum::Set(old.as_slice().iter().chain(added.atoms()).cloned().collect()))
-            }
-            ("insert", Datum::Map(old)) => match parsed.map_err(|error| syntax(error.to_string()))? {
-                // The last of two pairs with one key wins, and the present one is to win.
-                Datum::Map(added) => {
-                    Ok(Datum::Map(added.as_slice().iter().chain(old.as_slice()).cloned().collect()))
-                }
-                Datum::Set(_) => Err(syntax("not a map")),
-            },
-            ("delete", Datum::Set(old)) => match parsed.map_err(|error| syntax(error.to_string()))? {
-                Datum::Set(gone) => {
-                    let kept = old.as_slice().iter().filter(|atom| !gone.contains(atom));
-                    Ok(Datum::Set(kept.cloned().collect()))
-                }
-                Datum::Map(_) => Err(syntax("not a set")),
-            },
-            ("delete", Datum::Map(old)) => {
-                let gone = parsed
-                    .or_else(|_| self.datum(operand, &keys))
-                    .map_err(|error| syntax(error.to_string()))?;
-                let goes = |key: &Atom, value: &Atom| match &gone {
-                    Datum::Set(keys) => keys.contains(key),
-                    Datum::Map(pairs) => pairs.get(key) == Some(value),
-                };
-                let kept = old.as_slice().iter().filter(|(key, value)| !goes(key, value));
-                Ok(Datum::Map(kept.cloned().collect()))
-            }
-            (_, Datum::Set(old)) => {
-                let operand = Atom::parse(operand, shape.key, NamedUuids::Refuse)
-                    .map_err(|error| syntax(error.to_string()))?;
-                let changed = old.as_slice().iter().map(|atom| arithmetic(atom, mutator, &operand));
-                Ok(Datum::Set(changed.collect::<Result<AtomSet, _>>()?))
-            }
-            (_, Datum::Map(_)) => Err(syntax("a map has no arithmetic")),
-        }
+    fn mutation<'m>(&self, table: &'m TableSchema, mutation: &'m Value) -> Result<Mutation<'m>, Failure> {
+        let Some([Value::String(name), Value::String(mutator), operand]) =
+            mutation.as_array().map(Vec::as_slice)
+        else {
+            return Err(syntax("a mutation is not [column, mutator, value]"));
+        };
+        let column = column(table, name)?;
+        let operand = match mutator.as_str() {
+            "insert" => self.datum(operand, &column.shape),
+            // Pairs of a map go by key and value, or by key alone.
+            "delete" => self
+                .datum(operand, &column.shape)
+                .or_else(|_| self.datum(operand, &Shape { value: None, ..column.shape })),
+            _ => Atom::parse(operand, column.shape.key, NamedUuids::Refuse).map(Datum::scalar),
+        };
+        Ok(Mutation { name, column, mutator, operand: operand.map_err(|error| invalid(name, &error))? })
     }
 
     fn delete(&mut self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
@@ -342,6 +302,56 @@ impl<'a> Executor<'a> {
             ">=" => ordered() && found >= operand,
             _ => return Err(syntax(format!("no function named {function}"))),
         })
+    }
+}
+
+/// A checked element of `mutations`.
+struct Mutation<'a> {
+    name: &'a str,
+    column: &'a ColumnSchema,
+    mutator: &'a str,
+    operand: Datum,
+}
+
+impl Mutation<'_> {
+    fn apply(&self, old: &Datum) -> Result<Datum, Failure> {
+        let new = self.compute(old).map_err(|failure| {
+            let details = format!("column {}: {}", self.name, failure.details);
+            Failure { details, ..failure }
+        })?;
+        let checked = self.column.shape.check(new).and_then(|new| self.column.check(&new).map(|()| new));
+        checked
+            .map_err(|error| Failure::new("constraint violation", format!("column {}: {error}", self.name)))
+    }
+
+    fn compute(&self, old: &Datum) -> Result<Datum, Failure> {
+        match (self.mutator, old, &self.operand) {
+            ("insert", Datum::Set(old), Datum::Set(added)) => {
+                Ok(Datum::Set(old.as_slice().iter().chain(added.as_slice()).cloned().collect()))
+            }
+            // The last of two pairs with one key wins, and the present one is to win.
+            ("insert", Datum::Map(old), Datum::Map(added)) => {
+                Ok(Datum::Map(added.as_slice().iter().chain(old.as_slice()).cloned().collect()))
+            }
+            ("delete", Datum::Set(old), Datum::Set(gone)) => {
+                let kept = old.as_slice().iter().filter(|atom| !gone.contains(atom));
+                Ok(Datum::Set(kept.cloned().collect()))
+            }
+            ("delete", Datum::Map(old), gone) => {
+                let goes = |key: &Atom, value: &Atom| match gone {
+                    Datum::Set(keys) => keys.contains(key),
+                    Datum::Map(pairs) => pairs.get(key) == Some(value),
+                };
+                let kept = old.as_slice().iter().filter(|(key, value)| !goes(key, value));
+                Ok(Datum::Map(kept.cloned().collect()))
+            }
+            (mutator, Datum::Set(old), Datum::Set(operand)) => {
+                let [operand] = operand.as_slice() else { return Err(syntax("the operand is not a number")) };
+                let changed = old.as_slice().iter().map(|atom| arithmetic(atom, mutator, operand));
+                Ok(Datum::Set(changed.collect::<Result<AtomSet, _>>()?))
+            }
+            _ => Err(syntax("the operand does not fit the column")),
+        }
     }
 }
 
