@@ -23,8 +23,11 @@
 //! | [`group`], [`meter`] | groups and meters |
 //! | [`message`] | every message that crosses the connection |
 //! | [`text`] | `ovs-ofctl` syntax, parsed and printed |
+//! | `arbitrary` | random values for property tests (feature `arbitrary`) |
 
 pub mod action;
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
 pub mod delta;
 pub mod field;
 pub mod flow;

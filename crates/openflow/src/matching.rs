@@ -13,6 +13,13 @@ use net_types::OfPort;
 use crate::field::{Field, FieldValue, Prereq, WireHeader};
 use crate::wire::{Put, Reader, WireError, patch_len};
 
+/// `ip_frag` bit that says "not the first fragment".
+const FRAG_LATER: u128 = 2;
+/// `ct_state` bits of which each implies that the packet belongs to a connection: new, est, rel, rpl, snat, dnat.
+const CT_TELLS_VALID: u128 = 0xcf;
+const CT_INVALID: u128 = 0x10;
+const CT_TRACKED: u128 = 0x20;
+
 /// VLAN id bit that says "there is a tag" (CFI in the TCI).
 pub const VLAN_PRESENT: u128 = 0x1000;
 
@@ -147,6 +154,12 @@ impl Match {
         let proto = self.exact(Field::IpProto);
         let (v4, v6) = (ether == Some(0x0800), ether == Some(0x86dd));
         let ip = v4 || v6;
+        // A later fragment has no transport header.
+        let first = self.get(Field::IpFrag).is_none_or(|frag| frag.value & FRAG_LATER == 0);
+        let ct_valid = self.get(Field::CtState).is_some_and(|state| {
+            state.value & CT_TELLS_VALID != 0
+                || state.value & CT_TRACKED != 0 && state.mask & !state.value & CT_INVALID != 0
+        });
         let nd = |types: &[u128]| {
             v6 && proto == Some(58)
                 && self.exact(Field::Icmp6Type).is_some_and(|t| types.contains(&t))
@@ -158,19 +171,24 @@ impl Match {
                 self.get(Field::VlanVid).is_some_and(|vid| vid.mask & vid.value & VLAN_PRESENT != 0)
             }
             Prereq::Mpls => matches!(ether, Some(0x8847 | 0x8848)),
-            Prereq::Ipv4 | Prereq::CtIpv4 => v4,
-            Prereq::Ipv6 | Prereq::CtIpv6 => v6,
-            Prereq::Ip | Prereq::CtIp => ip,
+            Prereq::Ipv4 => v4,
+            Prereq::Ipv6 => v6,
+            Prereq::Ip => ip,
+            Prereq::CtIpv4 => v4 && ct_valid,
+            Prereq::CtIpv6 => v6 && ct_valid,
+            Prereq::CtIp => ip && ct_valid,
             Prereq::Arp => matches!(ether, Some(0x0806 | 0x8035)),
-            Prereq::Tcp => ip && proto == Some(6),
-            Prereq::Udp => ip && proto == Some(17),
-            Prereq::Sctp => ip && proto == Some(132),
+            Prereq::Tcp => ip && first && proto == Some(6),
+            Prereq::Udp => ip && first && proto == Some(17),
+            Prereq::Sctp => ip && first && proto == Some(132),
             Prereq::Icmp4 => v4 && proto == Some(1),
             Prereq::Icmp6 => v6 && proto == Some(58),
             Prereq::Nd => nd(&[135, 136]),
             Prereq::NdSolicit => nd(&[135]),
             Prereq::NdAdvert => nd(&[136]),
-            Prereq::CtTransport => ip && matches!(self.exact(Field::CtNwProto), Some(6 | 17 | 132)),
+            Prereq::CtTransport => {
+                ip && ct_valid && matches!(self.exact(Field::CtNwProto), Some(6 | 17 | 132))
+            }
         }
     }
 

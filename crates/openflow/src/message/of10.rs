@@ -108,11 +108,21 @@ impl BucketMod {
     /// A change of the group with this id, which is of this kind.
     pub fn new(group: u32, kind: GroupKind, command: BucketCommand) -> Result<Self, NotInOpenFlow10> {
         if let BucketCommand::Insert(_, buckets) = &command {
-            for action in buckets.iter().flat_map(|bucket| &bucket.bucket.actions) {
-                check(action)?;
+            let mut actions = buckets.iter().flat_map(|bucket| &bucket.bucket.actions);
+            if let Some(action) = actions.find(|action| !Self::carries(action)) {
+                return Err(NotInOpenFlow10(action.clone()));
             }
         }
         Ok(Self { group, kind, command })
+    }
+
+    /// Whether `action` is the same in OpenFlow 1.0: one of Nicira's, with no other one inside, or one that has an equal.
+    pub fn carries(action: &Action) -> bool {
+        match action {
+            Action::Output { port, .. } => port.to_of10().is_some(),
+            Action::Group(_) | Action::SetQueue(_) => true,
+            action => is_nicira(action),
+        }
     }
 
     /// Identity of the group.
@@ -131,19 +141,7 @@ impl BucketMod {
     }
 }
 
-/// Whether `action` is the same in OpenFlow 1.0: one of Nicira's, with no other one inside, or one that has an equal.
-fn check(action: &Action) -> Result<(), NotInOpenFlow10> {
-    let same = match action {
-        Action::Output { port, .. } => port.to_of10().is_some(),
-        Action::Group(_) | Action::SetQueue(_) => true,
-        // The actions inside are written as OpenFlow 1.3 has them.
-        Action::Clone(inner) => inner.iter().all(is_nicira),
-        Action::Ct(ct) => ct.actions.iter().all(is_nicira),
-        action => is_nicira(action),
-    };
-    if same { Ok(()) } else { Err(NotInOpenFlow10(action.clone())) }
-}
-
+/// Whether OpenFlow 1.0 and 1.3 write the action with the same bytes.
 fn is_nicira(action: &Action) -> bool {
     match action {
         Action::Clone(inner) => inner.iter().all(is_nicira),
@@ -175,7 +173,7 @@ fn put_action(out: &mut Vec<u8>, action: &Action) {
     }
 }
 
-/// Reads actions of OpenFlow 1.0; those that [`check`] would not let pass are kept as bytes.
+/// Reads actions of OpenFlow 1.0; those that [`BucketMod::carries`] does not know are kept as bytes.
 fn read_actions(r: &mut Reader<'_>) -> Result<Vec<Action>, WireError> {
     let mut actions = Vec::new();
     while !r.is_empty() {
@@ -209,11 +207,7 @@ fn read_experimenter(r: &mut Reader<'_>) -> Result<Action, WireError> {
         }
     }
     let bytes = r.peek().to_vec();
-    Ok(decode_list(r)?
-        .into_iter()
-        .next()
-        .filter(|action| check(action).is_ok())
-        .unwrap_or(Action::Unknown(bytes)))
+    Ok(decode_list(r)?.into_iter().next().filter(BucketMod::carries).unwrap_or(Action::Unknown(bytes)))
 }
 
 impl NumberedBucket {
