@@ -235,6 +235,3 @@ fn saturating_deadline(start: Instant, timeout: Duration) -> Instant {
     const FAR_FUTURE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
     start.checked_add(timeout).unwrap_or(start + FAR_FUTURE)
 }
-
-#[cfg(test)]
-mod tests;

@@ -281,6 +281,3 @@ impl State {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -27,7 +27,7 @@ enum Op {
     AddPort(u8),
     LonePort(u8),
     DeletePorts(u8),
-    Detach(u8),
+    Detach,
     Ofport(u8, i64),
     Tag(u8, u8, u8),
     Untag(u8, u8),
@@ -48,7 +48,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         6 => port.clone().prop_map(Op::AddPort),
         1 => port.clone().prop_map(Op::LonePort),
         1 => port.clone().prop_map(Op::DeletePorts),
-        2 => port.clone().prop_map(Op::Detach),
+        2 => Just(Op::Detach),
         2 => (port.clone(), -1i64..4).prop_map(|(port, value)| Op::Ofport(port, value)),
         3 => (port.clone(), 0u8..3, 0u8..3).prop_map(|(port, key, value)| Op::Tag(port, key, value)),
         2 => (port.clone(), 0u8..3).prop_map(|(port, key)| Op::Untag(port, key)),
@@ -88,8 +88,12 @@ fn push(transaction: &mut Transaction, operation: &Op) {
         Op::AddPort(port) | Op::LonePort(port) | Op::Mirror(port) | Op::QueueOf(port, _) => {
             insert(transaction, *port, operation);
         }
-        Op::DeletePorts(port) => drop(transaction.delete(&ports(port))),
-        Op::Detach(_) => drop(transaction.update(&bridge(), &Values::new().refer(&Bridge::PORTS, []))),
+        Op::DeletePorts(port) => {
+            transaction.delete(&ports(port));
+        }
+        Op::Detach => {
+            transaction.update(&bridge(), &Values::new().refer(&Bridge::PORTS, []));
+        }
         Op::Ofport(port, value) => {
             transaction.update(&interfaces(port), &Values::new().set(&Interface::OFPORT, Some(*value)));
         }
@@ -106,7 +110,7 @@ fn push(transaction: &mut Transaction, operation: &Op) {
                 .mutate(&interfaces(port), &Mutations::new().add(&Interface::INGRESS_POLICING_RATE, *by));
         }
         Op::Vlan(port, tag) => {
-            drop(transaction.update(&ports(port), &Values::new().set(&Port::TAG, Some(*tag))))
+            transaction.update(&ports(port), &Values::new().set(&Port::TAG, Some(*tag)));
         }
         Op::FailMode(mode) => {
             let mode = ["secure", "standalone", "nonsense"][usize::from(*mode)].to_owned();
@@ -116,8 +120,12 @@ fn push(transaction: &mut Transaction, operation: &Op) {
             let expected = Values::new().set(&Interface::EXTERNAL_IDS, pair(&1, value));
             transaction.wait(&interfaces(port), Until::Differ, &[expected], 0);
         }
-        Op::Abort => drop(transaction.abort()),
-        Op::SecondRoot => drop(transaction.insert(&Values::<OpenvSwitch>::new())),
+        Op::Abort => {
+            transaction.abort();
+        }
+        Op::SecondRoot => {
+            transaction.insert(&Values::<OpenvSwitch>::new());
+        }
         Op::Count(port, function) => count(transaction, *port, *function),
     }
 }
@@ -227,14 +235,14 @@ fn random_transactions_have_the_same_effect_on_both_servers() {
     let run = |history: Vec<Vec<Op>>| {
         let real = Server::standalone(&[]);
         let test = TestServer::new(&schema).unwrap();
-        let client = runtime.block_on(async { Follower::dial(vec![real.address()]) });
-        let on_real = |transaction: Transaction| match runtime
-            .block_on(client.client.transact(transaction, DEADLINE))
-        {
-            Ok(outcome) => Ok(outcome),
-            Err(TransactError::Failed(error)) => Err(error),
-            Err(error) => panic!("{error}"),
-        };
+        let mut follower = runtime.block_on(async { Follower::dial(vec![real.address()]) });
+        let client = follower.client.clone();
+        let on_real =
+            |transaction: Transaction| match runtime.block_on(client.transact(transaction, DEADLINE)) {
+                Ok(outcome) => Ok(outcome),
+                Err(TransactError::Failed(error)) => Err(error),
+                Err(error) => panic!("{error}"),
+            };
         on_real(create_bridge("br-int")).unwrap();
         test.transact(&create_bridge("br-int")).unwrap();
         for operations in history {
@@ -248,9 +256,12 @@ fn random_transactions_have_the_same_effect_on_both_servers() {
             let two = content(|read| test.transact(&read).unwrap());
             prop_assert_eq!(one, two, "after {:?}", operations);
         }
+        // Updates come before the reply to their transaction, so the follower has seen everything.
+        follower.drain();
+        prop_assert_eq!(follower.rows, runtime.block_on(common::fresh_read(real.address())));
         Ok(())
     };
-    let result = runner.run(&histories, &run);
+    let result = runner.run(&histories, run);
     if let Err(error) = result {
         panic!("{error}");
     }

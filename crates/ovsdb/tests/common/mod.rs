@@ -120,6 +120,11 @@ impl Server {
     }
 
     pub(crate) fn launch(&mut self) {
+        // A killed server leaves its sockets behind, and they must not be taken for the new ones.
+        let sockets = [self.socket(), self.control()];
+        for stale in &sockets {
+            let _ = std::fs::remove_file(stale);
+        }
         let log = File::create(self.dir.join("server.log")).unwrap();
         let child = Command::new("ovsdb-server")
             .arg(format!("--remote=punix:{}", text(&self.socket())))
@@ -133,7 +138,7 @@ impl Server {
             .expect("ovsdb-server (package openvswitch-switch) is installed");
         self.process = Some(child);
         wait_for("ovsdb-server takes connections", || {
-            std::os::unix::net::UnixStream::connect(self.socket()).is_ok() && self.control().exists()
+            sockets.iter().all(|socket| std::os::unix::net::UnixStream::connect(socket).is_ok())
         });
     }
 
