@@ -9,7 +9,8 @@
 //! * **Batches** arrive in order. A consumer that falls behind gets fewer and larger batches: what does not fit
 //!   into the channel is merged into its net effect, so the socket is read and echoes are answered all the same.
 //! * **Reconnecting** waits a bounded, jittered time and resumes from the last transaction. The consumer sees
-//!   only what changed, whether or not the server could resume.
+//!   only what changed, whether or not the server could resume: a clustered database and a relay keep a history
+//!   and can, a standalone ovsdb-server keeps none in any version so far and sends everything again.
 //! * **A transaction** ends in exactly one of three ways, which the error type keeps apart: it was answered, it
 //!   was never sent (safe to repeat), or its outcome is unknown because the connection broke in between (look
 //!   before repeating). Nothing is ever sent twice.

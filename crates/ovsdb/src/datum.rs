@@ -5,7 +5,11 @@
 //! type that decides how its JSON is read and how the differences of `update2` are applied; it is `Copy` and
 //! `const`, so the generated model carries it.
 //!
-//! Sorted vectors, not trees: most columns hold zero or one atom, and a chassis keeps tens of thousands.
+//! Sorted slices, not trees: most columns hold zero or one atom, and a chassis keeps tens of thousands. They
+//! are shared: the next version of a row points to the columns that did not change, so an update of a bridge
+//! with ten thousand ports does not copy the ports.
+
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -76,11 +80,11 @@ pub enum Datum {
 
 /// Sorted, without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct AtomSet(Box<[Atom]>);
+pub struct AtomSet(Arc<[Atom]>);
 
 /// Sorted by key, each key once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct AtomMap(Box<[(Atom, Atom)]>);
+pub struct AtomMap(Arc<[(Atom, Atom)]>);
 
 impl AtomSet {
     #[must_use]
@@ -103,9 +107,10 @@ impl AtomSet {
 impl FromIterator<Atom> for AtomSet {
     fn from_iter<I: IntoIterator<Item = Atom>>(atoms: I) -> Self {
         let mut atoms: Vec<Atom> = atoms.into_iter().collect();
-        atoms.sort_unstable();
+        // The stable sort merges sorted runs in linear time, and that is what differences are made of.
+        atoms.sort();
         atoms.dedup();
-        Self(atoms.into())
+        Self(share(atoms))
     }
 }
 
@@ -140,18 +145,28 @@ impl FromIterator<(Atom, Atom)> for AtomMap {
     /// Of several pairs with one key the last wins.
     fn from_iter<I: IntoIterator<Item = (Atom, Atom)>>(pairs: I) -> Self {
         let mut pairs: Vec<(Atom, Atom)> = pairs.into_iter().collect();
-        pairs.reverse();
         pairs.sort_by(|(left, _), (right, _)| left.cmp(right));
-        pairs.dedup_by(|(later, _), (kept, _)| later == kept);
-        Self(pairs.into())
+        pairs.dedup_by(|later, kept| {
+            let same_key = later.0 == kept.0;
+            if same_key {
+                std::mem::swap(later, kept);
+            }
+            same_key
+        });
+        Self(share(pairs))
     }
+}
+
+/// Empty slices are many, and share one allocation.
+fn share<T>(elements: Vec<T>) -> Arc<[T]> {
+    if elements.is_empty() { Arc::default() } else { elements.into() }
 }
 
 impl Datum {
     /// A set of one.
     #[must_use]
     pub fn scalar(atom: Atom) -> Self {
-        Self::Set(AtomSet(Box::new([atom])))
+        Self::Set(AtomSet(Arc::new([atom])))
     }
 
     /// What a column of this shape holds in a row that was inserted without it.
@@ -162,7 +177,7 @@ impl Datum {
             (None, _) => Self::scalar(shape.key.default_atom()),
             (Some(_), 0) => Self::Map(AtomMap::default()),
             (Some(value), _) => {
-                Self::Map(AtomMap(Box::new([(shape.key.default_atom(), value.default_atom())])))
+                Self::Map(AtomMap(Arc::new([(shape.key.default_atom(), value.default_atom())])))
             }
         }
     }

@@ -29,7 +29,7 @@ pub struct FrameLimits {
 
 impl Default for FrameLimits {
     fn default() -> Self {
-        Self { max_message_bytes: 64 << 20, max_depth: 64, max_message_elements: 8 << 20 }
+        Self { max_message_bytes: 64 << 20, max_depth: 64, max_message_elements: 4 << 20 }
     }
 }
 

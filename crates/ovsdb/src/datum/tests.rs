@@ -87,6 +87,14 @@ fn a_difference_may_not_break_the_count() {
 }
 
 #[test]
+fn of_several_pairs_with_one_key_the_last_wins() {
+    let pair = |value: i64| (Atom::Integer(1), Atom::Integer(value));
+    let map: AtomMap =
+        [pair(1), pair(2), (Atom::Integer(0), Atom::Integer(9)), pair(3)].into_iter().collect();
+    assert_eq!(map.as_slice(), [(Atom::Integer(0), Atom::Integer(9)), pair(3)]);
+}
+
+#[test]
 fn atoms_stay_small() {
     assert!(size_of::<Atom>() <= 24, "{}", size_of::<Atom>());
     assert!(size_of::<Datum>() <= 24, "{}", size_of::<Datum>());
