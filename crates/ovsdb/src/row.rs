@@ -4,7 +4,7 @@
 //! most once, ordered by table and uuid, and two consecutive batches can be merged into their net effect, so
 //! that a slow consumer costs no memory beyond the rows that differ.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::datum::Datum;
@@ -85,6 +85,11 @@ impl Change {
         self.new.as_ref().or(self.old.as_ref()).map_or("", |row| row.table())
     }
 
+    /// What batches are ordered by.
+    fn key(&self) -> (&str, Uuid) {
+        (self.table(), self.uuid)
+    }
+
     /// Old and new row if this change is in table `T`.
     #[must_use]
     pub fn typed<T: Table>(&self) -> Option<TypedChange<T>> {
@@ -132,22 +137,23 @@ impl Batch {
         self.changes.iter().filter_map(|change| Some((change.uuid, change.typed::<T>()?)))
     }
 
-    /// Makes this batch the net effect of itself and a later one.
+    /// Makes this batch the net effect of itself and a later one, in time linear in both.
     pub fn merge(&mut self, later: Self) {
-        let key = |change: &Change| (change.table().to_owned(), change.uuid);
-        let earlier = std::mem::take(&mut self.changes);
-        let mut merged: BTreeMap<_, Change> =
-            earlier.into_iter().map(|change| (key(&change), change)).collect();
-        for change in later.changes {
-            let key = key(&change);
-            match merged.remove(&key) {
-                None => drop(merged.insert(key, change)),
-                Some(first) if first.old == change.new => {}
-                Some(first) => {
-                    merged.insert(key, Change { old: first.old, ..change });
+        let mut merged = Vec::with_capacity(self.changes.len().max(later.changes.len()));
+        let mut early = std::mem::take(&mut self.changes).into_iter().peekable();
+        let mut late = later.changes.into_iter().peekable();
+        while let (Some(one), Some(two)) = (early.peek(), late.peek()) {
+            match one.key().cmp(&two.key()) {
+                Ordering::Less => merged.extend(early.next()),
+                Ordering::Greater => merged.extend(late.next()),
+                Ordering::Equal => {
+                    let net = early.next().zip(late.next()).map(|(one, two)| Change { old: one.old, ..two });
+                    merged.extend(net.filter(|change| change.old != change.new));
                 }
             }
         }
-        self.changes = merged.into_values().collect();
+        merged.extend(early);
+        merged.extend(late);
+        self.changes = merged;
     }
 }

@@ -301,7 +301,7 @@ impl Transaction {
         self.operations.len()
     }
 
-    /// Inserts a row; the others columns take their defaults.
+    /// Inserts a row; the other columns take their defaults.
     pub fn insert<T: Table>(&mut self, values: &Values<T>) -> RowRef {
         let number = self.insertions;
         self.insertions = self.insertions.saturating_add(1);
