@@ -173,7 +173,6 @@ fn decode_move(r: &mut Reader<'_>) -> Result<Action, WireError> {
 }
 
 fn decode_load2(r: &mut Reader<'_>) -> Result<Action, WireError> {
-    r.skip("set_field", 6)?;
     let at = r.clone();
     let header = WireHeader::read(r)?;
     let field = header

@@ -223,7 +223,6 @@ fn encode_output_reg(out: &mut Vec<u8>, src: Subfield, max_len: u16) {
 }
 
 fn encode_load2(out: &mut Vec<u8>, field: crate::Field, value: u128, mask: u128) {
-    out.put_zeros(6);
     let masked = mask != field.full_mask();
     let bytes = field.bytes();
     field.action_header().put(out, if masked { 2 * bytes } else { bytes }, masked);

@@ -141,7 +141,12 @@ fn ct(matching: &Match) -> impl Strategy<Value = Action> + use<> {
         (true, force, nat.map(Action::Nat).into_iter().chain(writes).collect::<Vec<_>>())
     });
     let look = any::<bool>().prop_map(|nat| (false, false, vec![Action::Nat(Nat::default()); nat.into()]));
-    let alg = select(vec![0_u16, 0, 21, 69]);
+    // The helper of FTP is for TCP, that of TFTP for UDP.
+    let alg = select(match () {
+        () if matching.meets(Prereq::Tcp) => vec![0_u16, 21],
+        () if matching.meets(Prereq::Udp) => vec![0, 69],
+        () => vec![0],
+    });
     (zone, option::of(0..=TABLE_LAST), alg, prop_oneof![commit, look]).prop_map(
         |(zone, table, alg, (commit, force, actions))| {
             Action::Ct(Ct { commit, force, zone, table, alg, actions })
@@ -205,12 +210,13 @@ pub fn context_free_action() -> BoxedStrategy<Action> {
 fn one_action(scope: Scope, matching: &Match, depth: u32) -> BoxedStrategy<Action> {
     let readable = || nxm_fields(|field| matching.meets(field.def().prereq));
     let nxm_writable = || nxm_fields(writable(matching));
+    // OpenFlow forbids to set the input port like this; `load` may.
+    let no_set_field =
+        |field| matches!(field, Field::InPort | Field::InPort16 | Field::VlanTci | Field::IpTos);
     let all_writable: Vec<Field> = Field::ALL
         .iter()
         .copied()
-        .filter(|field| {
-            writable(matching)(*field) && !matches!(field, Field::InPort16 | Field::VlanTci | Field::IpTos)
-        })
+        .filter(|field| writable(matching)(*field) && !no_set_field(*field))
         .filter(|field| scope == Scope::Anything || !is_tunnel_option(*field))
         .collect();
     let maskable: Vec<Field> = nxm_writable().into_iter().filter(|field| field.def().maskable).collect();

@@ -16,7 +16,7 @@ fn canonical_matches_come_back() {
         "ct_state=-new+est+trk,ct_ipv6_src=fe80::/10,ct_ipv6_dst=::1,ct_nw_proto=17,ipv6",
         "actset_output=1,in_port=LOCAL",
         "reg3=0/0x1,reg15=0xffffffff,tun_id=0x5,tun_src=1.2.3.4,tun_dst=10.0.0.0/255.0.255.0,metadata=0xffffffffffffffff",
-        "tun_ipv6_src=2001:db8::1,tun_ipv6_dst=2001:db8::/32,tun_gbp_id=9,tun_gbp_flags=0x8,tun_flags=-oam",
+        "tun_ipv6_src=2001:db8::1,tun_ipv6_dst=2001:db8::/32,tun_gbp_id=9,tun_gbp_flags=0x8/0xc,tun_flags=-oam",
         "tun_flags=+oam,tun_metadata0=0,tun_metadata63=0x1/0x1",
         "dl_vlan=5",
         "dl_vlan=5,dl_vlan_pcp=3",
