@@ -143,3 +143,6 @@ fn used_groups(actions: &[Action], used: &mut FxHashSet<u32>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
