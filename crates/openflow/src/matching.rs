@@ -6,6 +6,9 @@
 //!   empty; double registers, `vlan_tci`, `nw_tos` and the 16-bit `in_port` replaced by the fields they are views of.
 //! - A field that the table does not know is kept as the bytes it came in, so a dump never fails.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use net_types::OfPort;
@@ -17,6 +20,8 @@ use crate::wire::{Put, Reader, WireError, patch_len};
 const FRAG_LATER: u128 = 2;
 /// `ct_state` bits of which each implies that the packet belongs to a connection: new, est, rel, rpl, snat, dnat.
 const CT_TELLS_VALID: u128 = 0xcf;
+/// Bits of `ct_state` that exist.
+const CT_STATE_BITS: u128 = 0xff;
 const CT_INVALID: u128 = 0x10;
 const CT_TRACKED: u128 = 0x20;
 
@@ -86,6 +91,8 @@ impl Match {
                 }
             }
             Field::IpTos => self.merge(Field::IpDscp, value >> 2, mask >> 2),
+            // The switch has eight bits, and writes the others as bits that do not count.
+            Field::CtState if value <= CT_STATE_BITS => self.merge(field, value, mask & CT_STATE_BITS),
             _ => match registers_of(field) {
                 Some(registers) => {
                     for (place, &register) in registers.iter().rev().enumerate() {
@@ -195,7 +202,9 @@ impl Match {
     /// Appends the fields without the match header, as flow monitors and packet-ins carry them.
     pub fn encode_fields(&self, out: &mut Vec<u8>) {
         for entry in &self.fields {
-            put_field(out, entry.field, entry.value, entry.mask);
+            // The switch has more tunnel flags than OpenFlow can name, so to it no mask of them is complete.
+            let masked = !entry.is_exact() || entry.field == Field::TunFlags;
+            put_header_and_value(out, entry.field, entry.value, masked.then_some(entry.mask));
         }
         for entry in &self.unknown {
             out.extend_from_slice(entry);
@@ -244,7 +253,11 @@ impl Match {
                         true => r.uint("the mask of a field", field.bytes())?,
                         false => field.full_mask(),
                     };
-                    out.set(field, value, mask);
+                    match mask == 0 && field.is_tun_metadata() {
+                        // This says that the packet has the option, whatever its value.
+                        true => out.unknown.push(whole[..whole.len() - r.remaining()].to_vec()),
+                        false => out.set(field, value, mask),
+                    }
                 }
                 None => {
                     r.skip("a field", header.payload_bytes)?;
@@ -258,11 +271,14 @@ impl Match {
 
 /// Appends one field as OXM, with a mask only where it is not complete.
 pub(crate) fn put_field(out: &mut Vec<u8>, field: Field, value: u128, mask: u128) {
-    let masked = mask != field.full_mask();
+    put_header_and_value(out, field, value, Some(mask).filter(|mask| *mask != field.full_mask()));
+}
+
+fn put_header_and_value(out: &mut Vec<u8>, field: Field, value: u128, mask: Option<u128>) {
     let bytes = field.bytes();
-    field.match_header().put(out, if masked { 2 * bytes } else { bytes }, masked);
+    field.match_header().put(out, if mask.is_some() { 2 * bytes } else { bytes }, mask.is_some());
     out.put_uint(value, bytes);
-    if masked {
+    if let Some(mask) = mask {
         out.put_uint(mask, bytes);
     }
 }
