@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use net_types::OfPort;
 use openflow::action::{Nat, NatAddrs, NatKind};
 use openflow::group::Group;
+use packet::ip_proto;
 
 use crate::key::{Key, ct_state};
 use crate::trace::Tracking;
@@ -70,6 +71,8 @@ pub fn translate(nat: &Nat, key: &mut Key) {
         None => return,
     }
     match nat.port_min {
+        // What an ICMP message has in the place of ports is its type.
+        _ if !matches!(net.proto, ip_proto::TCP | ip_proto::UDP | ip_proto::SCTP) => {}
         0 => {}
         port if source => net.tp_src = port,
         port => net.tp_dst = port,

@@ -10,6 +10,8 @@
 //! - A look-up of an earlier or the same table nests one level deeper; of a later table it does not.
 //! - `exit` ends everything but the buckets of groups: what comes after the group goes on. It even ends what comes
 //!   after a `clone` around it.
+//! - What an `exit` cut off is not forgotten: when a packet that left it in a bucket or in one way of
+//!   `check_pkt_larger` goes to the connection tracker afterwards, it comes back to that and to no table, so it is lost.
 //! - A missing group and a TTL that runs out end only the action list they are in.
 //! - `check_pkt_larger` splits the translation: the rest of its own action list and the action set are executed once for
 //!   each outcome, and the bit is gone for the tables that resubmitted to this one. The action set that the first
@@ -260,8 +262,8 @@ struct Machine<'a> {
     exit: bool,
     in_action_set: bool,
     pause: Option<Controller>,
-    /// What is left of the lists that a pause interrupted, the innermost first.
-    paused: Vec<Run>,
+    /// What is left of the lists that a pause or an `exit` interrupted, the innermost first.
+    frozen: Vec<Run>,
     first_queue: u32,
     learns: bool,
     /// Above zero: what happens here happens only to packets of another length.
@@ -281,7 +283,7 @@ impl<'a> Machine<'a> {
             packet.key.ct_zone = tracking.zone;
             environment.track(&tracking, &mut packet.key);
         }
-        if !tracked {
+        if !tracked && start != Start::Received {
             packet.key.clear_conntrack();
         }
         let pass = Pass::new(start, &packet.key);
@@ -301,7 +303,7 @@ impl<'a> Machine<'a> {
             exit: false,
             in_action_set: false,
             pause: None,
-            paused: Vec::new(),
+            frozen: Vec::new(),
             first_queue,
             learns: false,
             muted: 0,
@@ -341,12 +343,16 @@ impl<'a> Machine<'a> {
     }
 
     fn begin(&mut self) {
-        let table = match self.pass.start {
-            Start::Tracked { table, .. } => table,
-            Start::Received | Start::Resumed => 0,
+        let table_of_tracked = match self.pass.start {
+            Start::Tracked { table, .. } => Some(table),
+            Start::Received | Start::Resumed => None,
         };
-        if self.pass.start == Start::Resumed && !self.runs.is_empty() {
-            let runs = std::mem::take(&mut self.runs);
+        let table = table_of_tracked.unwrap_or(0);
+        let runs = std::mem::take(&mut self.runs);
+        if !runs.is_empty() {
+            if table_of_tracked.is_some() {
+                self.note(Note::LeftOver);
+            }
             self.frames.push(Frame::FinishCopy(runs[0].clone()));
             self.frames.extend(runs.into_iter().rev().map(Frame::Run));
             return;
@@ -374,7 +380,7 @@ impl<'a> Machine<'a> {
         }
         if self.exit {
             if self.pause.is_some() && !run.is_done() {
-                self.paused.push(run);
+                self.frozen.push(run);
             }
             return;
         }

@@ -144,6 +144,8 @@ pub enum Note {
     UnknownInstruction,
     /// The packet is untracked from here on.
     Untracked,
+    /// A tracked packet goes on with what an `exit` cut off before, and not in the table that `ct` names.
+    LeftOver,
 }
 
 /// Where a packet or a copy of it went.

@@ -33,18 +33,20 @@ impl Machine<'_> {
             table: ct.table,
             key: Box::new(key.clone()),
         };
-        if let Some(table) = ct.table
-            && self.muted == 0
-        {
-            self.more.push(Pending {
+        if let Some(table) = ct.table {
+            let runs = std::mem::take(&mut self.frozen);
+            let pending = Pending {
                 start: Start::Tracked { table, zone },
                 packet: self.packet.clone(),
                 stack: self.stack.clone(),
                 action_set: self.action_set.clone(),
                 tracked: true,
                 tracking: Some(tracking.clone()),
-                runs: Vec::new(),
-            });
+                runs,
+            };
+            if self.muted == 0 {
+                self.more.push(pending);
+            }
         }
         self.outcome(Outcome::Tracked(tracking));
         self.packet.key.clear_conntrack();

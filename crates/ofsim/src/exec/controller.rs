@@ -65,10 +65,10 @@ impl Machine<'_> {
 
     /// If the packet is paused, sends it to the controller with what it needs to go on.
     pub(super) fn finish_pause(&mut self) {
-        let runs = std::mem::take(&mut self.paused);
         let Some(controller) = self.pause.take() else {
             return;
         };
+        let runs = std::mem::take(&mut self.frozen);
         if self.pass.failure.is_some() {
             return;
         }

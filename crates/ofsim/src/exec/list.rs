@@ -85,12 +85,21 @@ impl Machine<'_> {
             Action::CtClear => self.ct_clear(),
             Action::Learn(learn) => self.learn(learn),
             Action::Conjunction { .. } => self.note(Note::ConjunctionExecuted),
-            Action::Exit => self.exit = true,
+            Action::Exit => self.leave_everything(run),
             Action::Unknown(_) => self.note(Note::UnknownAction),
             // Timeouts and notes are nothing to the packet, and `nat` only counts inside `ct`.
             Action::Note(_) | Action::FinTimeout { .. } | Action::Nat(_) => {}
             _ => self.change(action),
         }
         Flow::Continue
+    }
+
+    /// The switch takes note of what `exit` cuts off, itself included, as if the packet were paused; see the head of
+    /// [`crate::exec`] for what comes of that.
+    fn leave_everything(&mut self, run: &Run) {
+        self.exit = true;
+        if self.frozen.is_empty() {
+            self.frozen.push(Run { at: run.at.saturating_sub(1), ..run.clone() });
+        }
     }
 }

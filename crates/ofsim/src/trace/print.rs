@@ -117,6 +117,7 @@ impl Display for Note {
             Self::UnknownInstruction => {
                 f.write_str("the flow has instructions that are not known, which are ignored")
             }
+            Self::LeftOver => f.write_str("goes on with what an exit cut off before, and not in that table"),
             Self::Untracked => f.write_str("the packet is untracked from here on"),
         }
     }

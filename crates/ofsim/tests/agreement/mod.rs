@@ -1,0 +1,11 @@
+//! Random flow tables and packets, and a real switch to ask about them.
+
+mod answer;
+mod fields;
+mod flows;
+mod rng;
+
+pub(crate) use answer::{Answer, describe};
+pub(crate) use fields::{PORTS, random_key, stated};
+pub(crate) use flows::FlowSet;
+pub(crate) use rng::Rng;
