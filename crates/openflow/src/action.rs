@@ -20,7 +20,7 @@ use net_types::OfPort;
 pub use decode::decode_list;
 pub(crate) use decode::read_property;
 pub use encode::encode_list;
-pub(crate) use encode::{NICIRA, property};
+pub(crate) use encode::{NICIRA, property, property_u16};
 pub use learn::{Learn, LearnDst, LearnFlags, LearnSpec, LearnSrc};
 pub use nat::{Nat, NatAddrs, NatKind, NatMode};
 

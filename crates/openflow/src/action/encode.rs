@@ -247,10 +247,10 @@ impl Controller {
         }
         out.put_zeros(6);
         if self.max_len != super::MAX_LEN_ALL {
-            property(out, PROP_MAX_LEN, &self.max_len.to_be_bytes());
+            property_u16(out, PROP_MAX_LEN, self.max_len);
         }
         if self.id != 0 {
-            property(out, PROP_CONTROLLER_ID, &self.id.to_be_bytes());
+            property_u16(out, PROP_CONTROLLER_ID, self.id);
         }
         if self.reason != REASON_ACTION {
             property(out, PROP_REASON, &[self.reason]);
@@ -275,6 +275,12 @@ pub(crate) fn property(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
     out.extend_from_slice(value);
     patch_len(out, start, start + 2);
     out.pad8_from(start);
+}
+
+/// Appends a property of two bytes, which OpenFlow says in four: Open vSwitch counts the padding into the length.
+pub(crate) fn property_u16(out: &mut Vec<u8>, kind: u16, value: u16) {
+    let [high, low] = value.to_be_bytes();
+    property(out, kind, &[high, low, 0, 0]);
 }
 
 impl Ct {

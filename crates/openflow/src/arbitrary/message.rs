@@ -142,7 +142,15 @@ fn roles() -> BoxedStrategy<Message> {
 fn packet_in2() -> impl Strategy<Value = PacketIn2> {
     let packet = (vec(any::<u8>(), 14..100), option::of(100_u32..2000), option::of(any::<u32>()));
     let origin = (option::of(any::<u8>()), option::of(any::<u64>()), option::of(0_u8..7));
-    let user = (vec(any::<u8>(), 0..20), vec(any::<u8>(), 0..20), properties());
+    // A continuation holds nothing, or properties behind four bytes of padding.
+    let continuation = (any::<bool>(), properties()).prop_map(|(some, nested)| {
+        let mut bytes = vec![0; if some { 4 } else { 0 }];
+        for Property { kind, value } in nested.iter().filter(|_| some) {
+            crate::action::property(&mut bytes, *kind, value);
+        }
+        bytes
+    });
+    let user = (continuation, vec(any::<u8>(), 0..20), properties());
     (packet, origin, matches(Scope::Anything), user).prop_map(
         |((data, full_len, buffer), (table, cookie, reason), metadata, (continuation, userdata, unknown))| {
             PacketIn2 {

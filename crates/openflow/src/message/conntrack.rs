@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::body::Body;
-use crate::action::{property, read_property};
+use crate::action::{property, property_u16, read_property};
 use crate::wire::{Put, Reader, WireError};
 
 const ORIG_TUPLE: u16 = 0;
@@ -99,12 +99,12 @@ impl CtTuple {
             CtPorts::Ports { src, dst } => {
                 for (kind, port) in [(TUPLE_SRC_PORT, src), (TUPLE_DST_PORT, dst)] {
                     if port != 0 {
-                        property(&mut nested, kind, &port.to_be_bytes());
+                        property_u16(&mut nested, kind, port);
                     }
                 }
             }
             CtPorts::Icmp { id, kind, code } => {
-                property(&mut nested, TUPLE_ICMP_ID, &id.to_be_bytes());
+                property_u16(&mut nested, TUPLE_ICMP_ID, id);
                 property(&mut nested, TUPLE_ICMP_TYPE, &[kind]);
                 property(&mut nested, TUPLE_ICMP_CODE, &[code]);
             }
@@ -165,7 +165,7 @@ impl Body for CtFlush {
         self.original.encode(ORIG_TUPLE, out);
         self.reply.encode(REPLY_TUPLE, out);
         if let Some(zone) = self.zone {
-            property(out, ZONE, &zone.to_be_bytes());
+            property_u16(out, ZONE, zone);
         }
     }
 

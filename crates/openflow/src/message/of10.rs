@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::ANY;
 use super::body::Body;
 use super::property::Property;
-use crate::action::{Action, Code, NICIRA, decode_list, property, read_property};
+use crate::action::{Action, Code, NICIRA, decode_list, property, property_u16, read_property};
 use crate::group::{Bucket, GroupKind};
 use crate::wire::{Put, Reader, WireError, patch_len};
 
@@ -219,7 +219,7 @@ impl NumberedBucket {
         self.bucket.actions.iter().for_each(|action| put_action(out, action));
         patch_len(out, actions_at, start + 2);
         if kind == GroupKind::Select || self.bucket.weight != 0 {
-            property(out, PROP_WEIGHT, &self.bucket.weight.to_be_bytes());
+            property_u16(out, PROP_WEIGHT, self.bucket.weight);
         }
         if let Some(port) = self.bucket.watch_port {
             property(out, PROP_WATCH_PORT, &port.get().to_be_bytes());
