@@ -121,6 +121,12 @@ impl FlowBuilder {
         self
     }
 
+    /// Copies bits of a field or register.
+    #[must_use]
+    pub fn copy(self, src: Subfield, dst: Subfield) -> Self {
+        self.action(Action::Move { src, dst })
+    }
+
     /// Sends the packet out of `port`.
     #[must_use]
     pub fn output(self, port: OfPort) -> Self {

@@ -25,10 +25,12 @@
 
 mod build;
 mod cookie;
+pub mod groups;
 mod priority;
 pub mod regs;
 mod spec;
 pub mod tables;
+pub mod tunnels;
 
 pub use build::{FlowBuilder, Violation};
 pub use cookie::{AppId, Cookie};

@@ -35,7 +35,7 @@ pub static INGRESS_PORT: Register = Register {
 /// The logical port that the packet goes to.
 pub static EGRESS_PORT: Register = Register {
     name: "egress port",
-    meaning: "key of the logical port that the packet goes to",
+    meaning: "key of the logical port that the packet goes to, or tunnels::EGRESS_FLOOD",
     bits: whole(Field::Reg7, 32),
 };
 

@@ -8,6 +8,7 @@ use openflow::Field;
 use crate::cookie::AppId;
 use crate::regs;
 use crate::spec::{Miss, Pipeline, TableSpec};
+use crate::tunnels;
 
 /// Owner of [`CLASSIFY`] and [`DISPATCH`].
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
@@ -19,12 +20,12 @@ pub static CLASSIFY: TableSpec = TableSpec {
     id: 0,
     name: "classify",
     owner: CLASSIFY_OWNER,
-    purpose: "says which logical port and network a packet comes from",
-    matches: &[Field::InPort, Field::TunId],
+    purpose: "says which logical port and network a packet comes from, and for one out of a tunnel where it goes",
+    matches: &[Field::InPort],
     reads: &[],
     sets: &[],
-    writes: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    next: &[&L2],
+    writes: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT],
+    next: &[&L2, &DISPATCH],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -49,10 +50,10 @@ pub static DISPATCH: TableSpec = TableSpec {
     id: 120,
     name: "dispatch",
     owner: CLASSIFY_OWNER,
-    purpose: "sends a packet out of the switch port that its logical port is plugged into",
+    purpose: "sends a packet out of the switch port that its logical port is plugged into, or into the tunnel to its host",
     matches: &[],
-    reads: &[&regs::EGRESS_PORT],
-    sets: &[],
+    reads: &[&regs::NETWORK, &regs::EGRESS_PORT],
+    sets: &[Field::TunId, Field::TunDst, tunnels::OPTION_FIELD],
     writes: &[],
     next: &[],
     may_output: true,

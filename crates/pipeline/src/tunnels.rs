@@ -1,0 +1,27 @@
+//! What tunnels carry besides the packet.
+//!
+//! The network's key is the tunnel id. With Geneve one option follows, laid out as OVN lays it out, so that the receiver needs
+//! no second look-up and standard tools show it:
+//!
+//! ```text
+//! class 0x0102, type 0x80, 4 bytes:   | 0 | ingress port key 15 | egress port key 16 |
+//! ```
+
+use openflow::Field;
+use openflow::field::Subfield;
+use openflow::message::TlvMap;
+
+/// The option, and the field it is bound to.
+pub const OPTION: TlvMap = TlvMap { class: 0x0102, kind: 0x80, len_bytes: 4, index: 0 };
+
+/// The field that [`OPTION`] is bound to.
+pub const OPTION_FIELD: Field = Field::TunMetadata0;
+
+/// Key of the port that the packet came from, in the option.
+pub const OPTION_INGRESS: Subfield = Subfield { field: OPTION_FIELD, ofs: 16, n_bits: 15 };
+
+/// Key of the port that the packet goes to, in the option.
+pub const OPTION_EGRESS: Subfield = Subfield { field: OPTION_FIELD, ofs: 0, n_bits: 16 };
+
+/// Egress "port" of a packet for everybody in the network; keys of ports are smaller.
+pub const EGRESS_FLOOD: u64 = 0x8000;
