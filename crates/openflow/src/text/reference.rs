@@ -9,8 +9,8 @@ use net_types::OfPort;
 use super::{flags, parse, print, protocol};
 use crate::Field;
 use crate::action::{
-    ACTIONS, Action, ActionDef, Code, Controller, Ct, Learn, LearnDst, LearnSpec, LearnSrc, Nat, NatAddrs,
-    NatKind, Resubmit, Zone,
+    ACTIONS, Action, ActionDef, Code, Controller, Ct, Learn, LearnDst, LearnSpec, LearnSrc, MAX_LEN_ALL, Nat,
+    NatAddrs, NatKind, Resubmit, Zone,
 };
 use crate::field::{Format, Header, Prereq, Subfield};
 
@@ -125,10 +125,10 @@ pub fn field_reference() -> String {
             Code::Standard(number) => format!("OpenFlow {number}"),
             Code::Nicira(number) => format!("Nicira {number}"),
         };
-        let _ = writeln!(out, "| `{}` | {code} | `{}` |", def.name, example(def));
+        let _ = writeln!(out, "| `{}` | {code} | {} |", def.name, example(def));
     }
     let words: Vec<_> = parse::words().map(|word| format!("`{word}`")).collect();
-    let _ = write!(out, "\nWords that begin an action in text: {}.\n", words.join(", "));
+    let _ = write!(out, "{INSTRUCTIONS}{}.\n", words.join(", "));
     out
 }
 
@@ -155,6 +155,12 @@ One row for each form that an action has on an OpenFlow 1.3 wire.
 | action | code | example |
 |---|---|---|
 ";
+
+const INSTRUCTIONS: &str = "
+Instructions stand in the same list, in this order: `meter:1`, actions that are applied at once, `clear_actions`,
+`write_actions(output:1)`, `write_metadata:0x1/0xff`, `goto_table:5`.
+
+Words that begin an action in text; those that have no row above become an action that has one: ";
 
 fn format_words(format: Format) -> &'static str {
     match format {
@@ -194,42 +200,20 @@ pub(super) fn prereq_words(prereq: Prereq) -> &'static str {
     }
 }
 
-/// The example of a row: the first that is encoded under it. A test checks that there is one for each.
+/// The example of a row: the first that is encoded under it. The old `resubmit` is read, but never written.
 fn example(def: &ActionDef) -> String {
     let found = examples().into_iter().find(|action| action.kind() == Some(def.kind));
-    found.map_or(String::new(), |action| action.to_string())
+    found.map_or("only read".to_owned(), |action| format!("`{action}`"))
 }
 
 /// At least one action of each kind.
 pub(super) fn examples() -> Vec<Action> {
-    let part = |field, ofs, n_bits| Subfield { field, ofs, n_bits };
-    let reg0 = Subfield::all(Field::Reg0);
-    let low = part(Field::Reg0, 0, 16);
-    let bit = part(Field::Reg1, 3, 1);
     let port = OfPort::new(1);
-    let nat = Nat {
-        kind: Some(NatKind::Src),
-        addrs: Some(NatAddrs::V4 { min: Ipv4Addr::new(10, 0, 0, 1), max: Some(Ipv4Addr::new(10, 0, 0, 9)) }),
-        port_min: 1024,
-        port_max: 2047,
-        ..Nat::default()
-    };
-    let spec = |src, dst: LearnDst| LearnSpec { n_bits: 48, src, dst };
-    let learn = Learn {
-        table: 7,
-        idle_s: 60,
-        specs: vec![
-            spec(LearnSrc::Field(Field::EthSrc.into()), LearnDst::Match(Field::EthDst.into())),
-            LearnSpec { n_bits: 32, src: LearnSrc::Field(reg0), dst: LearnDst::Output },
-        ],
-        ..Learn::default()
-    };
-    let resubmit = Resubmit { in_port: None, table: Some(8), ct: false };
-    let commit = Ct { commit: true, zone: Zone::From(low), actions: vec![Action::Nat(nat)], ..Ct::default() };
-    vec![
+    let bit = part(Field::Reg1, 3, 1);
+    let mut examples = vec![
         Action::output(port),
-        Action::OutputReg { src: low, max_len: crate::action::MAX_LEN_ALL },
-        Action::OutputReg { src: part(Field::ActsetOutput, 0, 32), max_len: crate::action::MAX_LEN_ALL },
+        Action::OutputReg { src: part(Field::Reg0, 0, 16), max_len: MAX_LEN_ALL },
+        Action::OutputReg { src: Field::ActsetOutput.into(), max_len: MAX_LEN_ALL },
         Action::OutputTrunc { port, max_len: 100 },
         Action::Controller(Controller { id: 3, max_len: 128, ..Controller::default() }),
         Action::Controller(Controller { userdata: vec![0, 1], pause: true, ..Controller::default() }),
@@ -237,18 +221,14 @@ pub(super) fn examples() -> Vec<Action> {
         Action::SetQueue(1),
         Action::PopQueue,
         Action::set(Field::Reg0, 7_u32),
-        Action::load(low, 7),
+        Action::load(part(Field::Reg0, 0, 16), 7),
         Action::Load2 { field: Field::TunMetadata0, value: 1, mask: 0xff },
         Action::copy(Field::EthSrc, Field::EthDst),
-        Action::StackPush(reg0),
-        Action::StackPop(reg0),
-        Action::Resubmit(resubmit),
-        Action::Resubmit(Resubmit { ct: true, ..resubmit }),
-        Action::Ct(commit),
-        Action::Nat(nat),
+        Action::StackPush(Field::Reg0.into()),
+        Action::StackPop(Field::Reg0.into()),
+        Action::resubmit(8),
+        Action::Resubmit(Resubmit { in_port: None, table: Some(8), ct: true }),
         Action::CtClear,
-        Action::Learn(Box::new(learn.clone())),
-        Action::Learn(Box::new(Learn { limit: 100, result: Some(bit), ..learn })),
         Action::Conjunction { id: 5, clause: 1, n_clauses: 2 },
         Action::Note(vec![0xab, 0xcd, 0, 0, 0, 0]),
         Action::SetTtl(64),
@@ -265,5 +245,37 @@ pub(super) fn examples() -> Vec<Action> {
         Action::Exit,
         Action::FinTimeout { idle_s: 1, hard_s: 2 },
         Action::DeleteField(Field::TunMetadata0),
-    ]
+    ];
+    examples.extend(ct_examples());
+    examples.extend(learn_examples(bit));
+    examples
+}
+
+fn part(field: Field, ofs: u16, n_bits: u16) -> Subfield {
+    Subfield { field, ofs, n_bits }
+}
+
+fn ct_examples() -> [Action; 2] {
+    let nat = Nat {
+        kind: Some(NatKind::Src),
+        addrs: Some(NatAddrs::V4 { min: Ipv4Addr::new(10, 0, 0, 1), max: Some(Ipv4Addr::new(10, 0, 0, 9)) }),
+        port_min: 1024,
+        port_max: 2047,
+        ..Nat::default()
+    };
+    let zone = Zone::From(part(Field::Reg0, 0, 16));
+    let commit = Ct { commit: true, zone, actions: vec![Action::Nat(nat)], ..Ct::default() };
+    [Action::Ct(commit), Action::Nat(nat)]
+}
+
+fn learn_examples(result: Subfield) -> [Action; 2] {
+    let mac = LearnSpec {
+        n_bits: 48,
+        src: LearnSrc::Field(Field::EthSrc.into()),
+        dst: LearnDst::Match(Field::EthDst.into()),
+    };
+    let output = LearnSpec { n_bits: 32, src: LearnSrc::Field(Field::Reg0.into()), dst: LearnDst::Output };
+    let learn = Learn { table: 7, idle_s: 60, specs: vec![mac, output], ..Learn::default() };
+    let limited = Learn { limit: 100, result: Some(result), ..learn.clone() };
+    [Action::Learn(Box::new(learn)), Action::Learn(Box::new(limited))]
 }
