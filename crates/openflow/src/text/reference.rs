@@ -128,7 +128,7 @@ pub fn field_reference() -> String {
         let _ = writeln!(out, "| `{}` | {code} | {} |", def.name, example(def));
     }
     let words: Vec<_> = parse::words().map(|word| format!("`{word}`")).collect();
-    let _ = write!(out, "{INSTRUCTIONS}{}.\n", words.join(", "));
+    let _ = writeln!(out, "{INSTRUCTIONS}{}.", words.join(", "));
     out
 }
 
