@@ -1,7 +1,5 @@
 //! Our words for a value against those of Open vSwitch for its bytes.
 
-use std::fmt::Write;
-
 use openflow::arbitrary::{self, Scope};
 use openflow::flow::PRIORITY_DEFAULT;
 use openflow::message::{GroupMod, MeterMod};
@@ -38,36 +36,25 @@ fn judged(bytes: &[u8], start: &str) -> Vec<String> {
 fn as_flow_mod(flow: &Flow) -> String {
     let text = flow.to_string();
     let (_, actions) = text.split_once(" actions=").expect("a flow has actions");
-    let mut out = String::from("ADD ");
-    if flow.table != 0 {
-        write!(out, "table:{} ", flow.table).unwrap();
-    }
+    let unless = |absent: bool, part: String| if absent { None } else { Some(part) };
     let matching = flow.matching.to_string();
-    let priority =
-        if flow.priority == PRIORITY_DEFAULT { String::new() } else { format!("priority={}", flow.priority) };
-    let parts: Vec<_> = [priority, matching].into_iter().filter(|part| !part.is_empty()).collect();
-    if !parts.is_empty() {
-        write!(out, "{} ", parts.join(",")).unwrap();
-    }
-    if flow.cookie != 0 {
-        write!(out, "cookie:{:#x} ", flow.cookie).unwrap();
-    }
-    for (name, seconds) in [("idle", flow.idle_s), ("hard", flow.hard_s)] {
-        if seconds != 0 {
-            write!(out, "{name}:{seconds} ").unwrap();
-        }
-    }
-    for (bit, name) in
-        ["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"]
-            .into_iter()
-            .enumerate()
-    {
-        if flow.flags.0 & 1 << bit != 0 {
-            write!(out, "{name} ").unwrap();
-        }
-    }
-    write!(out, "actions={actions}").unwrap();
-    out
+    let head = [
+        unless(flow.priority == PRIORITY_DEFAULT, format!("priority={}", flow.priority)),
+        unless(matching.is_empty(), matching.clone()),
+    ];
+    let head = head.into_iter().flatten().collect::<Vec<_>>().join(",");
+    let flags = ["send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"];
+    let flags = flags.into_iter().enumerate().filter(|(bit, _)| flow.flags.0 & 1 << bit != 0);
+    let parts = [
+        Some("ADD".to_owned()),
+        unless(flow.table == 0, format!("table:{}", flow.table)),
+        unless(head.is_empty(), head.clone()),
+        unless(flow.cookie == 0, format!("cookie:{:#x}", flow.cookie)),
+        unless(flow.idle_s == 0, format!("idle:{}", flow.idle_s)),
+        unless(flow.hard_s == 0, format!("hard:{}", flow.hard_s)),
+    ];
+    let parts = parts.into_iter().flatten().chain(flags.map(|(_, name)| name.to_owned()));
+    parts.chain([format!("actions={actions}")]).collect::<Vec<_>>().join(" ")
 }
 
 /// The match without what Open vSwitch itself does not print: the mask of `tun_gbp_flags`.
