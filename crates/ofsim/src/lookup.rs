@@ -103,6 +103,28 @@ impl Table {
         all
     }
 
+    /// The flows by the bits that they look at.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = impl Iterator<Item = &Arc<Entry>>> {
+        self.groups.iter().map(|group| group.flows.values().flatten())
+    }
+
+    /// A flow of a higher priority that matches all that `matching` matches.
+    pub(crate) fn covering(&self, matching: &Match, priority: u16) -> Option<&Arc<Entry>> {
+        let candidates = self.groups.iter().filter(|group| group.highest() > priority);
+        candidates.into_iter().find_map(|group| {
+            let values: Option<Vec<u128>> = group
+                .mask
+                .iter()
+                .map(|(field, mask)| {
+                    let known = matching.get(*field).filter(|entry| entry.mask & mask == *mask)?;
+                    Some(known.value & mask)
+                })
+                .collect();
+            let same = group.flows.get(values?.as_slice())?;
+            same.iter().find(|entry| !entry.is_conjunct() && entry.flow.priority > priority)
+        })
+    }
+
     /// Puts a flow in, in the place of the one with its key where there is one. [`Table::settle`] must follow.
     pub(crate) fn insert(&mut self, entry: Entry) {
         self.remove(&entry.flow.matching, entry.flow.priority);

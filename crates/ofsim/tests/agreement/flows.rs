@@ -414,9 +414,14 @@ impl Author<'_> {
         }
     }
 
+    /// One without anything special would be printed like `output:CONTROLLER`, which is another action.
     fn controller(&mut self) -> Action {
-        let userdata = if self.rng.percent(50) { vec![1, 2] } else { vec![] };
-        Action::Controller(Controller { id: self.rng.pick(&[0, 3]), userdata, ..Controller::default() })
+        let special = [
+            Controller { id: 3, ..Controller::default() },
+            Controller { userdata: vec![1, 2], ..Controller::default() },
+            Controller { id: 3, userdata: vec![7], max_len: 128, ..Controller::default() },
+        ];
+        Action::Controller(self.rng.pick(&special))
     }
 
     /// Actions that may be in an action set or a bucket.
