@@ -3,7 +3,8 @@
 //! [`plan`] compares a [`BridgeSpec`] with the [`Configuration`] and says what is missing; [`apply`] carries it out.
 //!
 //! # Guarantees
-//! - **Idempotent.** A plan for a configuration that is right is empty, and an empty plan sends nothing.
+//! - **Idempotent.** A plan for a configuration that is right is empty, and an empty plan sends nothing. One plan makes
+//!   a configuration right, unless a wanted bridge has the name of something that the plan removes: then the next does.
 //! - **What others own is not rewritten**, see below; where theirs is in the way, a [`Problem`] says so.
 //! - **No lost update.** Each row that a decision rests on is repeated in the transaction as a `wait`. If anybody
 //!   changed it in between, nothing happens and the plan is made anew from a fresh read, a bounded number of times.

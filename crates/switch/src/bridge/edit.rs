@@ -16,9 +16,15 @@ use super::spec::WantedPort;
 /// A row as it was when the plan was made.
 pub(super) type Seen<T> = (Uuid, Arc<T>);
 
-/// One step.
-#[derive(Debug, Clone, PartialEq)]
+/// One step. It prints as a phrase.
+#[derive(Clone, PartialEq)]
 pub struct Edit(pub(super) Step);
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Step {

@@ -58,13 +58,14 @@ impl Plan {
 #[must_use]
 pub fn plan(spec: &BridgeSpec, configuration: &Configuration) -> Plan {
     let mut planner = Planner::new(spec, configuration);
+    let mut wanted = WantedPorts::new();
     if let Some(bridge) = planner.integration_bridge() {
         planner.controllers(&bridge);
-        let wanted = planner.wanted_ports(&bridge);
-        planner.remove_unwanted(&wanted);
-        for (port, bridge) in wanted.into_values() {
-            planner.port(port, bridge);
-        }
+        wanted = planner.wanted_ports(&bridge);
+    }
+    planner.remove_misfits(&wanted);
+    for (port, bridge) in wanted.into_values() {
+        planner.port(port, bridge);
     }
     let Planner { steps, mut problems, .. } = planner;
     problems.sort();
@@ -134,19 +135,17 @@ impl<'a> Planner<'a> {
 
     fn create_bridge(&mut self, bridge: Bridge) -> Option<Anchor> {
         let name = bridge.name.clone();
-        if !self.new_bridges.contains(&name) {
-            if let Some(port) = self.ports.get(&name) {
-                self.problems.push(taken(port));
-                return None;
-            }
-            if self.interfaces.contains_key(&name) {
-                self.problems.push(Problem::InterfaceTaken(name));
-                return None;
-            }
-            let root = self.configuration.root().map(|(uuid, _)| uuid);
-            self.steps.push(Step::InsertBridge { root, bridge });
-            self.new_bridges.insert(name.clone());
+        if let Some(port) = self.ports.get(&name) {
+            self.problems.push(taken(port));
+            return None;
         }
+        if self.interfaces.contains_key(&name) {
+            self.problems.push(Problem::InterfaceTaken(name));
+            return None;
+        }
+        let root = self.configuration.root().map(|(uuid, _)| uuid);
+        self.steps.push(Step::InsertBridge { root, bridge });
+        self.new_bridges.insert(name.clone());
         Some(Anchor::New(name))
     }
 
@@ -180,31 +179,40 @@ impl<'a> Planner<'a> {
     fn wanted_ports(&mut self, bridge: &Anchor) -> WantedPorts {
         let mut wanted = WantedPorts::new();
         for port in self.spec.tunnel_ports() {
-            self.want(&mut wanted, [(port, bridge.clone())]);
+            if self.is_free(&wanted, [&port.name]) {
+                wanted.insert(port.name.clone(), (port, bridge.clone()));
+            }
         }
         for patch in &self.spec.patches {
-            if let Some(peer) = self.peer_bridge(bridge, patch) {
+            // Half a patch is of no use, and neither is a bridge for it.
+            if !self.is_free(&wanted, [&patch.name, &patch.peer_name]) {
+                continue;
+            }
+            if let Some(peer) = self.peer_bridge(&wanted, bridge, patch) {
                 let [port, peer_port] = self.spec.patch_ports(patch);
-                self.want(&mut wanted, [(port, bridge.clone()), (peer_port, peer)]);
+                wanted.insert(port.name.clone(), (port, bridge.clone()));
+                wanted.insert(peer_port.name.clone(), (peer_port, peer));
             }
         }
         wanted
     }
 
-    /// Adds ports that make sense together only.
-    fn want<const N: usize>(&mut self, wanted: &mut WantedPorts, ports: [(WantedPort, Anchor); N]) {
-        let mut names = BTreeSet::new();
-        for (port, _) in &ports {
-            let is_used = wanted.contains_key(&port.name) || self.new_bridges.contains(&port.name);
-            if is_used || !names.insert(&port.name) {
-                self.problems.push(Problem::WantedTwice(port.name.clone()));
-                return;
+    /// Whether these names differ and none is that of a bridge or wanted for another port.
+    fn is_free<const N: usize>(&mut self, wanted: &WantedPorts, names: [&String; N]) -> bool {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            // The port that every bridge has takes a name as well.
+            let is_bridge = self.new_bridges.contains(name) || self.configuration.bridge(name).is_some();
+            let is_used = is_bridge || wanted.contains_key(name);
+            if is_used || !seen.insert(name) {
+                self.problems.push(Problem::WantedTwice(name.clone()));
+                return false;
             }
         }
-        wanted.extend(ports.into_iter().map(|(port, bridge)| (port.name.clone(), (port, bridge))));
+        true
     }
 
-    fn peer_bridge(&mut self, bridge: &Anchor, patch: &PatchSpec) -> Option<Anchor> {
+    fn peer_bridge(&mut self, wanted: &WantedPorts, bridge: &Anchor, patch: &PatchSpec) -> Option<Anchor> {
         let name = &patch.peer_bridge;
         if *name == self.spec.name {
             return Some(bridge.clone());
@@ -212,8 +220,16 @@ impl<'a> Planner<'a> {
         if let Some((uuid, row)) = self.configuration.bridge(name) {
             return Some(Anchor::Existing((uuid, Arc::clone(row))));
         }
+        if self.new_bridges.contains(name) {
+            return Some(Anchor::New(name.clone()));
+        }
         match patch.if_missing {
             PeerBridge::Create => {
+                if !self.is_free(wanted, [name, &patch.name])
+                    || !self.is_free(wanted, [name, &patch.peer_name])
+                {
+                    return None;
+                }
                 // A patch connects bridges of one datapath type only.
                 let datapath_type = match bridge {
                     Anchor::Existing((_, row)) if !is_owned(&row.external_ids, &self.spec.name) => {
@@ -236,56 +252,46 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn remove_unwanted(&mut self, wanted: &WantedPorts) {
-        let unwanted = self.ports.iter().filter(|(name, port)| port.is_ours && !wanted.contains_key(*name));
-        for (_, port) in unwanted {
-            self.freed.extend(&port.seen.1.interfaces);
-            self.steps.push(remove(port));
+    /// Removes what of ours is not wanted, and what is not where or what it should be: it is made anew.
+    fn remove_misfits(&mut self, wanted: &WantedPorts) {
+        for (name, port) in self.ports.iter().filter(|(_, port)| port.is_ours) {
+            let interface = self.interfaces.get(name);
+            let fits = |(_, bridge): &(WantedPort, Anchor)| is_in_place(port, interface, bridge);
+            if !wanted.get(name).is_some_and(fits) {
+                self.freed.extend(&port.seen.1.interfaces);
+                let (bridges, port) = (port.bridges.clone(), port.seen.clone());
+                self.steps.push(Step::RemovePort { bridges, port });
+            }
         }
     }
 
     fn port(&mut self, wanted: WantedPort, bridge: Anchor) {
-        let interface = self.interfaces.get(&wanted.name);
         let found = self.ports.get(&wanted.name);
-        if let Some(port) = found {
-            if !port.is_ours {
-                self.problems.push(taken(port));
-                return;
+        let interface = self.interfaces.get(&wanted.name);
+        if let Some(port) = found.filter(|port| !port.is_ours) {
+            self.problems.push(taken(port));
+        } else if let (Some(port), Some(interface)) = (found, interface)
+            && is_in_place(port, Some(interface), &bridge)
+        {
+            if interface.1.r#type != wanted.kind || interface.1.options != wanted.options {
+                let (port, interface) = (port.seen.clone(), interface.clone());
+                self.steps.push(Step::UpdateInterface { port, interface, wanted });
             }
-            if let Some(interface) = interface
-                && is_in_place(port, interface, &bridge)
-            {
-                if interface.1.r#type != wanted.kind || interface.1.options != wanted.options {
-                    let (port, interface) = (port.seen.clone(), interface.clone());
-                    self.steps.push(Step::UpdateInterface { port, interface, wanted });
-                }
-                return;
-            }
-        }
-        let is_free = |row: &Uuid| {
-            let goes = found.is_some_and(|port| port.seen.1.interfaces.contains(row));
-            goes || self.freed.contains(row)
-        };
-        if interface.is_some_and(|(row, _)| !is_free(row)) {
+        } else if interface.is_some_and(|(row, _)| !self.freed.contains(row)) {
             self.problems.push(Problem::InterfaceTaken(wanted.name));
-            return;
+        } else {
+            let name_is_free = found.is_none() && interface.is_none();
+            let owner = mark(&self.spec.name);
+            self.steps.push(Step::InsertPort { bridge, port: wanted, owner, name_is_free });
         }
-        let name_is_free = found.is_none() && interface.is_none();
-        self.steps.extend(found.map(remove));
-        let owner = mark(&self.spec.name);
-        self.steps.push(Step::InsertPort { bridge, port: wanted, owner, name_is_free });
     }
 }
 
 /// Whether our port is in its bridge, there alone, and consists of this interface.
-fn is_in_place(port: &FoundPort, interface: &Seen<Interface>, bridge: &Anchor) -> bool {
-    let Anchor::Existing((wanted, _)) = bridge else { return false };
+fn is_in_place(port: &FoundPort, interface: Option<&Seen<Interface>>, bridge: &Anchor) -> bool {
+    let (Anchor::Existing((wanted, _)), Some(interface)) = (bridge, interface) else { return false };
     let is_in_bridge = matches!(port.bridges.as_slice(), [(holder, _)] if holder == wanted);
     is_in_bridge && port.seen.1.interfaces.iter().eq([&interface.0])
-}
-
-fn remove(port: &FoundPort) -> Step {
-    Step::RemovePort { bridges: port.bridges.clone(), port: port.seen.clone() }
 }
 
 fn taken(port: &FoundPort) -> Problem {

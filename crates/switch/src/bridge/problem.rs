@@ -5,11 +5,11 @@ use thiserror::Error;
 /// Something that is not as specified and that we will not change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub enum Problem {
-    #[error("port {port:?} exists on {} and is not ours: rename or remove it", bridges.join(", "))]
+    #[error("port {port:?} exists on {} and is in the way: rename or remove it", bridges.join(", "))]
     PortTaken { port: String, bridges: Vec<String> },
-    #[error("interface {0:?} exists and is not ours: rename or remove it")]
+    #[error("interface {0:?} exists and is in the way: rename or remove it")]
     InterfaceTaken(String),
-    #[error("the name {0:?} is wanted for two ports: rename one in the configuration")]
+    #[error("the name {0:?} is wanted for more than one port or bridge: rename one in the configuration")]
     WantedTwice(String),
     #[error(
         "bridge {bridge:?} has fail_mode {fail_mode:?}, with which open vswitch replaces our flows when it loses its \
