@@ -248,7 +248,7 @@ fn bucket_mod() -> impl Strategy<Value = BucketMod> {
     (any::<bool>(), 0_u32..0xffff_ff00, kind, place, vec(bucket, 0..4)).prop_map(
         |(insert, group, kind, place, buckets)| {
             let buckets = buckets.into_iter().map(|(id, weight, mut actions)| {
-                actions.retain(|action| BucketMod::carries(action));
+                actions.retain(BucketMod::carries);
                 let weight = if kind == GroupKind::Select { weight } else { 0 };
                 NumberedBucket { id, bucket: Bucket { weight, ..Bucket::new(actions) } }
             });
@@ -308,11 +308,13 @@ fn tables() -> BoxedStrategy<Message> {
 
 fn ct_flush() -> impl Strategy<Value = CtFlush> {
     let address = |v4: bool| {
-        let v4_or_v6 = move |bits: u128| match v4 {
-            true => IpAddr::from((bits as u32 | 1).to_be_bytes()),
-            false => IpAddr::from((bits | 1 << 127).to_be_bytes()),
-        };
-        option::of(any::<u128>().prop_map(v4_or_v6))
+        let address = any::<[u8; 16]>().prop_map(move |mut bytes| {
+            // Neither all zeros, which means any address, nor an IPv4 address in the clothes of IPv6.
+            bytes[0] |= 0x80;
+            let [a, b, c, d, ..] = bytes;
+            if v4 { IpAddr::from([a, b, c, d]) } else { IpAddr::from(bytes) }
+        });
+        option::of(address)
     };
     let ports = |icmp: bool| {
         any::<(u16, u16)>().prop_map(move |(a, b)| {

@@ -105,26 +105,28 @@ fn flow_entries() -> impl Strategy<Value = FlowEntries> {
 }
 
 fn port_stats() -> impl Strategy<Value = PortStats> {
-    (physical_port(), any::<[u64; 12]>(), duration()).prop_map(|(number, c, duration)| PortStats {
-        number,
-        rx_packets: c[0],
-        tx_packets: c[1],
-        rx_bytes: c[2],
-        tx_bytes: c[3],
-        rx_dropped: c[4],
-        tx_dropped: c[5],
-        rx_errors: c[6],
-        tx_errors: c[7],
-        rx_frame_errors: c[8],
-        rx_overruns: c[9],
-        rx_crc_errors: c[10],
-        collisions: c[11],
-        duration,
-    })
+    (physical_port(), any::<[u64; 12]>(), proptest::option::of(duration())).prop_map(
+        |(number, c, duration)| PortStats {
+            number,
+            rx_packets: c[0],
+            tx_packets: c[1],
+            rx_bytes: c[2],
+            tx_bytes: c[3],
+            rx_dropped: c[4],
+            tx_dropped: c[5],
+            rx_errors: c[6],
+            tx_errors: c[7],
+            rx_frame_errors: c[8],
+            rx_overruns: c[9],
+            rx_crc_errors: c[10],
+            collisions: c[11],
+            duration,
+        },
+    )
 }
 
 fn queue_stats() -> impl Strategy<Value = QueueStats> {
-    (physical_port(), any::<u32>(), any::<[u64; 3]>(), duration()).prop_map(
+    (physical_port(), any::<u32>(), any::<[u64; 3]>(), proptest::option::of(duration())).prop_map(
         |(port, queue, [tx_bytes, tx_packets, tx_errors], duration)| QueueStats {
             port,
             queue,

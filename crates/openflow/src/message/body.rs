@@ -1,6 +1,8 @@
 //! What the parts of messages have in common: how they become bytes, and numbers that have names.
 
-use crate::wire::{Reader, WireError};
+use std::time::Duration;
+
+use crate::wire::{Put, Reader, WireError};
 
 /// What follows a header: it appends itself, and reads itself from bytes that came from outside.
 pub(crate) trait Body: Sized {
@@ -69,23 +71,36 @@ macro_rules! named_numbers {
 
 pub(crate) use named_numbers;
 
-/// A duration as OpenFlow says it, in seconds and nanoseconds.
-pub(crate) fn put_duration(out: &mut Vec<u8>, duration: std::time::Duration) {
-    use crate::wire::Put;
+/// Appends a duration as OpenFlow says it, in seconds and nanoseconds.
+pub(crate) fn put_duration(out: &mut Vec<u8>, duration: Duration) {
     out.put_u32(u32::try_from(duration.as_secs()).unwrap_or(u32::MAX));
     out.put_u32(duration.subsec_nanos());
 }
 
-/// Reads seconds and nanoseconds. A switch that does not know the nanoseconds writes all ones; they count as none.
-pub(crate) fn read_duration(r: &mut Reader<'_>) -> Result<std::time::Duration, WireError> {
+/// Reads seconds and nanoseconds. Nanoseconds beyond a second, with which a switch says that it does not know them,
+/// count as none.
+pub(crate) fn read_duration(r: &mut Reader<'_>) -> Result<Duration, WireError> {
     let (secs, nanos) = (r.u32("a duration")?, r.u32("a duration")?);
     let nanos = if nanos < 1_000_000_000 { nanos } else { 0 };
-    Ok(std::time::Duration::new(secs.into(), nanos))
+    Ok(Duration::new(secs.into(), nanos))
+}
+
+/// Appends a duration that may not be known, which all ones say.
+pub(crate) fn put_optional_duration(out: &mut Vec<u8>, duration: Option<Duration>) {
+    match duration {
+        Some(duration) => put_duration(out, duration),
+        None => out.put_u64(u64::MAX),
+    }
+}
+
+/// Reads a duration that may not be known.
+pub(crate) fn read_optional_duration(r: &mut Reader<'_>) -> Result<Option<Duration>, WireError> {
+    let known = !r.peek().starts_with(&[0xff; 8]);
+    Ok(Some(read_duration(r)?).filter(|_| known))
 }
 
 /// Appends `text` in a field of `len` bytes that ends in at least one zero.
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &str, len: usize) {
-    use crate::wire::Put;
     let text = &text[..text.floor_char_boundary(len.saturating_sub(1))];
     out.extend_from_slice(text.as_bytes());
     out.put_zeros(len - text.len());

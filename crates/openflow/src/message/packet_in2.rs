@@ -32,7 +32,7 @@ pub struct PacketIn2 {
     pub buffer: Option<u32>,
     /// Table of the flow that sent it.
     pub table: Option<u8>,
-    /// Cookie of the flow that sent it.
+    /// Cookie of the flow that sent it; a packet that the controller sent in and that waits has none.
     pub cookie: Option<u64>,
     /// Why it came.
     pub reason: Option<PacketInReason>,

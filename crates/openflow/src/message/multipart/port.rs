@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use net_types::OfPort;
 
-use crate::message::body::{Body, put_duration, read_duration};
+use crate::message::body::{Body, put_optional_duration, read_optional_duration};
 use crate::wire::{Put, Reader, WireError};
 
 /// A port that is asked for, or all ([`OfPort::ANY`]).
@@ -53,8 +53,8 @@ pub struct PortStats {
     pub rx_crc_errors: u64,
     /// Collisions.
     pub collisions: u64,
-    /// How long the port is there.
-    pub duration: Duration,
+    /// How long the port is there, where the switch knows.
+    pub duration: Option<Duration>,
 }
 
 impl Body for PortStats {
@@ -67,7 +67,7 @@ impl Body for PortStats {
         for counter in traffic.into_iter().chain(losses).chain(details) {
             out.put_u64(counter);
         }
-        put_duration(out, self.duration);
+        put_optional_duration(out, self.duration);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -88,7 +88,7 @@ impl Body for PortStats {
             rx_overruns: counter()?,
             rx_crc_errors: counter()?,
             collisions: counter()?,
-            duration: read_duration(r)?,
+            duration: read_optional_duration(r)?,
         })
     }
 }
@@ -126,8 +126,8 @@ pub struct QueueStats {
     pub tx_packets: u64,
     /// Packets that could not go.
     pub tx_errors: u64,
-    /// How long the queue is there.
-    pub duration: Duration,
+    /// How long the queue is there, where the switch knows.
+    pub duration: Option<Duration>,
 }
 
 impl Body for QueueStats {
@@ -137,7 +137,7 @@ impl Body for QueueStats {
         for counter in [self.tx_bytes, self.tx_packets, self.tx_errors] {
             out.put_u64(counter);
         }
-        put_duration(out, self.duration);
+        put_optional_duration(out, self.duration);
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -147,7 +147,7 @@ impl Body for QueueStats {
             tx_bytes: r.u64("queue statistics")?,
             tx_packets: r.u64("queue statistics")?,
             tx_errors: r.u64("queue statistics")?,
-            duration: read_duration(r)?,
+            duration: read_optional_duration(r)?,
         })
     }
 }
