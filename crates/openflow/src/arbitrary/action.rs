@@ -99,6 +99,14 @@ fn resubmit(matching: &Match) -> impl Strategy<Value = Action> + use<> {
     })
 }
 
+fn ip_ttl() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        any::<u8>().prop_map(Action::SetTtl),
+        Just(Action::DecTtl),
+        vec(any::<u16>(), 1..6).prop_map(Action::DecTtlIds)
+    ]
+}
+
 fn nat_addrs(matching: &Match) -> BoxedStrategy<NatAddrs> {
     let v4 = (1_u32..u32::MAX, option::of(1_u32..100)).prop_map(|(min, more)| NatAddrs::V4 {
         min: min.into(),
@@ -257,12 +265,7 @@ fn one_action(scope: Scope, matching: &Match, depth: u32) -> BoxedStrategy<Actio
     let mut kinds =
         vec![(4, plain), (4, fields.boxed()), (1, resubmit(matching).boxed()), (1, learn().boxed())];
     if matching.meets(Prereq::Ip) {
-        let ttl = prop_oneof![
-            any::<u8>().prop_map(Action::SetTtl),
-            Just(Action::DecTtl),
-            vec(any::<u16>(), 1..6).prop_map(Action::DecTtlIds)
-        ];
-        kinds.push((1, ttl.boxed()));
+        kinds.push((1, ip_ttl().boxed()));
         kinds.push((2, ct(matching).boxed()));
     }
     if matching.meets(Prereq::Mpls) {
