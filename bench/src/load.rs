@@ -142,7 +142,7 @@ async fn latencies(flows: &[PackedFlow], table: &mut Table) -> Result<()> {
         for round in 0..CHANGE_ROUNDS {
             let changed = (0..count)
                 .map(|number| {
-                    PackedFlow::new(&flows::flow(number * 37 % FLOWS).cookie(u64::from(round) + 1 << 40))
+                    PackedFlow::new(&flows::flow(number * 37 % FLOWS).cookie((u64::from(round) + 1) << 40))
                 })
                 .collect::<Result<_, _>>()?;
             let start = Instant::now();

@@ -55,13 +55,9 @@ pub(crate) fn desired(host: Host, plugged: &Plugged) -> Result<Desired, Violatio
     Ok(out)
 }
 
-fn classify_cookie(subject: u64) -> Cookie {
-    Cookie::new(CLASSIFY_OWNER, 0, subject)
-}
-
 /// Packets from and to a guest on this host.
 fn local_port(port: Port, ofport: OfPort, out: &mut Desired) -> Result<(), Violation> {
-    let cookie = classify_cookie(port.key.into());
+    let cookie = Cookie::new(CLASSIFY_OWNER, port.key.into());
     let from = CLASSIFY
         .flow(Priority::EXACT, cookie)
         .matching(Match::new().with(Field::InPort, ofport))
@@ -76,7 +72,7 @@ fn local_port(port: Port, ofport: OfPort, out: &mut Desired) -> Result<(), Viola
 /// Packets to a guest on another host.
 fn remote_port(port: Port, tunnel: OfPort, out: &mut Desired) -> Result<(), Violation> {
     let mut flow = DISPATCH
-        .flow(Priority::EXACT, classify_cookie(port.key.into()))
+        .flow(Priority::EXACT, Cookie::new(CLASSIFY_OWNER, port.key.into()))
         .when(&regs::EGRESS_PORT, port.key.into());
     for action in into_tunnel(port.network, port.host.underlay, port.key.into(), tunnel) {
         flow = flow.action(action);
@@ -100,7 +96,7 @@ fn into_tunnel(network: Network, remote: Ipv4Addr, egress: u64, tunnel: OfPort) 
 /// Where the address of a port leads.
 fn reach(port: Port, out: &mut Desired) -> Result<(), Violation> {
     let flow = L2
-        .flow(Priority::EXACT, Cookie::new(L2_OWNER, 0, port.key.into()))
+        .flow(Priority::EXACT, Cookie::new(L2_OWNER, port.key.into()))
         .when(&regs::NETWORK, port.network.key.into());
     let matching = regs::NETWORK.matched(Match::new().with(Field::EthDst, port.mac), port.network.key.into());
     out.flows.push(flow.matching(matching).set(&regs::EGRESS_PORT, port.key.into()).goto(&DISPATCH).build()?);
@@ -130,11 +126,11 @@ fn flood(network: Network, host: Host, plugged: &Plugged, out: &mut Desired) -> 
 
     let many = Match::new().with_masked(Field::EthDst, 1_u64 << 40, 1_u64 << 40);
     let from_here = L2
-        .flow(Priority::DEFAULT, Cookie::new(L2_OWNER, 0, 0))
+        .flow(Priority::DEFAULT, Cookie::general(L2_OWNER))
         .matching(regs::NETWORK.matched(many, network.key.into()))
         .action(Action::Group(groups::flood(network.key)));
     let from_elsewhere = DISPATCH
-        .flow(Priority::EXACT, classify_cookie(0))
+        .flow(Priority::EXACT, Cookie::general(CLASSIFY_OWNER))
         .when(&regs::NETWORK, network.key.into())
         .when(&regs::EGRESS_PORT, tunnels::EGRESS_FLOOD)
         .action(Action::Group(groups::local_flood(network.key)));
@@ -149,7 +145,7 @@ fn from_tunnel(tunnel: OfPort, out: &mut Desired) -> Result<(), Violation> {
     let ingress = low(&regs::INGRESS_PORT, tunnels::OPTION_INGRESS.n_bits);
     let egress = low(&regs::EGRESS_PORT, tunnels::OPTION_EGRESS.n_bits);
     let flow = CLASSIFY
-        .flow(Priority::EXACT, classify_cookie(0))
+        .flow(Priority::EXACT, Cookie::general(CLASSIFY_OWNER))
         .matching(Match::new().with(Field::InPort, tunnel))
         .copy(network, regs::NETWORK.bits)
         .copy(tunnels::OPTION_INGRESS, ingress)

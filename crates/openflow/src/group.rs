@@ -47,7 +47,7 @@ pub struct Group {
 }
 
 impl Bucket {
-    /// A bucket of actions, of weight 1 where that matters.
+    /// A bucket of actions, without a weight; only `select` groups want one, and there a bucket of weight 0 is never taken.
     pub fn new(actions: Vec<Action>) -> Self {
         Self { weight: 0, watch_port: None, watch_group: None, actions }
     }

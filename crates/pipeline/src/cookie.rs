@@ -22,6 +22,9 @@ pub struct AppId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cookie(u64);
 
+/// Generation of the pipeline that this code makes. It changes when a table or register changes its meaning, so that flows of
+/// both can be told apart while one replaces the other.
+const GENERATION: u8 = 0;
 const SUBJECT_BITS: u32 = 48;
 const GENERATION_BITS: u32 = 8;
 
@@ -29,13 +32,18 @@ impl Cookie {
     /// Largest subject.
     pub const SUBJECT_MAX: u64 = (1 << SUBJECT_BITS) - 1;
 
-    /// The cookie of `app`'s flows about `subject` (its low 48 bits).
-    pub const fn new(app: AppId, generation: u8, subject: u64) -> Self {
+    /// The cookie of `app`'s flows about `subject` (its low 48 bits), in the present generation.
+    pub const fn new(app: AppId, subject: u64) -> Self {
         Self(
             (app.number as u64) << (SUBJECT_BITS + GENERATION_BITS)
-                | (generation as u64) << SUBJECT_BITS
+                | (GENERATION as u64) << SUBJECT_BITS
                 | subject & Self::SUBJECT_MAX,
         )
+    }
+
+    /// The cookie of `app`'s flows that are about no object in particular.
+    pub const fn general(app: AppId) -> Self {
+        Self::new(app, 0)
     }
 
     /// A cookie as the switch shows it.

@@ -13,7 +13,7 @@
 //! use pipeline::{Cookie, Priority, regs, tables};
 //!
 //! let flow = tables::CLASSIFY
-//!     .flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 0, 7))
+//!     .flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 7))
 //!     .matching(Match::new().with(Field::InPort, 3_u32))
 //!     .set(&regs::NETWORK, 12)
 //!     .set(&regs::INGRESS_PORT, 7)

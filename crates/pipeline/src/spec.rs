@@ -56,7 +56,7 @@ impl TableSpec {
     pub fn miss_flow(&'static self) -> Option<FlowBuilder> {
         match self.miss {
             Miss::Drop => None,
-            Miss::Goto(next) => Some(self.flow(Priority::MISS, Cookie::new(self.owner, 0, 0)).goto(next)),
+            Miss::Goto(next) => Some(self.flow(Priority::MISS, Cookie::general(self.owner)).goto(next)),
         }
     }
 

@@ -6,7 +6,7 @@ use openflow::{Field, Match};
 use pipeline::{Cookie, Defect, Miss, Pipeline, Priority, TableSpec, Violation, regs, tables};
 
 fn l2(action: Action) -> Result<openflow::PackedFlow, Violation> {
-    tables::L2.flow(Priority::EXACT, Cookie::new(tables::L2_OWNER, 0, 1)).action(action).build()
+    tables::L2.flow(Priority::EXACT, Cookie::new(tables::L2_OWNER, 1)).action(action).build()
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn our_tables_fit_together() {
 #[test]
 fn a_flow_that_keeps_the_declaration_is_what_was_asked_for() {
     let flow = tables::L2
-        .flow(Priority::EXACT.level(3), Cookie::new(tables::L2_OWNER, 0, 0x42))
+        .flow(Priority::EXACT.level(3), Cookie::new(tables::L2_OWNER, 0x42))
         .matching(Match::new().with(Field::EthDst, 0xfa16_3e00_0001_u64))
         .when(&regs::NETWORK, 12)
         .set(&regs::EGRESS_PORT, 9)
@@ -34,7 +34,7 @@ fn a_flow_that_keeps_the_declaration_is_what_was_asked_for() {
 
 #[test]
 fn what_a_table_does_not_declare_cannot_be_built() {
-    let cookie = Cookie::new(tables::L2_OWNER, 0, 1);
+    let cookie = Cookie::new(tables::L2_OWNER, 1);
     let base = || tables::L2.flow(Priority::EXACT, cookie);
     let matched = base().matching(Match::new().with(Field::InPort, 1_u32)).build();
     assert!(matches!(matched, Err(Violation::Match { field: "in_port_oxm", .. })), "{matched:?}");
@@ -44,10 +44,10 @@ fn what_a_table_does_not_declare_cannot_be_built() {
     assert!(matches!(l2(Action::resubmit(0)), Err(Violation::Goto { to: 0, .. })));
     assert!(matches!(base().goto(&tables::CLASSIFY).build(), Err(Violation::Goto { to: 0, .. })));
     assert!(matches!(l2(Action::Unknown(vec![0; 8])), Err(Violation::Unknown { .. })));
-    let elsewhere = tables::L2.flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 0, 1)).build();
+    let elsewhere = tables::L2.flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 1)).build();
     assert!(matches!(elsewhere, Err(Violation::Owner { app: 1, .. })), "{elsewhere:?}");
     let out = tables::CLASSIFY
-        .flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 0, 1))
+        .flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 1))
         .output(OfPort::new(1))
         .build();
     assert!(matches!(out, Err(Violation::Output { table: "classify" })), "{out:?}");
@@ -68,7 +68,7 @@ fn nested_actions_keep_the_declaration_too() {
 fn a_flow_that_no_message_carries_is_refused() {
     let note = vec![0; 40_000];
     let flow = tables::L2
-        .flow(Priority::EXACT, Cookie::new(tables::L2_OWNER, 0, 1))
+        .flow(Priority::EXACT, Cookie::new(tables::L2_OWNER, 1))
         .action(Action::Note(note.clone()))
         .action(Action::Note(note))
         .build();

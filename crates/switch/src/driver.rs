@@ -32,6 +32,8 @@ const WISHES_MAX: usize = 1_024;
 const EVENTS_MAX: usize = 1_024;
 /// Bytes that are read at once; whole messages are taken from them.
 const READ_BYTES: usize = 4 * MESSAGE_LEN_MAX;
+/// Bytes that may wait to be written before no more is read: a switch that asks without reading the answers waits.
+const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
 /// How often the machine is told the time.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -281,8 +283,9 @@ impl Session {
                 self.outgoing = rim.machine.take_output();
                 self.written = 0;
             }
-            // An owner who does not listen makes us stop reading: the switch waits, memory does not grow.
-            let may_read = rim.machine.queued_events() < EVENTS_MAX;
+            // An owner who does not listen, or a switch that does not, makes us stop reading: memory does not grow.
+            let may_read =
+                rim.machine.queued_events() < EVENTS_MAX && rim.machine.unsent_bytes() < UNWRITTEN_BYTES_MAX;
             let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
             let step = tokio::select! {
                 read = reader.read_buf(&mut self.incoming.bytes), if may_read => Step::Read(read),

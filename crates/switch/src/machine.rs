@@ -228,6 +228,11 @@ impl Machine {
         std::mem::take(&mut self.out)
     }
 
+    /// Bytes that wait for [`Machine::take_output`].
+    pub fn unsent_bytes(&self) -> usize {
+        self.out.len()
+    }
+
     /// What the owner should hear next.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
