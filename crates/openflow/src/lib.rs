@@ -1,7 +1,7 @@
 //! OpenFlow 1.3 with the Nicira and ONF extensions that Open vSwitch speaks.
 //!
 //! One declarative table of [fields](field) and one of [actions](action) are the source of the codec, of the
-//! `ovs-ofctl` [text](text) in both directions, and of the fuzzers' dictionary. Nothing here does I/O.
+//! `ovs-ofctl` [text] in both directions, and of the fuzzers' dictionary. Nothing here does I/O.
 //!
 //! ```
 //! use openflow::{Field, Flow, Match};
