@@ -8,6 +8,8 @@ use net_types::OfPort;
 use ofsim::{Assumed, Packet};
 use openflow::delta::Delta;
 use packet::build::{Ethernet, Ip, Ipv4, Transport, Udp};
+use pipeline::Priority;
+use pipeline::tables::CLASSIFY;
 use testkit::Capture;
 
 use crate::agent::{self, BRIDGE, Status};
@@ -141,7 +143,8 @@ pub(crate) fn invite(cloud: &Cloud) {
     println!("   ip netns exec {vm1} ping {}", VM2.address);
     println!("   ovs-ofctl -O OpenFlow13 dump-flows unix:{rundir}/{BRIDGE}.mgmt");
     println!("   ovs-vsctl --db=unix:{rundir}/db.sock show");
-    println!(
-        "   ovs-ofctl -O OpenFlow13 add-flow unix:{rundir}/{BRIDGE}.mgmt 'table=0,priority=65535 actions=drop'   # and see it vanish"
-    );
+    println!("   # add a flow that drops everything, and see it vanish:");
+    let (table, priority) = (CLASSIFY.id, Priority::OVERRIDE.number());
+    let flow = format!("table={table},priority={priority} actions=drop");
+    println!("   ovs-ofctl -O OpenFlow13 add-flow unix:{rundir}/{BRIDGE}.mgmt '{flow}'");
 }
