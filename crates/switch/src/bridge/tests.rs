@@ -313,50 +313,64 @@ fn restored_flows_end_the_wait_and_nothing_else() {
     assert_eq!(scene.configuration().root().unwrap().1.other_config, strings(&[("max-idle", "1000")]));
 }
 
+/// What happens between planning and carrying out, each in the way of one guard only.
 #[test]
 fn a_stale_plan_changes_nothing() {
-    let early = Scene::new();
-    let empty = plan(&spec(), &early.configuration());
-    // Each change touches something that one of the plans rests on.
-    type Change = (&'static str, fn(&Scene));
-    let changes: [Change; 5] = [
-        ("the bridge exists", |scene| scene.add_bridge(&Bridge { name: BRIDGE.into(), ..Bridge::default() })),
-        ("a port has the name", |scene| {
-            scene.add_bridge(&Bridge { name: "br-ex".into(), ..Bridge::default() });
-            scene.add_port("br-ex", "vxlan-vtp", &["vxlan-vtp"], "");
+    type Change = fn(&Scene);
+    type Case<'a> = (&'a str, &'a dyn Fn(&Scene), BridgeSpec, Change);
+    let add_bridge = |scene: &Scene, name: &str| {
+        scene.add_bridge(&Bridge { name: name.into(), ..Bridge::default() });
+    };
+    let without_tunnels = || BridgeSpec { tunnels: Vec::new(), ..spec() };
+    let nothing: Change = |_| {};
+    let root: Change = |scene| {
+        let mut transaction = Transaction::new();
+        transaction.insert(&Values::<OpenvSwitch>::new());
+        scene.transact(&transaction);
+    };
+    let disowned: Change = |scene| {
+        let mut transaction = Transaction::new();
+        let values = Values::new().set(&Port::EXTERNAL_IDS, BTreeMap::new());
+        transaction.update(&Rows::matching(&Port::NAME, &"geneve-vtp".to_owned()), &values);
+        scene.transact(&transaction);
+    };
+    let reconfigured: Change = |scene| {
+        let mut transaction = Transaction::new();
+        let values = Values::new().set(&Interface::OPTIONS, strings(&[("key", "7")]));
+        transaction.update(&Rows::matching(&Interface::NAME, &"geneve-vtp".to_owned()), &values);
+        scene.transact(&transaction);
+    };
+    let mut other_options = spec();
+    other_options.tunnels[0].options.clear();
+    let settled = |scene: &Scene| drop(scene.settle(&spec()));
+    let bare = |scene: &Scene| drop(scene.settle(&without_tunnels()));
+    let provider = |scene: &Scene| add_bridge(scene, "br-ex");
+    let cases: [Case<'_>; 9] = [
+        ("a root came", &nothing, spec(), root),
+        ("the bridge came", &provider, spec(), |scene| {
+            scene.add_bridge(&Bridge { name: BRIDGE.into(), ..Bridge::default() });
         }),
-        ("an interface has the name", |scene| {
-            scene.add_bridge(&Bridge { name: "br-ex".into(), ..Bridge::default() });
-            scene.add_port("br-ex", "bond0", &["eth0", "geneve-vtp"], "");
-        }),
-        ("a port has the name of the bridge", |scene| {
-            scene.add_bridge(&Bridge { name: "br-ex".into(), ..Bridge::default() });
+        ("a port with the name of the bridge came", &provider, spec(), |scene| {
             scene.add_port("br-ex", BRIDGE, &["eth0"], "");
         }),
-        ("the root exists", |scene| {
-            let mut transaction = Transaction::new();
-            transaction.insert(&Values::<OpenvSwitch>::new());
-            scene.transact(&transaction);
+        ("a port with the name of a tunnel came", &bare, spec(), |scene| {
+            scene.add_port(BRIDGE, "vxlan-vtp", &["eth0"], "");
         }),
+        ("an interface with the name of a tunnel came", &bare, spec(), |scene| {
+            scene.add_port(BRIDGE, "bond0", &["eth0", "vxlan-vtp"], "");
+        }),
+        ("the bridge went", &bare, spec(), |scene| scene.remove_bridge(BRIDGE)),
+        ("the port to remove is not ours any more", &settled, without_tunnels(), disowned),
+        ("the port to change is not ours any more", &settled, other_options.clone(), disowned),
+        ("the interface to change is another", &settled, other_options, reconfigured),
     ];
-    for (what, change) in changes {
+    for (what, prepare, wanted, change) in cases {
         let scene = Scene::new();
+        prepare(&scene);
+        let stale = plan(&wanted, &scene.configuration());
         change(&scene);
-        scene.refuses(&empty, what);
+        scene.refuses(&stale, what);
     }
-
-    let scene = Scene::new();
-    scene.settle(&spec());
-    let unwanted = plan(&BridgeSpec { tunnels: Vec::new(), ..spec() }, &scene.configuration());
-    let mut spec_with_options = spec();
-    spec_with_options.tunnels[0].options.clear();
-    let options = plan(&spec_with_options, &scene.configuration());
-    let mut disown = Transaction::new();
-    let values = Values::new().set(&Port::EXTERNAL_IDS, BTreeMap::new());
-    disown.update(&Rows::matching(&Port::NAME, &"geneve-vtp".to_owned()), &values);
-    scene.transact(&disown);
-    scene.refuses(&unwanted, "the port is not ours any more");
-    scene.refuses(&options, "the port is not ours any more");
 }
 
 fn test_server() -> TestServer {
