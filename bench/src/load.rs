@@ -80,9 +80,9 @@ fn load_with_ofctl(ovs: &Ovs, file: &std::path::Path) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-fn connect(ovs: &Ovs) -> Handle {
+fn connect(ovs: &Ovs, initial: Delta) -> Handle {
     let endpoint = Endpoint::Unix(ovs.mgmt_socket(BRIDGE));
-    Handle::spawn(Options::new(endpoint, MachineOptions::new(Scope::everything())))
+    Handle::spawn(Options::new(endpoint, MachineOptions::new(Scope::everything())), initial)
 }
 
 fn put(flows: &[PackedFlow]) -> Delta {
@@ -100,7 +100,7 @@ async fn confirmed(switch: &mut Handle, id: ChangeId) -> Result<()> {
 }
 
 async fn our_round(mut ovs: Ovs, flows: &[PackedFlow], times: &mut Times) -> Result<()> {
-    let mut switch = connect(&ovs);
+    let mut switch = connect(&ovs, Delta::default());
     confirmed(&mut switch, 0).await?;
     let cpu_before = testkit::process::cpu_ms(std::process::id())?;
     let start = Instant::now();
@@ -111,10 +111,9 @@ async fn our_round(mut ovs: Ovs, flows: &[PackedFlow], times: &mut Times) -> Res
     times.our_cpu_ms.push(Duration::from_millis(cpu));
     drop(switch);
 
-    let mut switch = connect(&ovs);
     let start = Instant::now();
-    let id = switch.change(put(flows)).await?;
-    confirmed(&mut switch, id).await?;
+    let mut switch = connect(&ovs, put(flows));
+    confirmed(&mut switch, 0).await?;
     times.reconnect.push(start.elapsed());
     let sent = switch.inspect(|machine| machine.counters().flow_mods).await?;
     ensure!(sent == 0, "a reconnect sent {sent} flow-mods");
@@ -134,9 +133,8 @@ async fn our_round(mut ovs: Ovs, flows: &[PackedFlow], times: &mut Times) -> Res
 /// From a wish to its confirmation, with everything else in place.
 async fn latencies(flows: &[PackedFlow], table: &mut Table) -> Result<()> {
     let ovs = OvsBuilder::new(Datapath::Dummy).bridge(BRIDGE).start()?;
-    let mut switch = connect(&ovs);
-    let id = switch.change(put(flows)).await?;
-    confirmed(&mut switch, id).await?;
+    let mut switch = connect(&ovs, put(flows));
+    confirmed(&mut switch, 0).await?;
     for count in CHANGES {
         let mut times = Vec::new();
         for round in 0..CHANGE_ROUNDS {

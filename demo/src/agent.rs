@@ -10,11 +10,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use net_types::OfPort;
 use openflow::delta::Delta;
 use openflow::flow::FlowSet;
 use openflow::group::Group;
 use ovsdb::address::Address;
 use ovsdb::client::{Client, ClientConfig, Source};
+use ovsdb::row::Batch;
 use pipeline::tables::PIPELINE;
 use pipeline::{groups, tunnels};
 use switch::bridge::{ApplyOptions, BridgeSpec, TunnelKind, TunnelSpec, apply};
@@ -48,13 +50,18 @@ pub(crate) struct Status {
     pub(crate) tunnel: bool,
 }
 
-struct Agent {
+/// What is plugged in, and what follows from it.
+struct Wishes {
     host: Host,
-    plugged: Plugged,
     watch: InterfaceWatch,
-    switch: Handle,
+    plugged: Plugged,
     flows: FlowSet,
     groups: BTreeMap<u32, Group>,
+}
+
+struct Agent {
+    wishes: Wishes,
+    switch: Handle,
     /// What was wished and is not confirmed yet.
     unconfirmed: Option<ChangeId>,
     status: watch::Sender<Status>,
@@ -76,18 +83,11 @@ pub(crate) async fn start(host: Host, rundir: PathBuf) -> Result<watch::Receiver
     machine.tlv_maps = vec![tunnels::OPTION];
     let endpoint = Endpoint::Unix(rundir.join(format!("{BRIDGE}.mgmt")));
     let (status, statuses) = watch::channel(Status::default());
-    let mut agent = Agent {
-        host,
-        plugged: Plugged::default(),
-        watch: InterfaceWatch::new(BRIDGE, Unclaimed::Ignored),
-        switch: Handle::spawn(Options::new(endpoint, machine)),
-        flows: FlowSet::new(),
-        groups: BTreeMap::new(),
-        unconfirmed: None,
-        status,
-    };
-    let events = agent.watch.apply(&first);
-    agent.interfaces_changed(events).await?;
+    // What is desired is known before the switch is asked what it has, so nothing that is right is ever taken away.
+    let mut wishes = Wishes::new(host);
+    let initial = wishes.interfaces_changed(&first)?;
+    let switch = Handle::spawn(Options::new(endpoint, machine), initial);
+    let mut agent = Agent { wishes, switch, unconfirmed: Some(0), status };
     tokio::spawn(async move {
         // The client lives as long as the agent.
         let _client = client;
@@ -108,23 +108,15 @@ fn bridge(host: Host) -> BridgeSpec {
     }
 }
 
-impl Agent {
-    async fn run(&mut self, mut batches: mpsc::Receiver<ovsdb::row::Batch>) -> Result<()> {
-        loop {
-            tokio::select! {
-                batch = batches.recv() => {
-                    let events = self.watch.apply(&batch.context("the database client stopped")?);
-                    self.interfaces_changed(events).await?;
-                }
-                event = self.switch.next_event() => {
-                    self.switch_says(event.context("the connection to the switch stopped")?);
-                }
-            }
-        }
+impl Wishes {
+    fn new(host: Host) -> Self {
+        let watch = InterfaceWatch::new(BRIDGE, Unclaimed::Ignored);
+        Self { host, watch, plugged: Plugged::default(), flows: FlowSet::new(), groups: BTreeMap::new() }
     }
 
-    async fn interfaces_changed(&mut self, events: Vec<InterfaceEvent>) -> Result<()> {
-        for event in events {
+    /// What has to change in the switch because of a change in the database.
+    fn interfaces_changed(&mut self, batch: &Batch) -> Result<Delta> {
+        for event in self.watch.apply(batch) {
             match event {
                 InterfaceEvent::Gone(interface) => self.set(&interface.role, None),
                 InterfaceEvent::Appeared(interface) | InterfaceEvent::Changed { new: interface, .. } => {
@@ -140,11 +132,10 @@ impl Agent {
             desired.groups.into_iter().map(|group| (group.id, group)).collect();
         let delta = difference((&self.flows, &self.groups), (&flows, &groups));
         (self.flows, self.groups) = (flows, groups);
-        self.unconfirmed = Some(self.switch.change(delta).await?);
-        Ok(())
+        Ok(delta)
     }
 
-    fn set(&mut self, role: &Role, ofport: Option<net_types::OfPort>) {
+    fn set(&mut self, role: &Role, ofport: Option<OfPort>) {
         match (role, ofport) {
             (Role::Vif { iface_id, .. }, Some(ofport)) => {
                 self.plugged.guests.insert(iface_id.clone(), ofport);
@@ -154,6 +145,25 @@ impl Agent {
             }
             (Role::Tunnel(_), ofport) => self.plugged.tunnel = ofport,
             _ => {}
+        }
+    }
+}
+
+impl Agent {
+    async fn run(&mut self, mut batches: mpsc::Receiver<Batch>) -> Result<()> {
+        loop {
+            tokio::select! {
+                batch = batches.recv() => {
+                    let batch = batch.context("the database client stopped")?;
+                    let delta = self.wishes.interfaces_changed(&batch)?;
+                    if !delta.is_empty() {
+                        self.unconfirmed = Some(self.switch.change(delta).await?);
+                    }
+                }
+                event = self.switch.next_event() => {
+                    self.switch_says(event.context("the connection to the switch stopped")?);
+                }
+            }
         }
     }
 
@@ -181,10 +191,10 @@ impl Agent {
         }
         if self.unconfirmed.is_none() {
             self.status.send_modify(|status| {
-                status.active = self.plugged.guests.keys().cloned().collect();
-                status.flows = self.flows.clone();
-                status.groups = self.groups.clone();
-                status.tunnel = self.plugged.tunnel.is_some();
+                status.active = self.wishes.plugged.guests.keys().cloned().collect();
+                status.flows = self.wishes.flows.clone();
+                status.groups = self.wishes.groups.clone();
+                status.tunnel = self.wishes.plugged.tunnel.is_some();
             });
         }
     }

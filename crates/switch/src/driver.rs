@@ -84,12 +84,13 @@ impl fmt::Debug for Handle {
 }
 
 impl Handle {
-    /// Starts the task.
-    pub fn spawn(options: Options) -> Self {
+    /// Starts the task, with what is known to be desired: the switch is compared with that as soon as it answers, and what it
+    /// holds besides is deleted.
+    pub fn spawn(options: Options, initial: Delta) -> Self {
         let (wishes, wish_receiver) = mpsc::channel(WISHES_MAX);
         let (event_sender, events) = mpsc::channel(EVENTS_MAX);
         let rim = Rim {
-            machine: Machine::new(options.machine),
+            machine: Machine::new(options.machine, initial),
             wishes: wish_receiver,
             events: event_sender,
             started: Instant::now(),

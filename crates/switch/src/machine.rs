@@ -32,7 +32,7 @@ use crate::execution::{Execution, Numbers, Outcome, Refusal, StepLimits, put};
 use crate::scope::Scope;
 use dump::Dump;
 
-/// Number of a change, in the order of [`Machine::change`].
+/// Number of a change, in the order of [`Machine::change`]; 0 is what was desired from the beginning.
 pub type ChangeId = u64;
 
 /// What a connection is for.
@@ -189,11 +189,14 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that desires nothing yet.
-    pub fn new(options: MachineOptions) -> Self {
+    /// A machine that desires what `initial` puts. What a switch holds besides is deleted at the first synchronisation, so
+    /// all that is known to be desired belongs in here and not into a later change.
+    pub fn new(options: MachineOptions, initial: Delta) -> Self {
+        let mut desired = Desired::default();
+        desired.change(initial, &mut Pending::default());
         Self {
             options,
-            desired: Desired::default(),
+            desired,
             pending: Pending::default(),
             state: State::Offline,
             numbers: Numbers::default(),

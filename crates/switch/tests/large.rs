@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 
 use common::{BRIDGE, connect, flow, ovs, put, scope};
 use openflow::Message;
+use openflow::delta::Delta;
 use openflow::flow::{FlowSet, PackedFlow};
 use openflow::message::multipart::{FlowRequest, Multipart, Reply, Request};
 use openflow::message::{Hello, frame};
@@ -50,15 +51,14 @@ async fn a_hundred_thousand_flows() {
     let ovs = ovs();
     let flows: Vec<PackedFlow> = (0..FLOWS).map(flow).collect();
     let mut desired: FlowSet = flows.iter().cloned().collect();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     switch.synced().await;
     assert_eq!(switch.commit(put(flows.clone())).await, FLOWS as usize);
     assert!(switch.refused.is_empty(), "{:?}", switch.refused);
     assert!(same(&dump(&ovs), &desired), "the dump is what was desired, byte for byte");
     drop(switch);
 
-    let mut again = connect(&ovs, scope());
-    again.handle.change(put(flows)).await.expect("the task runs");
+    let mut again = connect(&ovs, scope(), put(flows));
     let report = again.synced().await;
     assert_eq!(report.found.adopted_flows, FLOWS as usize);
     assert_eq!(again.counters().await.flow_mods, 0, "nothing changed, nothing is sent");

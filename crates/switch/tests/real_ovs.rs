@@ -25,15 +25,14 @@ fn dump(ovs: &Ovs) -> Vec<String> {
 #[tokio::test]
 async fn what_is_desired_gets_in_and_a_reconnect_changes_nothing() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     switch.synced().await;
     let flows: Vec<_> = (0..2_500).map(flow).collect();
     assert_eq!(switch.commit(put(flows.clone())).await, 2_500);
     assert_eq!(dump(&ovs).len(), 2_500);
     drop(switch);
 
-    let mut again = connect(&ovs, scope());
-    again.handle.change(put(flows)).await.unwrap();
+    let mut again = connect(&ovs, scope(), put(flows));
     let report = again.synced().await;
     assert_eq!((report.found.shown_flows, report.found.adopted_flows), (2_500, 2_500));
     assert_eq!(again.counters().await.flow_mods, 0);
@@ -55,7 +54,7 @@ async fn strangers_go_from_our_tables_and_stay_elsewhere() {
     add("table=200,priority=7,ip actions=drop");
     ovs.ofctl(&["-O", "OpenFlow13", "add-group", BRIDGE, "group_id=5,type=all,bucket=output:1"]).unwrap();
     ovs.ofctl(&["-O", "OpenFlow13", "add-group", BRIDGE, "group_id=5000,type=all,bucket=output:1"]).unwrap();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     let report = switch.synced().await;
     assert_eq!((report.flows_deleted, report.others_changed), (1, 1));
     let left = dump(&ovs);
@@ -83,7 +82,6 @@ fn user_of(table: u8, group: u32, meter: u32) -> PackedFlow {
 #[tokio::test]
 async fn groups_and_meters_are_there_before_their_users_and_are_adopted() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
     let nested = Group {
         id: 3,
         kind: GroupKind::All,
@@ -95,12 +93,11 @@ async fn groups_and_meters_are_there_before_their_users_and_are_adopted() {
         meters: vec![meter(2, 100)],
         ..Delta::default()
     };
-    switch.handle.change(all()).await.unwrap();
+    let mut switch = connect(&ovs, scope(), all());
     switch.synced().await;
     assert!(switch.refused.is_empty(), "{:?}", switch.refused);
     drop(switch);
-    let mut again = connect(&ovs, scope());
-    again.handle.change(all()).await.unwrap();
+    let mut again = connect(&ovs, scope(), all());
     let report = again.synced().await;
     assert_eq!((report.found.adopted_groups, report.found.adopted_meters, report.others_changed), (2, 1, 0));
     again
@@ -139,7 +136,7 @@ fn refused_at_once(number: u16) -> PackedFlow {
 #[tokio::test]
 async fn what_the_switch_refuses_is_named_and_the_rest_goes_in() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     switch.synced().await;
     let bad: Vec<_> = (0..3)
         .map(refused_in_commit)
@@ -177,9 +174,8 @@ async fn what_the_switch_refuses_is_named_and_the_rest_goes_in() {
 #[tokio::test]
 async fn a_refused_replacement_does_not_leave_the_old_flow_deciding() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
     let old = Flow::new(2, 7).action(Action::output(OfPort::new(1)));
-    switch.handle.change(put([PackedFlow::new(&old).unwrap()])).await.unwrap();
+    let mut switch = connect(&ovs, scope(), put([PackedFlow::new(&old).unwrap()]));
     switch.synced().await;
     let new = Flow::new(2, 7).action(Action::Group(78));
     switch.commit(put([PackedFlow::new(&new).unwrap()])).await;
@@ -190,7 +186,7 @@ async fn a_refused_replacement_does_not_leave_the_old_flow_deciding() {
 #[tokio::test]
 async fn a_group_that_no_message_carries_is_named() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     switch.synced().await;
     let delta = Delta { groups: vec![group(1, 1..4_000), group(2, 1..4)], ..put([flow(1)]) };
     switch.commit(delta).await;
@@ -202,13 +198,12 @@ async fn a_group_that_no_message_carries_is_named() {
 #[tokio::test]
 async fn after_kill_9_of_the_switch_everything_is_back_without_help() {
     let mut ovs = ovs();
-    let mut switch = connect(&ovs, scope());
     let delta = Delta {
         groups: vec![group(4, [1, 2])],
         meters: vec![meter(2, 100)],
         ..put((0..2_000).map(flow).chain([user_of(1, 4, 2)]))
     };
-    switch.handle.change(delta).await.unwrap();
+    let mut switch = connect(&ovs, scope(), delta);
     switch.synced().await;
     ovs.kill9_vswitchd().unwrap();
     // A wish that is made while the switch is away is not lost.
@@ -227,7 +222,7 @@ async fn after_kill_9_of_the_switch_everything_is_back_without_help() {
 #[tokio::test]
 async fn wishes_that_change_while_the_switch_works_end_right() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     let mut desired = FlowSet::new();
     let mut last = 0;
     for round in 0..60_u32 {
@@ -253,9 +248,8 @@ async fn wishes_that_change_while_the_switch_works_end_right() {
     assert!(switch.refused.is_empty(), "{:?}", switch.refused);
     assert_eq!(dump(&ovs).len(), desired.len());
     drop(switch);
-    let mut again = connect(&ovs, scope());
     let expected = desired.len();
-    again.handle.change(put(desired)).await.unwrap();
+    let mut again = connect(&ovs, scope(), put(desired));
     let report = again.synced().await;
     assert_eq!((report.found.adopted_flows, report.flows_put, report.flows_deleted), (expected, 0, 0));
 }
@@ -265,10 +259,9 @@ async fn the_switch_may_come_to_us() {
     let ovs = ovs();
     let address = free_address();
     let endpoint = Endpoint::Listen(address);
-    let mut switch = connect_to(endpoint, MachineOptions::new(scope()));
+    let mut switch = connect_to(endpoint, MachineOptions::new(scope()), put([flow(1)]));
     ovs.vsctl(&["set-controller", BRIDGE, &format!("tcp:{address}")]).unwrap();
     ovs.vsctl(&["set", "bridge", BRIDGE, "protocols=OpenFlow13"]).unwrap();
-    switch.handle.change(put([flow(1)])).await.unwrap();
     switch.synced().await;
     assert_eq!(dump(&ovs).len(), 1);
 }
@@ -278,8 +271,7 @@ async fn the_switch_may_listen_on_tcp() {
     let ovs = ovs();
     let address = free_address();
     ovs.vsctl(&["set-controller", BRIDGE, &format!("ptcp:{}:127.0.0.1", address.port())]).unwrap();
-    let mut switch = connect_to(Endpoint::Tcp(address), MachineOptions::new(scope()));
-    switch.handle.change(put([flow(1)])).await.unwrap();
+    let mut switch = connect_to(Endpoint::Tcp(address), MachineOptions::new(scope()), put([flow(1)]));
     switch.synced().await;
     assert_eq!(dump(&ovs).len(), 1);
 }
@@ -292,7 +284,7 @@ fn free_address() -> std::net::SocketAddr {
 async fn a_switch_without_our_version_is_told_apart() {
     let ovs = ovs();
     ovs.vsctl(&["set", "bridge", BRIDGE, "protocols=OpenFlow10"]).unwrap();
-    let mut switch = connect(&ovs, scope());
+    let mut switch = connect(&ovs, scope(), Delta::default());
     let reason = switch
         .until("a refusal", |event| match event {
             Event::Disconnected { reason } if reason.contains("OpenFlow13") => Some(reason.clone()),
@@ -312,10 +304,10 @@ async fn tunnel_options_are_bound_once_and_conflicts_are_named() {
     options.tlv_maps = vec![option];
     let user =
         Flow::new(3, 3).matching(Match::new().with(Field::TunMetadata0, 0x10002_u32)).set(Field::Reg7, 1_u32);
-    let connect = || connect_to(Endpoint::Unix(ovs.mgmt_socket(BRIDGE)), options.clone());
+    let user = put([PackedFlow::new(&user).unwrap()]);
+    let endpoint = || Endpoint::Unix(ovs.mgmt_socket(BRIDGE));
     for round in 0..2 {
-        let mut switch = connect();
-        switch.handle.change(put([PackedFlow::new(&user).unwrap()])).await.unwrap();
+        let mut switch = connect_to(endpoint(), options.clone(), user.clone());
         let report = switch.synced().await;
         assert_eq!(report.flows_put, 1 - round, "{:?}", switch.refused);
         assert!(switch.refused.is_empty(), "{:?}", switch.refused);
@@ -323,7 +315,7 @@ async fn tunnel_options_are_bound_once_and_conflicts_are_named() {
     let map = ovs.ofctl(&["dump-tlv-map", BRIDGE]).unwrap();
     assert!(map.contains("0x102") && map.contains("tun_metadata0"), "{map}");
     options.tlv_maps = vec![TlvMap { class: 0x0103, ..option }];
-    let mut switch = connect_to(Endpoint::Unix(ovs.mgmt_socket(BRIDGE)), options);
+    let mut switch = connect_to(endpoint(), options, Delta::default());
     let reason = switch
         .until("a conflict", |event| match event {
             Event::OptionConflict { reason, .. } => Some(reason.clone()),
@@ -336,12 +328,11 @@ async fn tunnel_options_are_bound_once_and_conflicts_are_named() {
 #[tokio::test]
 async fn packets_and_ports_are_heard_on_a_connection_of_their_own() {
     let ovs = ovs();
-    let mut flows = connect(&ovs, scope());
     let to_controller = openflow::action::Controller { userdata: vec![7, 8], ..Default::default() };
     let flow = Flow::new(0, 1).action(Action::Controller(to_controller));
-    flows.handle.change(put([PackedFlow::new(&flow).unwrap()])).await.unwrap();
+    let mut flows = connect(&ovs, scope(), put([PackedFlow::new(&flow).unwrap()]));
     flows.synced().await;
-    let mut packets = connect(&ovs, Scope::nothing());
+    let mut packets = connect(&ovs, Scope::nothing(), Delta::default());
     packets.synced().await;
     ovs.add_port(BRIDGE, "p1", 1).unwrap();
     packets
@@ -365,8 +356,7 @@ async fn packets_and_ports_are_heard_on_a_connection_of_their_own() {
 #[tokio::test]
 async fn a_stranger_that_writes_while_we_are_connected_is_noticed() {
     let ovs = ovs();
-    let mut switch = connect(&ovs, scope());
-    switch.handle.change(put((0..10).map(flow))).await.unwrap();
+    let mut switch = connect(&ovs, scope(), put((0..10).map(flow)));
     switch.synced().await;
     ovs.ofctl(&["-O", "OpenFlow13", "add-flow", BRIDGE, "table=5,ip actions=drop"]).unwrap();
     ovs.ofctl(&["-O", "OpenFlow13", "add-flow", BRIDGE, "table=200,ip actions=drop"]).unwrap();

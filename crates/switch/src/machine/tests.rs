@@ -16,7 +16,10 @@ use model::Model;
 
 fn machine() -> Machine {
     let limits = StepLimits { entries_max: 7, bytes_max: 2_000 };
-    Machine::new(MachineOptions { limits, ..MachineOptions::new(Scope::new(0..10, 1..=9, 1..=9)) })
+    Machine::new(
+        MachineOptions { limits, ..MachineOptions::new(Scope::new(0..10, 1..=9, 1..=9)) },
+        Delta::default(),
+    )
 }
 
 fn flow(number: u8, version: u8) -> PackedFlow {

@@ -1,3 +1,5 @@
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
 //! A bridge on the dummy datapath and a connection to it, for the tests beside.
 
 use std::time::Duration;
@@ -23,12 +25,13 @@ pub(crate) fn scope() -> Scope {
     Scope::new(0..100, 1..=999, 1..=999)
 }
 
-pub(crate) fn connect(ovs: &Ovs, scope: Scope) -> Switch {
-    connect_to(Endpoint::Unix(ovs.mgmt_socket(BRIDGE)), MachineOptions::new(scope))
+/// A connection by which `initial` is desired.
+pub(crate) fn connect(ovs: &Ovs, scope: Scope, initial: Delta) -> Switch {
+    connect_to(Endpoint::Unix(ovs.mgmt_socket(BRIDGE)), MachineOptions::new(scope), initial)
 }
 
-pub(crate) fn connect_to(endpoint: Endpoint, machine: MachineOptions) -> Switch {
-    Switch { handle: Handle::spawn(Options::new(endpoint, machine)), refused: Vec::new() }
+pub(crate) fn connect_to(endpoint: Endpoint, machine: MachineOptions, initial: Delta) -> Switch {
+    Switch { handle: Handle::spawn(Options::new(endpoint, machine), initial), refused: Vec::new() }
 }
 
 /// A connection whose events are read until the one that a test waits for.
