@@ -11,6 +11,8 @@
 //!
 //! The unit tests of the crate check these.
 
+#![expect(clippy::unwrap_used, reason = "in a test, also in its helpers, a panic is how it fails")]
+
 mod agreement;
 
 use std::collections::BTreeMap;

@@ -32,11 +32,10 @@ impl Key {
 
     /// Removes the outermost tag.
     pub fn pop_vlan(&mut self) {
-        if self.has_vlan() {
-            self.vlans.rotate_left(1);
-            if let Some(last) = self.vlans.last_mut() {
-                *last = Vlan::default();
-            }
+        let count = self.vlan_count();
+        if let Some(last) = count.checked_sub(1) {
+            self.vlans.copy_within(1..count, 0);
+            self.vlans[last] = Vlan::default();
         }
     }
 

@@ -237,8 +237,12 @@ pub(crate) fn random_key(rng: &mut Rng, likes: Option<&Match>) -> Key {
     for entry in wanted.iter().filter(|entry| !of_kind(entry.field) && entry.field != Field::ConjId) {
         key.set_masked(entry.field, entry.value, entry.mask);
     }
+    // What was overlaid may be something that no packet has.
     if key.net.frag & 2 != 0 {
         key.net.frag = 3;
+    }
+    if !key.has_vlan() {
+        key.set(Field::VlanTci, 0);
     }
     let mut packet = existing(&key);
     if packet.in_port.get() == 0 {
