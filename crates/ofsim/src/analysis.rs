@@ -5,7 +5,8 @@
 //! - What is certain is certain: an unreachable table, a shadowed flow, a dangling reference can be trusted. What depends on
 //!   the packets is said as a possibility: a loop and an action set that recirculates are reported when the matches allow
 //!   them, and never missed when they are there.
-//! - The cost is that of the flows times the number of different masks in their table, not that of pairs of flows.
+//! - The cost is that of the flows times the number of different masks in their table, not that of pairs of flows. Only
+//!   flows of tables that lead back to themselves are compared with each other.
 
 mod graph;
 mod references;

@@ -1,8 +1,8 @@
 //! The interpreter: executes what the flows say, as Open vSwitch translates it.
 //!
 //! # Guarantees
-//! - It ends. Look-ups are limited in number and in nesting exactly as in Open vSwitch, recirculation by
-//!   [`PASSES_MAX`], the liveness of groups by [`LIVENESS_GROUPS_MAX`].
+//! - It ends. Look-ups are limited in number and in nesting exactly as in Open vSwitch, everything else by
+//!   [`ACTIONS_MAX`], recirculation by [`PASSES_MAX`], the liveness of groups by [`LIVENESS_GROUPS_MAX`].
 //! - It needs no deep stack: what is being executed is a list of [`Frame`]s on the heap, so four thousand nested look-ups
 //!   cost what four thousand in sequence cost.
 //!
@@ -17,6 +17,7 @@
 //!   each outcome, and the bit is gone for the tables that resubmitted to this one. The action set that the first
 //!   outcome executed is empty for the second one.
 //! - `ct` without a table forgets the conntrack fields too.
+//! - A packet that recirculates or is paused with an action set makes Open vSwitch abort.
 //! - An action set without `output`, `group`, `resubmit` or `ct` does nothing at all.
 
 mod action_set;
@@ -52,6 +53,9 @@ use crate::trace::{Event, Failure, Note, Outcome, Pass, Start, Step, Trace, Trac
 pub const DEPTH_MAX: usize = 64;
 /// Look-ups in one pass.
 pub const RESUBMITS_MAX: usize = 4096;
+/// Actions in one pass. Groups in groups and length checks in a row can multiply without a look-up; Open vSwitch has no
+/// limit for these, and no packet that it could handle comes near this one.
+pub const ACTIONS_MAX: usize = 131_072;
 /// Bytes on the stack.
 pub const STACK_BYTES_MAX: usize = 65_536;
 /// Passes of one packet. The datapaths stop at six or fewer in a row; copies may make more of them in all.
@@ -259,6 +263,7 @@ struct Machine<'a> {
     /// Nesting as a reader sees it.
     indent: usize,
     resubmits: usize,
+    actions: usize,
     exit: bool,
     in_action_set: bool,
     pause: Option<Controller>,
@@ -300,6 +305,7 @@ impl<'a> Machine<'a> {
             depth: 0,
             indent: 0,
             resubmits: 0,
+            actions: 0,
             exit: false,
             in_action_set: false,
             pause: None,
@@ -389,6 +395,11 @@ impl<'a> Machine<'a> {
             return;
         };
         run.at = next;
+        self.actions += 1;
+        if self.actions > ACTIONS_MAX {
+            self.fail(Failure::TooManyActions);
+            return;
+        }
         match op {
             Some(op) => self.execute(op, run),
             None => self.frames.push(Frame::Run(run)),
@@ -413,6 +424,15 @@ impl<'a> Machine<'a> {
 
     fn fail(&mut self, failure: Failure) {
         self.pass.failure.get_or_insert(failure);
+    }
+
+    /// Takes what `exit` or a pause left over, for a packet that goes on later.
+    fn freeze(&mut self) -> Vec<Run> {
+        let runs = std::mem::take(&mut self.frozen);
+        if runs.is_empty() && !self.action_set.is_empty() {
+            self.fail(Failure::ActionSetFrozen);
+        }
+        runs
     }
 
     fn note_unknown_instructions(&mut self, code: &Code) {

@@ -242,6 +242,11 @@ pub enum Failure {
     StackTooLarge,
     /// There are more labels than a switch can handle.
     TooManyLabels,
+    /// More was to be done than any sane packet needs.
+    TooManyActions,
+    /// The packet recirculates or is paused while its action set is not empty. Open vSwitch, at least up to 3.7, does not
+    /// give up on the packet then: it aborts.
+    ActionSetFrozen,
 }
 
 /// Why a packet goes nowhere.

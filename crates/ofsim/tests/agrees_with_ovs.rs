@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 
-use agreement::{Answer, FlowSet, PORTS, Rng, describe, random_key, stated};
+use agreement::{Answer, FlowSet, PORTS, Rng, describe, frame_of, random_key, stated};
 use net_types::OfPort;
 use ofsim::trace::Event;
 use ofsim::{Assumed, Key, Packet, Switch, Trace};
@@ -31,6 +31,8 @@ const FLOW_SETS: u64 = 50;
 /// Asks about another range of flow sets: `OFSIM_SEEDS=1000..2000`.
 const SEEDS_VARIABLE: &str = "OFSIM_SEEDS";
 const PACKETS_PER_SET: usize = 200;
+/// Flow sets that frames are sent through.
+const FRAME_SETS: std::ops::Range<u64> = 10_000..10_010;
 /// A packet that comes back from the tracker is this, then new.
 const CT_STATES: [(&str, u32); 4] =
     [("trk,new", 0x21), ("trk,est", 0x22), ("trk,est,rpl", 0x2a), ("trk,inv", 0x30)];
@@ -80,11 +82,14 @@ impl Judge {
     }
 
     fn trace(&mut self, packet: &Traced) -> String {
-        let flow = describe(&stated(&packet.key));
+        let flow = packet.described();
         let mut params = vec![BRIDGE, &flow];
         for (name, _) in &packet.ct_states {
             params.extend(["--ct-next", name]);
         }
+        let hex: Option<String> =
+            packet.frame.as_ref().map(|frame| frame.iter().map(|byte| format!("{byte:02x}")).collect());
+        params.extend(hex.as_deref());
         self.control.call("ofproto/trace", &params).unwrap_or_else(|error| panic!("{flow}: {error:#}"))
     }
 }
@@ -105,6 +110,26 @@ fn port_numbers(dpif_show: &str) -> BTreeMap<u32, u32> {
 struct Traced {
     key: Key,
     ct_states: Vec<(&'static str, u32)>,
+    /// Where it is there, both sides read the headers from it, and `key` only says the port.
+    frame: Option<Vec<u8>>,
+}
+
+impl Traced {
+    fn described(&self) -> String {
+        match self.frame {
+            Some(_) => format!("in_port={}", self.key.in_port),
+            None => describe(&stated(&self.key)),
+        }
+    }
+
+    fn packet(&self) -> Packet {
+        let mut packet = match &self.frame {
+            Some(frame) => Packet::of_frame(self.key.in_port, frame),
+            None => Packet::of_key(self.key.clone()),
+        };
+        packet.frame_bytes = None;
+        packet
+    }
 }
 
 fn simulated(set: &FlowSet) -> Switch {
@@ -118,7 +143,7 @@ fn simulated(set: &FlowSet) -> Switch {
 /// Our trace; with what the judge says when that is something else.
 fn compare(judge: &mut Judge, switch: &Switch, packet: &Traced) -> Result<Trace, (Trace, String)> {
     let mut environment = Assumed::states(packet.ct_states.iter().map(|(_, state)| *state));
-    let ours = ofsim::trace(switch, Packet::of_key(packet.key.clone()), &mut environment);
+    let ours = ofsim::trace(switch, packet.packet(), &mut environment);
     let text = judge.trace(packet);
     let (mine, theirs) = (Answer::of_trace(&ours), Answer::of_text(&text, &judge.port_numbers));
     let failed_at = mine.iter().position(|answer| answer.failed);
@@ -152,11 +177,12 @@ fn report(judge: &mut Judge, mut set: FlowSet, packet: &Traced) -> String {
     let lines = |flows: &[Flow]| flows.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let groups: Vec<String> = set.groups.iter().map(ToString::to_string).collect();
     format!(
-        "flows:\n{}\ngroups:\n{}\npacket: {}\nct: {:?}\n\nofsim:\n{ours}\n{mine:?}\n\nOpen vSwitch:\n{theirs}\n{parsed:?}",
+        "flows:\n{}\ngroups:\n{}\npacket: {}\nct: {:?}\nframe: {:02x?}\n\nofsim:\n{ours}\n{mine:?}\n\nOpen vSwitch:\n{theirs}\n{parsed:?}",
         lines(&set.flows),
         groups.join("\n"),
-        describe(&stated(&packet.key)),
+        packet.described(),
         packet.ct_states,
+        packet.frame,
     )
 }
 
@@ -166,7 +192,7 @@ fn random_packet(rng: &mut Rng, set: &FlowSet) -> Traced {
     let liked = if rng.percent(70) { rng.pick(&first) } else { &set.flows[rng.below(set.flows.len())] };
     let likes = rng.percent(85).then_some(&liked.matching);
     let ct_states = (0..rng.below(3)).map(|_| rng.pick(&CT_STATES)).collect();
-    Traced { key: random_key(rng, likes), ct_states }
+    Traced { key: random_key(rng, likes), ct_states, frame: None }
 }
 
 /// What the compared traces went through.
@@ -202,6 +228,21 @@ impl Covered {
             };
             let name = name.split([':', '(']).next().unwrap_or_default().to_owned();
             *self.actions.entry(name).or_default() += 1;
+        }
+    }
+
+    /// Compares packets in the flow set of a seed; the first one that is told differently is reported.
+    fn flow_set(&mut self, judge: &mut Judge, seed: u64, packet: impl Fn(&mut Rng, &FlowSet) -> Traced) {
+        let mut rng = Rng::new(seed);
+        let set = FlowSet::random(&mut rng);
+        judge.install(&set);
+        let switch = simulated(&set);
+        for _ in 0..PACKETS_PER_SET {
+            let packet = packet(&mut rng, &set);
+            match compare(judge, &switch, &packet) {
+                Ok(trace) => self.add(&trace),
+                Err(_) => panic!("seed {seed}: {self:?}\n{}", report(judge, set, &packet)),
+            }
         }
     }
 
@@ -266,19 +307,21 @@ fn random_packets_in_random_flow_tables() {
     testkit::require_tool("ovs-vswitchd");
     let mut judge = Judge::start();
     let mut covered = Covered::default();
-    for seed in seeds() {
-        let mut rng = Rng::new(seed);
-        let set = FlowSet::random(&mut rng);
-        judge.install(&set);
-        let switch = simulated(&set);
-        for _ in 0..PACKETS_PER_SET {
-            let packet = random_packet(&mut rng, &set);
-            match compare(&mut judge, &switch, &packet) {
-                Ok(trace) => covered.add(&trace),
-                Err(_) => panic!("seed {seed}: {covered:?}\n{}", report(&mut judge, set, &packet)),
-            }
-        }
-    }
+    seeds().for_each(|seed| covered.flow_set(&mut judge, seed, random_packet));
     println!("agreed: {covered:?}");
     covered.assert_enough();
+}
+
+#[test]
+fn frames_are_read_alike() {
+    testkit::require_tool("ovs-vswitchd");
+    let mut judge = Judge::start();
+    let mut covered = Covered::default();
+    for seed in FRAME_SETS {
+        covered.flow_set(&mut judge, seed, |rng, set| {
+            let packet = random_packet(rng, set);
+            Traced { frame: Some(frame_of(&packet.key)), ..packet }
+        });
+    }
+    assert!(covered.flows > covered.packets && covered.sent > covered.packets / 2, "{covered:?}");
 }

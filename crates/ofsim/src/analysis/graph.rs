@@ -12,8 +12,8 @@ use super::{Finding, LOOPS_MAX};
 use crate::entry::{Entry, Op};
 use crate::switch::Switch;
 
-/// How deep groups that hand on to groups are followed.
-const GROUPS_DEPTH_MAX: usize = 32;
+/// How deep copies of copies are followed; deeper than any switch nests actions.
+const CLONE_DEPTH_MAX: usize = 64;
 
 /// A way from a flow to a table.
 #[derive(Debug, Clone)]
@@ -75,11 +75,14 @@ struct Walk<'a> {
     own_table: u8,
     changed: Changed,
     edges: Vec<Edge>,
+    /// Groups whose buckets were followed. Once is enough, as everything counts as changed there.
+    groups: BTreeSet<u32>,
 }
 
 fn edges(switch: &Switch, entry: &Entry) -> Vec<Edge> {
     let changed = Changed::default();
-    let mut walk = Walk { switch, own_table: entry.flow.table, changed, edges: Vec::new() };
+    let mut walk =
+        Walk { switch, own_table: entry.flow.table, changed, edges: Vec::new(), groups: BTreeSet::new() };
     let mut at = 0;
     while let Some((op, next)) = entry.op(at) {
         at = next;
@@ -144,22 +147,36 @@ impl Walk<'_> {
                 self.conntrack(false);
             }
             Action::CtClear => self.conntrack(false),
-            Action::Clone(actions) => {
+            Action::Clone(actions) if depth < CLONE_DEPTH_MAX => {
                 let before = self.changed.clone();
-                actions.iter().for_each(|action| self.action(action, depth));
+                actions.iter().for_each(|action| self.action(action, depth + 1));
                 self.changed = before;
             }
-            Action::Group(id) if depth < GROUPS_DEPTH_MAX => {
-                let before = self.changed.clone();
-                for bucket in self.switch.group(*id).into_iter().flat_map(|group| &group.buckets) {
-                    // Buckets are executed in an order of their own.
-                    bucket.actions.iter().for_each(|action| self.writes_of(action));
-                    bucket.actions.iter().for_each(|action| self.action(action, depth + 1));
-                    self.changed = before.clone();
-                }
-            }
+            Action::Group(id) => self.group(*id),
             _ => self.writes_of(action),
         }
+    }
+
+    /// Follows the buckets of a group, and of the groups that these hand on to.
+    fn group(&mut self, id: u32) {
+        let before = std::mem::take(&mut self.changed);
+        self.changed.all = true;
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if !self.groups.insert(id) {
+                continue;
+            }
+            let switch = self.switch;
+            for action in
+                switch.group(id).into_iter().flat_map(|group| &group.buckets).flat_map(|b| &b.actions)
+            {
+                match action {
+                    Action::Group(next) => open.push(*next),
+                    _ => self.action(action, 0),
+                }
+            }
+        }
+        self.changed = before;
     }
 
     fn writes_of(&mut self, action: &Action) {

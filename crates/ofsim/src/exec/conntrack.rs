@@ -34,7 +34,7 @@ impl Machine<'_> {
             key: Box::new(key.clone()),
         };
         if let Some(table) = ct.table {
-            let runs = std::mem::take(&mut self.frozen);
+            let runs = self.freeze();
             let pending = Pending {
                 start: Start::Tracked { table, zone },
                 packet: self.packet.clone(),

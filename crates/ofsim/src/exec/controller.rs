@@ -68,7 +68,7 @@ impl Machine<'_> {
         let Some(controller) = self.pause.take() else {
             return;
         };
-        let runs = std::mem::take(&mut self.frozen);
+        let runs = self.freeze();
         if self.pass.failure.is_some() {
             return;
         }

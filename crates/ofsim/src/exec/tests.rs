@@ -479,3 +479,33 @@ fn a_geneve_option_is_set_and_deleted() {
     let options: Vec<_> = trace.outputs().map(|left| left.key.tunnel.metadata[0]).collect();
     assert_eq!(options, [Some(0x0001_0002), None]);
 }
+
+#[test]
+fn what_multiplies_without_a_look_up_ends_too() {
+    let bit = Subfield::new(Field::Reg0, 0, 1).unwrap();
+    let check = Action::CheckPktLarger { len: 100, dst: bit };
+    let trace = traced(&switch(&[Flow::new(0, 1).actions(vec![check; 60]).action(out(2))]));
+    assert_eq!(trace.drop_reason(), Some(DropReason::Failed(Failure::TooManyActions)));
+
+    let mut switch = switch(&[Flow::new(0, 1).action(Action::Group(1))]);
+    let twice = |id: u32| group(id, GroupKind::All, vec![Bucket::new(vec![Action::Group(id + 1)]); 2]);
+    switch.install_groups((1..60).map(twice).chain([group(
+        60,
+        GroupKind::Indirect,
+        vec![Bucket::new(vec![out(2)])],
+    )]));
+    assert_eq!(traced(&switch).drop_reason(), Some(DropReason::Failed(Failure::TooManyActions)));
+    assert!(crate::analysis::findings(&switch, &[]).is_empty());
+}
+
+#[test]
+fn a_packet_must_not_recirculate_with_an_action_set() {
+    let mut writes = Flow::new(0, 1).goto(1);
+    writes.instructions.write = vec![out(2)];
+    let pause = Action::Controller(Controller { pause: true, ..Controller::default() });
+    for freezes in [Action::Ct(Ct { table: Some(2), ..Ct::default() }), pause] {
+        let trace = traced(&switch(&[writes.clone(), Flow::new(1, 1).action(freezes)]));
+        assert_eq!(trace.drop_reason(), Some(DropReason::Failed(Failure::ActionSetFrozen)));
+        assert!(trace.to_string().contains("aborts"), "{trace}");
+    }
+}

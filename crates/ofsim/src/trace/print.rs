@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{DropReason, Event, Failure, Note, Outcome, Pass, Reason, Start, Trace, Tracking};
-use crate::exec::{DEPTH_MAX, RESUBMITS_MAX, STACK_BYTES_MAX};
+use crate::exec::{ACTIONS_MAX, DEPTH_MAX, RESUBMITS_MAX, STACK_BYTES_MAX};
 use crate::key::{Key, MPLS_ENTRIES_MAX};
 
 const INDENT: &str = "    ";
@@ -129,6 +129,10 @@ impl Display for Failure {
             Self::TooDeep => write!(f, "look-ups of earlier tables are nested more than {DEPTH_MAX} deep"),
             Self::TooManyResubmits => write!(f, "there were more than {RESUBMITS_MAX} look-ups"),
             Self::StackTooLarge => write!(f, "the stack has more than {STACK_BYTES_MAX} bytes"),
+            Self::TooManyActions => write!(f, "there were more than {ACTIONS_MAX} actions"),
+            Self::ActionSetFrozen => f.write_str(
+                "the packet recirculates with an action set, at which open vswitch aborts: clear it, or do not write it",
+            ),
             Self::TooManyLabels => write!(f, "the packet has more than {MPLS_ENTRIES_MAX} mpls labels"),
         }
     }

@@ -44,6 +44,12 @@ impl FlowSet {
                 let priority = priorities.next().unwrap();
                 flows.push(flow(rng, style, table, priority, matching));
             }
+            if style == Style::Recirculation {
+                for ethertype in [0x0800_u16, 0x86dd] {
+                    let matching = Match::new().with(Field::EthType, ethertype);
+                    flows.push(flow(rng, style, table, priorities.next().unwrap(), matching));
+                }
+            }
             if rng.percent(60) {
                 add_conjunction(rng, style, table, &mut priorities, &mut flows);
             }
