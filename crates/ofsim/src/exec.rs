@@ -3,7 +3,7 @@
 //! # Guarantees
 //! - It ends. Look-ups are limited in number and in nesting exactly as in Open vSwitch, everything else by
 //!   [`ACTIONS_MAX`], recirculation by [`PASSES_MAX`], the liveness of groups by [`LIVENESS_GROUPS_MAX`].
-//! - It needs no deep stack: what is being executed is a list of [`Frame`]s on the heap, so four thousand nested look-ups
+//! - It needs no deep stack: what is being executed is a list of frames on the heap, so four thousand nested look-ups
 //!   cost what four thousand in sequence cost.
 //!
 //! # The rules that surprise
@@ -66,7 +66,7 @@ pub fn trace(switch: &Switch, packet: Packet, environment: &mut dyn Environment)
     passes(Pending::received(packet), |pending| Machine::new(switch, &mut *environment, pending).run())
 }
 
-/// Sends a packet through: as [`trace`], and what is learned is installed after the pass in which it is learned. That is when
+/// Sends a packet through: as [`trace`](fn@trace), and what is learned is installed after the pass in which it is learned. That is when
 /// a switch first finds it, as a packet sees the tables in the state in which they were when it came.
 pub fn run(switch: &mut Switch, packet: Packet, environment: &mut dyn Environment) -> Trace {
     passes(Pending::received(packet), |pending| {

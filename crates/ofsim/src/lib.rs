@@ -14,7 +14,7 @@
 //! | [`key`], [`packet`] | the fields of a packet, and the packet around them |
 //! | [`lookup`], [`entry`], [`switch`] | flows in tables, groups, meters |
 //! | [`exec`], [`environment`] | the interpreter, and what it asks |
-//! | [`trace`] | what became of a packet, in values and in words |
+//! | [`mod@trace`] | what became of a packet, in values and in words |
 //! | [`analysis`] | loops, unreachable tables, shadowed flows, dangling references |
 
 pub mod analysis;

@@ -1,7 +1,7 @@
 //! What became of a packet: the way it took, and where it ended.
 //!
 //! A trace has one [`Pass`] for each time the packet went through the tables: the first, and one for each time the
-//! connection tracker gave it back. A pass lists its steps in order, and its outcomes in order. [`Trace::to_string`] tells
+//! connection tracker gave it back. A pass lists its steps in order, and its outcomes in order. Printed, a trace tells
 //! the story in words, in the manner of `ofproto/trace`.
 
 mod print;
