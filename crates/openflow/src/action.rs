@@ -364,10 +364,14 @@ impl Action {
     /// Writes some bits of a field.
     ///
     /// The bits of `value` beyond those of `dst` do not count, nor do bits of `dst` beyond 64: nothing that is loaded
-    /// by number is wider.
+    /// by number is wider. A tunnel option, whose length a `load` cannot say, gets the form in which Open vSwitch dumps it.
     pub fn load(dst: Subfield, value: u64) -> Self {
         let dst = Subfield { n_bits: dst.n_bits.min(64), ..dst };
-        Self::Load { dst, value: value & (u64::MAX >> (64 - dst.n_bits)) }
+        let value = value & (u64::MAX >> (64 - dst.n_bits));
+        match dst.field.is_tun_metadata() {
+            true => Self::Load2 { field: dst.field, value: u128::from(value) << dst.ofs, mask: dst.mask() },
+            false => Self::Load { dst, value },
+        }
     }
 
     /// Copies a field or a part of one.

@@ -243,11 +243,25 @@ pub(crate) struct WireHeader {
     pub(crate) masked: bool,
     /// Bytes of value and mask together, without an experimenter id.
     pub(crate) payload_bytes: usize,
+    /// Bytes of the value.
+    pub(crate) value_bytes: usize,
 }
 
 impl WireHeader {
     /// Reads a header and the experimenter id that may follow it.
     pub(crate) fn read(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Self::read_if(r, |field, value_bytes| field.bytes() == value_bytes)
+    }
+
+    /// As [`WireHeader::read`], where an action says a value: of a tunnel option, leading zero bytes are left out.
+    pub(crate) fn read_of_value(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Self::read_if(r, |field, value_bytes| match field.is_tun_metadata() {
+            true => value_bytes <= field.bytes(),
+            false => value_bytes == field.bytes(),
+        })
+    }
+
+    fn read_if(r: &mut Reader<'_>, fits: impl Fn(Field, usize) -> bool) -> Result<Self, WireError> {
         let class = r.u16("a field header")?;
         let number_and_mask = r.u8("a field header")?;
         let len = usize::from(r.u8("a field header")?);
@@ -259,9 +273,10 @@ impl WireHeader {
             known = r.u32("an experimenter id")? == ONF_EXPERIMENTER;
         }
         let value_bytes = if masked { payload_bytes / 2 } else { payload_bytes };
-        let field = table::by_header(class, number)
-            .filter(|field| known && field.bytes() == value_bytes && (!masked || payload_bytes % 2 == 0));
-        Ok(Self { field, masked, payload_bytes })
+        let whole = !masked || payload_bytes % 2 == 0;
+        let field =
+            table::by_header(class, number).filter(|field| known && whole && fits(*field, value_bytes));
+        Ok(Self { field, masked, payload_bytes, value_bytes })
     }
 }
 

@@ -269,11 +269,7 @@ impl Match {
     }
 }
 
-/// Appends one field as OXM, with a mask only where it is not complete.
-pub(crate) fn put_field(out: &mut Vec<u8>, field: Field, value: u128, mask: u128) {
-    put_header_and_value(out, field, value, Some(mask).filter(|mask| *mask != field.full_mask()));
-}
-
+/// Appends one field as OXM.
 fn put_header_and_value(out: &mut Vec<u8>, field: Field, value: u128, mask: Option<u128>) {
     let bytes = field.bytes();
     field.match_header().put(out, if mask.is_some() { 2 * bytes } else { bytes }, mask.is_some());

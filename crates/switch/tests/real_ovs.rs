@@ -6,6 +6,7 @@ use common::{BRIDGE, connect, connect_to, flow, ovs, put, scope};
 use net_types::OfPort;
 use openflow::action::Action;
 use openflow::delta::Delta;
+use openflow::field::Subfield;
 use openflow::flow::{Flow, FlowSet, PackedFlow};
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::message::TlvMap;
@@ -302,8 +303,13 @@ async fn tunnel_options_are_bound_once_and_conflicts_are_named() {
     let option = TlvMap { class: 0x0102, kind: 0x80, len_bytes: 4, index: 0 };
     let mut options = MachineOptions::new(scope());
     options.tlv_maps = vec![option];
-    let user =
-        Flow::new(3, 3).matching(Match::new().with(Field::TunMetadata0, 0x10002_u32)).set(Field::Reg7, 1_u32);
+    let part = |ofs, n_bits| Subfield::new(Field::TunMetadata0, ofs, n_bits).expect("bits of the option");
+    let user = Flow::new(3, 3)
+        .matching(Match::new().with(Field::TunMetadata0, 0x10002_u32))
+        .action(Action::load(part(0, 16), 7))
+        .copy(Subfield::new(Field::Reg6, 0, 15).unwrap(), part(16, 15))
+        .set(Field::TunMetadata0, 9_u32)
+        .set(Field::Reg7, 1_u32);
     let user = put([PackedFlow::new(&user).unwrap()]);
     let endpoint = || Endpoint::Unix(ovs.mgmt_socket(BRIDGE));
     for round in 0..2 {

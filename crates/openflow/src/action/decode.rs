@@ -77,8 +77,8 @@ fn decode_body(kind: Kind, r: &mut Reader<'_>, depth: usize) -> Result<Action, W
         Kind::SetQueue => Action::SetQueue(r.u32("set_queue")?),
         Kind::PopQueue => Action::PopQueue,
         Kind::SetField => {
-            let field = read_field(r)?;
-            Action::set(field, r.uint("set_field", field.bytes())?)
+            let (field, value, _) = decode_value(r)?;
+            Action::set(field, value)
         }
         Kind::Load => {
             let ofs_nbits = r.u16("load")?;
@@ -173,15 +173,20 @@ fn decode_move(r: &mut Reader<'_>) -> Result<Action, WireError> {
 }
 
 fn decode_load2(r: &mut Reader<'_>) -> Result<Action, WireError> {
-    let at = r.clone();
-    let header = WireHeader::read(r)?;
-    let field = header
-        .field
-        .ok_or_else(|| at.unknown("field header of set_field, bytes", header.payload_bytes as u64))?;
-    let value = r.uint("set_field", field.bytes())?;
-    let mask = if header.masked { r.uint("set_field", field.bytes())? } else { field.full_mask() };
-    let mask = mask & field.full_mask();
+    let (field, value, mask) = decode_value(r)?;
+    let mask = mask.unwrap_or(u128::MAX) & field.full_mask();
     Ok(Action::Load2 { field, value: value & mask, mask })
+}
+
+/// Reads a field with its value and mask.
+fn decode_value(r: &mut Reader<'_>) -> Result<(Field, u128, Option<u128>), WireError> {
+    let at = r.clone();
+    let header = WireHeader::read_of_value(r)?;
+    let unknown = || at.unknown("field header of set_field, bytes", header.payload_bytes as u64);
+    let field = header.field.ok_or_else(unknown)?;
+    let value = r.uint("set_field", header.value_bytes)?;
+    let mask = header.masked.then(|| r.uint("set_field", header.value_bytes)).transpose()?;
+    Ok((field, value, mask))
 }
 
 fn decode_controller2(r: &mut Reader<'_>) -> Result<Controller, WireError> {

@@ -4,8 +4,7 @@ use net_types::OfPort;
 
 use super::learn::put_field_header;
 use super::{Action, Code, Controller, Ct, Kind, REASON_ACTION, Resubmit, Zone};
-use crate::field::Subfield;
-use crate::matching::put_field;
+use crate::field::{Field, Header, Subfield};
 use crate::wire::{Put, patch_len};
 
 /// Type of an experimenter action.
@@ -137,13 +136,16 @@ impl Action {
             }
             Self::Controller(controller) => controller.encode(out),
             Self::Group(id) | Self::SetQueue(id) => out.put_u32(*id),
-            Self::SetField { field, value } => put_field(out, *field, *value, field.full_mask()),
+            Self::SetField { field, value } => put_value(out, field.match_header(), *field, *value, None),
             Self::Load { dst, value } => {
                 out.put_u16(dst.ofs_nbits());
                 put_field_header(out, dst.field);
                 out.put_u64(*value);
             }
-            Self::Load2 { field, value, mask } => encode_load2(out, *field, *value, *mask),
+            Self::Load2 { field, value, mask } => {
+                let mask = Some(*mask).filter(|mask| *mask != field.full_mask());
+                put_value(out, field.action_header(), *field, *value, mask);
+            }
             Self::Move { src, dst } => {
                 for number in [dst.n_bits, src.ofs, dst.ofs] {
                     out.put_u16(number);
@@ -222,12 +224,15 @@ fn encode_output_reg(out: &mut Vec<u8>, src: Subfield, max_len: u16) {
     pad_to(out, start, 14);
 }
 
-fn encode_load2(out: &mut Vec<u8>, field: crate::Field, value: u128, mask: u128) {
-    let masked = mask != field.full_mask();
-    let bytes = field.bytes();
-    field.action_header().put(out, if masked { 2 * bytes } else { bytes }, masked);
+/// Appends a field with its value and mask. Of a tunnel option, Open vSwitch leaves leading zero bytes out.
+fn put_value(out: &mut Vec<u8>, header: Header, field: Field, value: u128, mask: Option<u128>) {
+    let bytes = match field.is_tun_metadata() {
+        true => (128 - (value | mask.unwrap_or(0)).leading_zeros()).div_ceil(8) as usize,
+        false => field.bytes(),
+    };
+    header.put(out, if mask.is_some() { 2 * bytes } else { bytes }, mask.is_some());
     out.put_uint(value, bytes);
-    if masked {
+    if let Some(mask) = mask {
         out.put_uint(mask, bytes);
     }
 }

@@ -37,7 +37,7 @@ fn headers_round_trip() {
 #[test]
 fn a_header_with_another_length_is_not_the_field() {
     let read = WireHeader::read(&mut Reader::new(&[0x80, 0x00, 0x00, 0x05])).unwrap();
-    assert_eq!(read, WireHeader { field: None, masked: false, payload_bytes: 5 });
+    assert_eq!(read, WireHeader { field: None, masked: false, payload_bytes: 5, value_bytes: 5 });
     let error = WireHeader::read(&mut Reader::new(&[0xff, 0xff, 0x00, 0x03])).unwrap_err();
     assert_eq!(error.offset, 4);
 }

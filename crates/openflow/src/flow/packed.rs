@@ -292,9 +292,15 @@ impl fmt::Display for FlowKey {
     }
 }
 
-impl fmt::Debug for PackedFlow {
+impl fmt::Display for PackedFlow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.unpack())
+    }
+}
+
+impl fmt::Debug for PackedFlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 
