@@ -2,12 +2,16 @@
 
 //! A bridge on the dummy datapath and a connection to it, for the tests beside.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use openflow::action::Action;
 use openflow::delta::Delta;
-use openflow::flow::{Flow, PackedFlow};
-use openflow::{Field, Match};
+use openflow::flow::{Flow, FlowSet, PackedFlow};
+use openflow::message::multipart::{FlowRequest, Multipart, Reply, Request};
+use openflow::message::{Hello, frame};
+use openflow::{Field, Match, Message};
 use switch::endpoint::Endpoint;
 use switch::machine::{ChangeId, Counters, Event, MachineOptions, SyncReport};
 use switch::{Handle, Options, Scope};
@@ -111,4 +115,36 @@ pub(crate) fn flow(number: u32) -> PackedFlow {
 
 pub(crate) fn put(flows: impl IntoIterator<Item = PackedFlow>) -> Delta {
     Delta { flows: flows.into_iter().collect(), ..Delta::default() }
+}
+
+/// What the switch holds, in the bytes that it writes.
+pub(crate) fn dump_packed(ovs: &Ovs) -> FlowSet {
+    let mut stream = UnixStream::connect(ovs.mgmt_socket(BRIDGE)).expect("the bridge listens");
+    let mut out = Vec::new();
+    Message::Hello(Hello::of13()).encode(1, &mut out).expect("a short message");
+    let request = Request::Flow(FlowRequest::all());
+    Message::MultipartRequest(Multipart::last(request)).encode(2, &mut out).expect("a short message");
+    stream.write_all(&out).expect("the bridge reads");
+    let (mut flows, mut bytes, mut chunk) = (FlowSet::new(), Vec::new(), vec![0; 1 << 16]);
+    loop {
+        while let Some(len) = frame(&bytes).expect("whole messages") {
+            let (_, message) = Message::decode(&bytes[..len]).expect("messages that make sense");
+            bytes.drain(..len);
+            let Message::MultipartReply(Multipart { more, part: Reply::Flow(entries) }) = message else {
+                continue;
+            };
+            flows.extend(entries.iter().map(|entry| entry.packed()));
+            if !more {
+                return flows;
+            }
+        }
+        let read = stream.read(&mut chunk).expect("the bridge answers");
+        assert_ne!(read, 0, "the bridge hung up");
+        bytes.extend_from_slice(&chunk[..read]);
+    }
+}
+
+/// Whether both sets hold the same flows, byte for byte.
+pub(crate) fn same(one: &FlowSet, other: &FlowSet) -> bool {
+    one.len() == other.len() && one.iter().all(|flow| other.get(flow.key_bytes()) == Some(flow))
 }
