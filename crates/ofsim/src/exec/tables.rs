@@ -39,13 +39,15 @@ impl Machine<'_> {
         if !self.has_resources() {
             return;
         }
+        // Kept as it was: a packet of protocol 0 cannot be swapped back.
+        let own_tuple = by_tuple.then(|| self.packet.key.net.clone());
         if by_tuple && !self.packet.key.swap_tuple() {
             self.note(Note::NoTuple);
             return;
         }
         let entry = self.look_up(table, in_port);
-        if by_tuple {
-            self.packet.key.swap_tuple();
+        if let Some(own_tuple) = own_tuple {
+            self.packet.key.net = own_tuple;
         }
         self.resubmits += 1;
         if let Some(entry) = entry {

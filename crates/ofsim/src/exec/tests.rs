@@ -509,3 +509,22 @@ fn a_packet_must_not_recirculate_with_an_action_set() {
         assert!(trace.to_string().contains("aborts"), "{trace}");
     }
 }
+
+#[test]
+fn a_look_up_by_the_original_tuple_leaves_the_packet_alone() {
+    let by_tuple = Action::Resubmit(Resubmit { in_port: None, table: Some(1), ct: true });
+    let original = Match::new().with(Field::EthType, 0x0800_u16).with(Field::Ipv4Src, 0x0a05_0505_u32);
+    let switch = switch(&[
+        Flow::new(0, 1).action(by_tuple).action(out(3)),
+        Flow::new(1, 1).matching(original).action(out(2)),
+    ]);
+    assert!(has_note(&traced(&switch), Note::NoTuple));
+    let mut packet = udp();
+    packet.key.ct_state = ct_state::TRACKED | ct_state::ESTABLISHED;
+    (packet.key.net.ct.proto, packet.key.net.ct.nw_src) = (6, 0x0a05_0505);
+    // Also a packet whose own protocol number is that of "no tuple".
+    packet.key.net.proto = 0;
+    let trace = super::trace(&switch, packet.clone(), &mut Assumed::new());
+    assert_eq!(ports(&trace), [2, 3]);
+    assert!(trace.outputs().all(|left| *left.key == packet.key));
+}
