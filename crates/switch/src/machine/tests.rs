@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::entry::EntryId;
 use model::Model;
 
 fn machine() -> Machine {
