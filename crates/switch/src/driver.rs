@@ -17,7 +17,7 @@ use openflow::Message;
 use openflow::delta::Delta;
 use openflow::message::{MESSAGE_LEN_MAX, TooLong, frame};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -44,17 +44,25 @@ pub struct Options {
     pub endpoint: Endpoint,
     /// What the connection is for.
     pub machine: MachineOptions,
-    /// First wait before another try to connect.
+    /// First wait before another try to connect; it doubles with each try.
     pub backoff_min: Duration,
-    /// Longest wait before another try to connect.
+    /// Longest wait while the switch cannot be reached.
     pub backoff_max: Duration,
+    /// Longest wait while the switch can be reached and the connection comes to nothing: it does not speak our version, or refuses
+    /// what the connection cannot do without.
+    pub useless_backoff_max: Duration,
 }
 
 impl Options {
     /// Defaults: a switch that comes back is found within a tenth of a second.
     pub fn new(endpoint: Endpoint, machine: MachineOptions) -> Self {
-        let (backoff_min, backoff_max) = (Duration::from_millis(10), Duration::from_millis(100));
-        Self { endpoint, machine, backoff_min, backoff_max }
+        Self {
+            endpoint,
+            machine,
+            backoff_min: Duration::from_millis(10),
+            backoff_max: Duration::from_millis(100),
+            useless_backoff_max: Duration::from_secs(5),
+        }
     }
 }
 
@@ -95,9 +103,12 @@ impl Handle {
             events: event_sender,
             started: Instant::now(),
         };
-        let backoff =
-            Backoff { min: options.backoff_min, max: options.backoff_max, next: options.backoff_min };
-        let task = tokio::spawn(run(rim, Connector::new(options.endpoint), backoff));
+        let backoff = |max| Backoff { min: options.backoff_min, max, next: options.backoff_min };
+        let waits = Waits {
+            unreachable: backoff(options.backoff_max),
+            useless: backoff(options.useless_backoff_max),
+        };
+        let task = tokio::spawn(run(rim, Connector::new(options.endpoint), waits));
         Self { wishes, events, last_change: 0, task }
     }
 
@@ -203,7 +214,7 @@ impl Rim {
     }
 }
 
-/// How long to wait before the next try to connect.
+/// How long to wait before the next try.
 struct Backoff {
     min: Duration,
     max: Duration,
@@ -216,36 +227,45 @@ impl Backoff {
         self.next = (wait * 2).min(self.max);
         wait
     }
+
+    fn reset(&mut self) {
+        self.next = self.min;
+    }
 }
 
-async fn run(mut rim: Rim, mut connector: Connector, mut backoff: Backoff) {
+/// Waits before the next try to connect, by what became of the last.
+struct Waits {
+    unreachable: Backoff,
+    useless: Backoff,
+}
+
+async fn run(mut rim: Rim, mut connector: Connector, mut waits: Waits) {
     let mut complained = false;
     loop {
-        let stream = match rim.serve_until(connector.connect()).await {
-            Ok(Ok(stream)) => stream,
+        let wait = match rim.serve_until(connector.connect()).await {
+            Ok(Ok(stream)) => {
+                complained = false;
+                waits.unreachable.reset();
+                let now_ms = rim.now_ms();
+                rim.machine.connected(now_ms);
+                let SessionEnd::Lost(reason) = Session::new(stream).run(&mut rim).await else { return };
+                info!(endpoint = %connector.endpoint(), %reason, "disconnected");
+                if rim.machine.is_live() {
+                    waits.useless.reset();
+                }
+                rim.machine.disconnected(reason);
+                waits.useless.wait()
+            }
             Ok(Err(error)) => {
                 if !complained {
                     warn!(endpoint = %connector.endpoint(), %error, "the switch cannot be reached; trying on");
                     complained = true;
                 }
-                match rim.serve_until(sleep(backoff.wait())).await {
-                    Ok(()) => continue,
-                    Err(Stopped) => return,
-                }
+                waits.unreachable.wait()
             }
             Err(Stopped) => return,
         };
-        complained = false;
-        let now_ms = rim.now_ms();
-        rim.machine.connected(now_ms);
-        let ended = Session::new(stream).run(&mut rim).await;
-        let SessionEnd::Lost(reason) = ended else { return };
-        info!(endpoint = %connector.endpoint(), %reason, "disconnected");
-        if rim.machine.is_live() {
-            backoff.next = backoff.min;
-        }
-        rim.machine.disconnected(reason);
-        if rim.serve_until(sleep(backoff.wait())).await.is_err() {
+        if rim.serve_until(sleep(wait)).await.is_err() {
             return;
         }
     }
@@ -258,7 +278,8 @@ enum SessionEnd {
 
 /// One connection while it lasts.
 struct Session {
-    stream: Box<dyn Stream>,
+    reader: ReadHalf<Box<dyn Stream>>,
+    writer: WriteHalf<Box<dyn Stream>>,
     incoming: BytesIn,
     outgoing: Vec<u8>,
     written: usize,
@@ -273,7 +294,8 @@ struct BytesIn {
 impl Session {
     fn new(stream: Box<dyn Stream>) -> Self {
         let incoming = BytesIn { bytes: Vec::with_capacity(READ_BYTES), start: 0 };
-        Self { stream, incoming, outgoing: Vec::new(), written: 0 }
+        let (reader, writer) = tokio::io::split(stream);
+        Self { reader, writer, incoming, outgoing: Vec::new(), written: 0 }
     }
 
     async fn run(&mut self, rim: &mut Rim) -> SessionEnd {
@@ -287,10 +309,9 @@ impl Session {
             // An owner who does not listen, or a switch that does not, makes us stop reading: memory does not grow.
             let may_read =
                 rim.machine.queued_events() < EVENTS_MAX && rim.machine.unsent_bytes() < UNWRITTEN_BYTES_MAX;
-            let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
             let step = tokio::select! {
-                read = reader.read_buf(&mut self.incoming.bytes), if may_read => Step::Read(read),
-                wrote = writer.write(&self.outgoing[self.written..]), if self.written < self.outgoing.len() => {
+                read = self.reader.read_buf(&mut self.incoming.bytes), if may_read => Step::Read(read),
+                wrote = self.writer.write(&self.outgoing[self.written..]), if self.written < self.outgoing.len() => {
                     Step::Wrote(wrote)
                 }
                 served = rim.serve() => Step::Served(served),

@@ -5,10 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::time::timeout;
+
+/// A host that does not answer within this time is tried again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An address of a switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,25 +86,16 @@ impl Connector {
         &self.endpoint
     }
 
-    /// The address where we listen, once we do.
-    pub fn local_address(&self) -> Option<SocketAddr> {
-        self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-
-    /// Opens the socket where the switch comes to us, so that its port is known before the first connection.
-    pub async fn bind(&mut self) -> io::Result<()> {
+    /// The next connection.
+    pub async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
         if let (Endpoint::Listen(address), None) = (&self.endpoint, &self.listener) {
             self.listener = Some(TcpListener::bind(address).await?);
         }
-        Ok(())
-    }
-
-    /// The next connection.
-    pub async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
-        self.bind().await?;
         match (&self.endpoint, &self.listener) {
             (Endpoint::Unix(path), _) => Ok(Box::new(UnixStream::connect(path).await?)),
-            (Endpoint::Tcp(address), _) => without_delay(TcpStream::connect(address).await?),
+            (Endpoint::Tcp(address), _) => {
+                without_delay(timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??)
+            }
             (Endpoint::Listen(_), Some(listener)) => without_delay(listener.accept().await?.0),
             (Endpoint::Listen(address), None) => {
                 Err(io::Error::new(io::ErrorKind::NotConnected, format!("not listening on {address}")))
