@@ -6,26 +6,29 @@
 //! - Inside the scope, what is not desired is deleted; outside it nothing is even looked at.
 //! - Wishes may change between the parts of a dump. The result is right for the wishes at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openflow::delta::Delta;
 use openflow::flow::{FlowKey, FlowSet, PackedFlow};
 use openflow::group::Group;
 use openflow::meter::Meter;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use crate::desired::{Desired, Pending};
-use crate::scope::Scope;
 
 /// A comparison under way.
+///
+/// Of what is not desired it notes a bounded number of each kind; a switch that shows more has to be compared again once
+/// these are dealt with. So what a switch claims to hold does not decide how much memory we need.
 #[derive(Debug, Default)]
 pub struct Comparison {
+    noted_max: usize,
     /// Desired flows that the switch has not shown in the desired form.
     unseen: FlowSet,
     /// Flows in the scope that were not desired when the switch showed them.
     strangers: Vec<FlowKey>,
-    groups: FxHashMap<u32, Group>,
-    meters: FxHashMap<u32, Meter>,
+    groups: Shown,
+    meters: Shown,
     tally: Tally,
 }
 
@@ -40,12 +43,14 @@ pub struct Tally {
     pub adopted_groups: usize,
     /// Meters that were already right.
     pub adopted_meters: usize,
+    /// Entries that were too many to note; another comparison has to follow.
+    pub left_out: usize,
 }
 
 impl Comparison {
-    /// Begins with nothing shown.
-    pub fn new(desired: &Desired) -> Self {
-        Self { unseen: desired.flows().clone(), ..Self::default() }
+    /// Begins with nothing shown; of each kind of entry, at most `noted_max` are noted.
+    pub fn new(desired: &Desired, noted_max: usize) -> Self {
+        Self { noted_max, unseen: desired.flows().clone(), ..Self::default() }
     }
 
     /// The switch shows a flow of our scope, in the bytes that it wrote.
@@ -60,8 +65,15 @@ impl Comparison {
             }
             // It is replaced by a desired flow of its key, so it need not be deleted.
             Some(canonical) if desired.flows().get(canonical.key_bytes()).is_some() => {}
-            Some(canonical) => self.strangers.push(canonical.key()),
-            None => self.strangers.push(shown.key()),
+            Some(canonical) => self.stranger(canonical.key()),
+            None => self.stranger(shown.key()),
+        }
+    }
+
+    fn stranger(&mut self, key: FlowKey) {
+        match self.strangers.len() < self.noted_max {
+            true => self.strangers.push(key),
+            false => self.tally.left_out += 1,
         }
     }
 
@@ -70,23 +82,21 @@ impl Comparison {
         self.unseen.remove_bytes(key_bytes);
     }
 
-    /// The switch shows a group.
-    pub fn group(&mut self, shown: Group, scope: &Scope) {
-        if scope.has_group(shown.id) {
-            self.groups.insert(shown.id, shown);
-        }
+    /// The switch shows a group of our scope.
+    pub fn group(&mut self, shown: &Group, desired: &Desired) {
+        let fits = self.groups.note(shown.id, shown, desired.groups(), self.noted_max);
+        self.tally.left_out += usize::from(!fits);
     }
 
-    /// The switch shows a meter.
-    pub fn meter(&mut self, shown: Meter, scope: &Scope) {
-        if scope.has_meter(shown.id) {
-            self.meters.insert(shown.id, shown);
-        }
+    /// The switch shows a meter of our scope.
+    pub fn meter(&mut self, shown: &Meter, desired: &Desired) {
+        let fits = self.meters.note(shown.id, shown, desired.meters(), self.noted_max);
+        self.tally.left_out += usize::from(!fits);
     }
 
-    /// Meters that the switch has, desired or not.
-    pub fn shown_meters(&self) -> impl Iterator<Item = u32> {
-        self.meters.keys().copied()
+    /// Meters that the switch has, as far as they were noted.
+    pub fn known_meters(&self) -> BTreeSet<u32> {
+        self.meters.ids().collect()
     }
 
     /// What is to be done, given the wishes of now and those that changed since [`Comparison::new`].
@@ -100,30 +110,62 @@ impl Comparison {
         delta.flows.extend(self.unseen.into_iter().filter(still_desired));
         let undesired = |key: &FlowKey| desired.flows().get(key.as_bytes()).is_none();
         delta.delete_flows.extend(self.strangers.into_iter().filter(undesired));
-        let mut tally = self.tally;
-        let groups = differences(desired.groups(), &self.groups);
-        tally.adopted_groups = groups.right;
-        (delta.groups, delta.delete_groups) = (groups.put, groups.delete);
-        let meters = differences(desired.meters(), &self.meters);
-        tally.adopted_meters = meters.right;
-        (delta.meters, delta.delete_meters) = (meters.put, meters.delete);
-        (delta, tally)
+        delta.groups.extend(self.groups.missing(desired.groups(), &delta.groups, |group| group.id));
+        delta.delete_groups.extend(self.groups.undesired(desired.groups()));
+        delta.meters.extend(self.meters.missing(desired.meters(), &delta.meters, |meter| meter.id));
+        delta.delete_meters.extend(self.meters.undesired(desired.meters()));
+        let (groups, meters) = (self.groups.right.len(), self.meters.right.len());
+        (delta, Tally { adopted_groups: groups, adopted_meters: meters, ..self.tally })
     }
 }
 
-/// How shown entries differ from desired ones.
-struct Differences<T> {
-    right: usize,
-    put: Vec<T>,
-    delete: Vec<u32>,
+/// Groups or meters that a switch showed.
+#[derive(Debug, Default)]
+struct Shown {
+    /// As desired.
+    right: FxHashSet<u32>,
+    /// Desired in another form.
+    different: FxHashSet<u32>,
+    /// Not desired.
+    strange: FxHashSet<u32>,
 }
 
-fn differences<T: Clone + PartialEq>(
-    desired: &BTreeMap<u32, T>,
-    shown: &FxHashMap<u32, T>,
-) -> Differences<T> {
-    let mut delete: Vec<u32> = shown.keys().copied().filter(|id| !desired.contains_key(id)).collect();
-    delete.sort_unstable();
-    let (right, put): (Vec<_>, Vec<_>) = desired.iter().partition(|(id, entry)| shown.get(id) == Some(entry));
-    Differences { right: right.len(), put: put.into_iter().map(|(_, entry)| entry.clone()).collect(), delete }
+impl Shown {
+    /// Notes an entry, unless it is one stranger too many. Says whether it did.
+    fn note<T: PartialEq>(
+        &mut self,
+        id: u32,
+        entry: &T,
+        desired: &BTreeMap<u32, T>,
+        strange_max: usize,
+    ) -> bool {
+        match desired.get(&id) {
+            Some(wanted) if wanted == entry => self.right.insert(id),
+            Some(_) => self.different.insert(id),
+            None if self.strange.len() < strange_max => self.strange.insert(id),
+            None => return false,
+        };
+        true
+    }
+
+    fn ids(&self) -> impl Iterator<Item = u32> {
+        self.right.iter().chain(&self.different).chain(&self.strange).copied()
+    }
+
+    /// Desired entries that were not shown as desired, without those that are `taken` care of.
+    fn missing<T: Clone>(
+        &self,
+        desired: &BTreeMap<u32, T>,
+        taken: &[T],
+        id_of: impl Fn(&T) -> u32,
+    ) -> Vec<T> {
+        let taken: FxHashSet<u32> = taken.iter().map(id_of).collect();
+        let missing = desired.iter().filter(|(id, _)| !self.right.contains(id) && !taken.contains(id));
+        missing.map(|(_, entry)| entry.clone()).collect()
+    }
+
+    /// Strangers that are still not desired. One that was desired when it was shown and is not now is deleted as pending.
+    fn undesired<T>(&self, desired: &BTreeMap<u32, T>) -> Vec<u32> {
+        self.strange.iter().copied().filter(|id| !desired.contains_key(id)).collect()
+    }
 }

@@ -43,6 +43,8 @@ pub struct MachineOptions {
     pub tlv_maps: Vec<TlvMap>,
     /// How much travels at once.
     pub limits: StepLimits,
+    /// Strangers of each kind that one comparison notes; a switch that holds more is compared several times.
+    pub noted_max: usize,
     /// Milliseconds of silence after which the switch is asked whether it is there.
     pub probe_after_ms: u64,
     /// Milliseconds of silence after which the connection is given up. A switch is silent while it commits a large bundle of
@@ -54,7 +56,14 @@ impl MachineOptions {
     /// Defaults, for `scope`.
     pub fn new(scope: Scope) -> Self {
         let limits = StepLimits::default();
-        Self { scope, tlv_maps: Vec::new(), limits, probe_after_ms: 5_000, silence_max_ms: 30_000 }
+        Self {
+            scope,
+            tlv_maps: Vec::new(),
+            limits,
+            noted_max: 1 << 20,
+            probe_after_ms: 5_000,
+            silence_max_ms: 30_000,
+        }
     }
 }
 
@@ -287,9 +296,11 @@ impl Machine {
         if !self.options.scope.is_nothing() {
             self.watch_strangers();
         }
-        let wants_options = !self.options.tlv_maps.is_empty();
-        let scope = &self.options.scope;
-        let dump = Dump::ask(&self.desired, scope, wants_options, &mut self.numbers, &mut self.out);
+        self.begin_dump();
+    }
+
+    fn begin_dump(&mut self) {
+        let dump = Dump::ask(&self.desired, &self.options, &mut self.numbers, &mut self.out);
         self.state = State::Dumping(Box::new(dump));
     }
 
@@ -397,6 +408,10 @@ impl Machine {
 
     fn finish_work(&mut self) {
         let event = match std::mem::replace(&mut self.state, State::Live(None)) {
+            State::Syncing { report, .. } if report.found.left_out > 0 => {
+                info!(?report, "the switch held more than one comparison notes, comparing again");
+                return self.begin_dump();
+            }
             State::Syncing { work, report } => {
                 info!(?report, "synchronised");
                 self.last_confirmed = work.up_to;

@@ -8,7 +8,7 @@ use openflow::message::multipart::{FlowRequest, MeterId, Multipart, Reply, Reque
 use openflow::message::{ErrorMessage, METER_ALL, TlvCommand, TlvMap, TlvTable, TlvTableMod};
 use tracing::{debug, warn};
 
-use super::{Event, Fatal, Machine, State};
+use super::{Event, Fatal, Machine, MachineOptions, State};
 use crate::compare::{Comparison, Tally};
 use crate::desired::{Desired, Pending};
 use crate::execution::{Numbers, put};
@@ -27,8 +27,7 @@ impl Dump {
     /// Asks everything at once; the switch answers in this order.
     pub(super) fn ask(
         desired: &Desired,
-        scope: &Scope,
-        wants_options: bool,
+        options: &MachineOptions,
         numbers: &mut Numbers,
         out: &mut Vec<u8>,
     ) -> Self {
@@ -42,13 +41,13 @@ impl Dump {
         let mut question = |part| ask(Message::MultipartRequest(Multipart::last(part)));
         question(Request::PortDesc);
         let mut meters_xid = None;
-        if !scope.is_nothing() {
+        if !options.scope.is_nothing() {
             meters_xid = Some(question(Request::MeterConfig(MeterId(METER_ALL))));
             question(Request::GroupDesc);
             question(Request::Flow(FlowRequest::all()));
         }
-        let options_xid = wants_options.then(|| ask(Message::TlvTableRequest));
-        Self { comparison: Comparison::new(desired), waiting, options_xid, meters_xid }
+        let options_xid = (!options.tlv_maps.is_empty()).then(|| ask(Message::TlvTableRequest));
+        Self { comparison: Comparison::new(desired, options.noted_max), waiting, options_xid, meters_xid }
     }
 
     /// Whether everything was answered.
@@ -77,10 +76,12 @@ impl Dump {
                 }
             }
             Reply::GroupDesc(groups) => {
-                groups.into_iter().for_each(|group| self.comparison.group(group.0, scope));
+                let ours = groups.iter().filter(|group| scope.has_group(group.0.id));
+                ours.for_each(|group| self.comparison.group(&group.0, desired));
             }
             Reply::MeterConfig(meters) => {
-                meters.into_iter().for_each(|meter| self.comparison.meter(meter.0, scope));
+                let ours = meters.iter().filter(|meter| scope.has_meter(meter.0.id));
+                ours.for_each(|meter| self.comparison.meter(&meter.0, desired));
             }
             Reply::PortDesc(ports) => return Some(Event::Ports(ports)),
             other => debug!(?other, "not asked for, ignored"),
@@ -109,7 +110,7 @@ impl Dump {
 
     /// What is to be done, what was found, and the meters that exist.
     pub(super) fn finish(self, desired: &Desired, pending: &mut Pending) -> (Delta, Tally, BTreeSet<u32>) {
-        let meters = self.comparison.shown_meters().collect();
+        let meters = self.comparison.known_meters();
         let (delta, tally) = self.comparison.finish(desired, pending);
         (delta, tally, meters)
     }

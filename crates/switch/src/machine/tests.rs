@@ -18,7 +18,7 @@ use model::Model;
 fn machine() -> Machine {
     let limits = StepLimits { entries_max: 7, bytes_max: 2_000 };
     Machine::new(
-        MachineOptions { limits, ..MachineOptions::new(Scope::new(0..10, 1..=9, 1..=9)) },
+        MachineOptions { limits, noted_max: 4, ..MachineOptions::new(Scope::new(0..10, 1..=9, 1..=9)) },
         Delta::default(),
     )
 }
