@@ -13,6 +13,7 @@ use openflow::flow::{FlowKey, FlowSet, PackedFlow};
 use openflow::group::Group;
 use openflow::meter::Meter;
 use rustc_hash::FxHashSet;
+use tracing::warn;
 
 use crate::desired::{Desired, Pending};
 
@@ -59,14 +60,16 @@ impl Comparison {
         if desired.flows().get(shown.key_bytes()) == Some(&shown) {
             return self.adopt(shown.key_bytes());
         }
-        match shown.canonical() {
-            Some(canonical) if desired.flows().get(canonical.key_bytes()) == Some(&canonical) => {
-                self.adopt(canonical.key_bytes());
-            }
-            // It is replaced by a desired flow of its key, so it need not be deleted.
-            Some(canonical) if desired.flows().get(canonical.key_bytes()).is_some() => {}
-            Some(canonical) => self.stranger(canonical.key()),
-            None => self.stranger(shown.key()),
+        // Which flow it is may be clear even where what it does is not.
+        let Some(key) = shown.canonical_key() else {
+            warn!(flow = %shown, "the switch shows a flow that makes no sense, it is left alone");
+            return;
+        };
+        match desired.flows().get(key.as_bytes()) {
+            None => self.stranger(key),
+            Some(wanted) if shown.canonical().as_ref() == Some(wanted) => self.adopt(key.as_bytes()),
+            // It is replaced by the desired flow of its key, so it need not be deleted.
+            Some(_) => {}
         }
     }
 

@@ -160,6 +160,12 @@ impl PackedFlow {
         }
     }
 
+    /// The canonical key of a flow that a switch wrote; nothing when its match makes no sense.
+    pub fn canonical_key(&self) -> Option<FlowKey> {
+        let matching = Match::decode_fields(&mut Reader::new(&self.key_bytes()[3..])).ok()?;
+        Some(FlowKey::new(self.table(), self.priority(), &matching))
+    }
+
     /// The canonical form of a flow that a switch wrote; nothing when its bytes make no sense.
     pub fn canonical(&self) -> Option<Self> {
         let matching = Match::decode_fields(&mut Reader::new(&self.key_bytes()[3..])).ok()?;
