@@ -1,0 +1,157 @@
+//! Frames, the messages in them, and files of them.
+
+use std::net::Ipv6Addr;
+
+use packet::arp::Arp;
+use packet::headers::{Headers, VLAN_TAGS_MAX, VlanLimit};
+use packet::icmp::{Family, Message};
+use packet::nd::{Envelope, HOP_LIMIT, Neighbor};
+use packet::pcap::{PcapError, PcapReader, PcapWriter};
+use packet::{ParseError, ethertype};
+
+use crate::bytes::Bytes;
+
+/// Bytes of an Ethernet header.
+const ETHERNET_BYTES: usize = 14;
+
+/// A frame, as a switch reads it.
+pub fn packet_headers(data: &[u8]) {
+    for limit in [VlanLimit::One, VlanLimit::Two] {
+        check_headers(data, limit);
+    }
+}
+
+fn check_headers(frame: &[u8], limit: VlanLimit) {
+    let headers = Headers::parse_with_vlan_limit(frame, limit);
+    assert_eq!(headers.ethernet.is_some(), frame.len() >= ETHERNET_BYTES);
+    let tags = headers.vlans.iter().flatten().count();
+    assert!(tags <= if limit == VlanLimit::One { 1 } else { VLAN_TAGS_MAX });
+    assert!(headers.vlans.iter().take(tags).all(Option::is_some), "the tags have a gap");
+    let labels = headers.mpls.iter().flatten().count();
+    assert!(headers.mpls.iter().take(labels).all(Option::is_some), "the labels have a gap");
+
+    // A layer is there only above those that carry it, and in the order of the frame.
+    assert!(headers.transport.is_none() || headers.ip.is_some());
+    assert!(headers.ip.is_none() || headers.network.is_some());
+    assert!(headers.network.is_none() || headers.ethernet.is_some());
+    let layout = headers.layout;
+    let places = [layout.network, layout.transport, layout.network_end, Some(frame.len())];
+    assert!(places.iter().flatten().is_sorted(), "{layout:?} in {} bytes", frame.len());
+
+    // Padding behind an IP packet changes nothing.
+    let is_ip = headers.ethernet.is_some_and(|ethernet| {
+        matches!(ethernet.ethertype, ethertype::IPV4 | ethertype::IPV6) && layout.network_end.is_some()
+    });
+    if is_ip {
+        let padded = [frame, &[0xa5; 3]].concat();
+        assert_eq!(Headers::parse_with_vlan_limit(&padded, limit), headers);
+    }
+}
+
+fn check_error(error: &ParseError, len: usize) {
+    match error {
+        ParseError::Truncated { offset, needed, available, .. } => {
+            assert!(needed > available && offset + available <= len, "{error}, in {len} bytes");
+        }
+        ParseError::Invalid { offset, .. } => assert!(*offset <= len, "{error}, in {len} bytes"),
+        ParseError::Checksum { .. } => {}
+    }
+}
+
+/// An ARP, ICMP or neighbour discovery message: the addresses around it, a byte for the hop limit, and the message. It is read
+/// as it is, and with a right checksum.
+pub fn packet_messages(data: &[u8]) {
+    check_arp(data);
+    let mut bytes = Bytes::new(data);
+    let (src, dst) = (Ipv6Addr::from(bytes.array::<16>()), Ipv6Addr::from(bytes.array::<16>()));
+    // Half of the values are the hop limit without which nothing else is looked at.
+    let hop_limit = bytes.u8() | 0xfe;
+    let body = bytes.rest();
+    let envelope = Envelope { src, dst, hop_limit };
+    for family in [Family::V4, Family::V6 { src, dst }] {
+        if let Some(message) = check_icmp(body, family) {
+            assert_eq!(message.emit(family), body, "reading and writing loses nothing");
+        }
+        let mut bytes = Bytes::new(body);
+        let ([kind, code], rest) = (bytes.array(), bytes.array());
+        let message = Message { kind, code, rest, payload: bytes.rest().to_vec() };
+        let emitted = message.emit(family);
+        assert_eq!(check_icmp(&emitted, family), Some(message));
+        if family != Family::V4 {
+            check_neighbor(&emitted, envelope);
+        }
+    }
+    check_neighbor(body, envelope);
+}
+
+fn check_arp(bytes: &[u8]) {
+    match Arp::parse(bytes) {
+        Ok(arp) => {
+            assert_eq!(bytes.get(..Arp::BYTES), Some(arp.emit().as_slice()));
+            let reply = arp.reply(arp.target_mac);
+            assert_eq!(Arp::parse(&reply.emit()), Ok(reply));
+        }
+        Err(error) => check_error(&error, bytes.len()),
+    }
+}
+
+fn check_icmp(bytes: &[u8], family: Family) -> Option<Message> {
+    match Message::parse(bytes, family) {
+        Ok(message) => {
+            let reply = message.echo_reply(family);
+            assert!(reply.is_none_or(|reply| Message::parse(&reply.emit(family), family) == Ok(reply)));
+            Some(message)
+        }
+        Err(error) => {
+            check_error(&error, bytes.len());
+            None
+        }
+    }
+}
+
+fn check_neighbor(bytes: &[u8], envelope: Envelope) {
+    let Envelope { src, dst, hop_limit } = envelope;
+    match Neighbor::parse(bytes, envelope) {
+        Ok(neighbor) => {
+            assert_eq!(hop_limit, HOP_LIMIT);
+            assert_eq!(Neighbor::parse(&neighbor.emit(src, dst), envelope), Ok(neighbor));
+        }
+        Err(error) => check_error(&error, bytes.len()),
+    }
+}
+
+/// A capture file.
+pub fn packet_pcap(data: &[u8]) {
+    let reader = match PcapReader::new(data) {
+        Ok(reader) => reader,
+        Err(error) => return check_pcap_error(&error, data.len()),
+    };
+    let mut writer = PcapWriter::new();
+    let (mut captured, mut records) = (0, Vec::new());
+    for (count, record) in reader.enumerate() {
+        match record {
+            Ok(record) => {
+                captured += record.data.len();
+                assert_eq!(count, records.len(), "a record came after an error");
+                assert_eq!(writer.push(record.seconds, record.nanoseconds, record.data), Ok(()));
+                records.push((record.seconds, record.nanoseconds, record.data));
+            }
+            Err(error) => check_pcap_error(&error, data.len()),
+        }
+    }
+    assert!(captured <= data.len());
+    let written = writer.finish();
+    let again = PcapReader::new(&written).expect("what was written is a capture file");
+    let again: Result<Vec<_>, _> =
+        again.map(|record| record.map(|r| (r.seconds, r.nanoseconds, r.data))).collect();
+    assert_eq!(again, Ok(records));
+}
+
+fn check_pcap_error(error: &PcapError, len: usize) {
+    match error {
+        PcapError::BadMagic { .. } => {}
+        PcapError::Truncated { offset }
+        | PcapError::TooLong { offset, .. }
+        | PcapError::BadTimestamp { offset } => assert!(*offset <= len, "{error}, in {len} bytes"),
+    }
+}
