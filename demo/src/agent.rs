@@ -222,7 +222,7 @@ pub(crate) async fn wait_for(
     what: &str,
     wanted: impl FnMut(&Status) -> bool,
 ) -> Result<Status> {
-    let waiting = tokio::time::timeout(Duration::from_secs(20), status.wait_for(wanted));
+    let waiting = tokio::time::timeout(Duration::from_secs(60), status.wait_for(wanted));
     let found = waiting.await.with_context(|| format!("waited in vain for {what}"))?;
     Ok(found.context("the agent stopped")?.clone())
 }

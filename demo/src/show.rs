@@ -16,7 +16,7 @@ use crate::agent::{self, BRIDGE, Status};
 use crate::cloud::{Cloud, UNDERLAY_DEVICE};
 use crate::topology::{HOST_A, HOST_B, VM1, VM2, VM3, VM4};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// UDP port of Geneve.
 const GENEVE: &str = "udp port 6081";
 

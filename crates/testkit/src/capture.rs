@@ -14,7 +14,7 @@ use crate::process::{Daemon, run};
 use crate::scratch::ScratchDir;
 use crate::wait::try_wait_until;
 
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 const FILE_HEADER_BYTES: usize = 24;
 const RECORD_HEADER_BYTES: usize = 16;
 /// The file format in the byte order of a little-endian machine, with microseconds.

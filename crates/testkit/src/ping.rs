@@ -1,73 +1,70 @@
 //! Asking whether packets arrive, once or all the time while something else happens.
+//!
+//! `ping` itself is a poor judge on a busy machine: it ends without waiting for an answer that is a little late, and it counts
+//! what is on its way as lost. So its lines are read here. A request counts as lost when a later one was answered and it was
+//! not, or when nothing is answered for [`LAST_ANSWER_TIMEOUT`].
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, ensure};
 
 use crate::netns::Namespace;
-use crate::process::{Daemon, output_of, run};
+use crate::process::Daemon;
 use crate::scratch::ScratchDir;
 use crate::wait::try_wait_until;
 
 /// Between the echo requests of one [`Namespace::ping`].
-const INTERVAL_SECONDS: &str = "0.05";
-/// How long `ping` waits for the last answer.
-const LAST_ANSWER_TIMEOUT_SECONDS: &str = "1";
-const SUMMARY_TIMEOUT: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_millis(50);
+/// How long the answer to the last request may take.
+const LAST_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request may take to be sent.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// Requests of one ping; after these its sequence numbers come again.
+const REQUESTS_MAX: usize = 65_535;
 
 /// How many echo requests were answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PingReport {
-    pub sent: u32,
-    pub received: u32,
+    pub sent: usize,
+    pub received: usize,
 }
 
 impl PingReport {
     #[must_use]
-    pub fn lost(&self) -> u32 {
+    pub fn lost(&self) -> usize {
         self.sent.saturating_sub(self.received)
-    }
-
-    /// Reads the line "5 packets transmitted, 4 received, 20% packet loss, time 812ms".
-    fn parse(output: &str) -> Option<Self> {
-        let line = output.lines().find(|line| line.contains(" packets transmitted, "))?;
-        let mut counts =
-            line.split(", ").map(|part| part.split(' ').next().and_then(|word| word.parse().ok()));
-        Some(Self { sent: counts.next()??, received: counts.next()?? })
     }
 }
 
 impl Namespace {
     /// Sends `count` echo requests and says how many were answered; none answered is no error.
-    pub fn ping(&self, target: IpAddr, count: u32) -> Result<PingReport> {
-        let mut command = self.command("ping");
-        command.args(["-n", "-q", "-c", &count.to_string(), "-i", INTERVAL_SECONDS]).args([
-            "-W",
-            LAST_ANSWER_TIMEOUT_SECONDS,
-            &target.to_string(),
-        ]);
-        let output = output_of(&mut command)?;
-        PingReport::parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| {
-            anyhow!(
-                "ping {target} in {}: {}",
-                self.name(),
-                String::from_utf8_lossy(&output.stderr).trim_end()
-            )
-        })
+    pub fn ping(&self, target: IpAddr, count: usize) -> Result<PingReport> {
+        let mut ping = self.start_ping(target, INTERVAL)?;
+        ping.wait_for_requests(count)?;
+        ping.report_on_first(count)
     }
 
-    /// Sends echo requests until the first is answered.
+    /// Sends echo requests until one is answered.
     pub fn wait_for_ping(&self, target: IpAddr, timeout: Duration) -> Result<()> {
         let mut obstacle = None;
+        let mut ping: Option<BackgroundPing> = None;
         try_wait_until(timeout, &format!("{target} to answer {}", self.name()), || {
-            match self.ping(target, 1) {
-                Ok(report) => (report.received > 0).then_some(()),
+            let seen = match &mut ping {
+                Some(running) => running.look(),
+                None => self.start_ping(target, INTERVAL).map(|started| {
+                    ping = Some(started);
+                    Seen::default()
+                }),
+            };
+            match seen {
+                Ok(seen) => (!seen.answered.is_empty()).then_some(()),
                 Err(error) => {
                     // "Network is unreachable" and the like: the address may be about to come.
-                    obstacle = Some(error);
+                    (obstacle, ping) = (Some(error), None);
                     None
                 }
             }
@@ -83,17 +80,14 @@ impl Namespace {
         let directory = ScratchDir::new()?;
         let output = directory.path().join("ping.out");
         let mut command = self.command("ping");
-        command.args(["-n", "-q", "-i", &interval.as_secs_f64().to_string(), &target.to_string()]);
+        // With -O it also says which request has no answer yet.
+        command.args(["-n", "-O", "-i", &interval.as_secs_f64().to_string(), &target.to_string()]);
         let daemon = Daemon::start("ping", &command, &output)?;
-        // ping installs its handlers first and prints this line then: from here on it can be stopped.
-        try_wait_until(SUMMARY_TIMEOUT, "ping to start", || {
-            std::fs::read_to_string(&output).ok()?.starts_with("PING ").then_some(())
-        })?;
         Ok(BackgroundPing { daemon, output, _directory: directory })
     }
 }
 
-/// A ping that runs while a test does something to the network.
+/// A ping that runs while a test does something to the network. Dropping it ends it.
 #[derive(Debug)]
 pub struct BackgroundPing {
     daemon: Daemon,
@@ -102,13 +96,75 @@ pub struct BackgroundPing {
 }
 
 impl BackgroundPing {
-    /// Ends the ping and returns its count. A request in flight at this moment counts as lost.
+    /// How many requests were sent since the start, as far as ping has said.
+    pub fn requests(&mut self) -> Result<usize> {
+        self.look().map(|seen| seen.sent)
+    }
+
+    /// Waits until `count` requests were sent since the start.
+    pub fn wait_for_requests(&mut self, count: usize) -> Result<()> {
+        self.wait_until(SEND_TIMEOUT, &format!("ping to send {count} requests"), |seen| seen.sent >= count)
+    }
+
+    /// Ends the ping and reports on all requests that were sent before.
     pub fn stop(mut self) -> Result<PingReport> {
+        let count = self.requests()?;
+        self.report_on_first(count)
+    }
+
+    /// Gives the first `count` requests the time to be answered, and counts which were.
+    fn report_on_first(&mut self, count: usize) -> Result<PingReport> {
+        // Packets keep their order, so the answer to a later request ends the wait for all before it.
+        let decided = |seen: &Seen| {
+            seen.answered.range(..=count).count() == count
+                || seen.answered.last().is_some_and(|last| *last > count)
+        };
+        // Where nothing comes any more, what has no answer by now is lost: that is the report, and no error.
+        let _ = self.wait_until(LAST_ANSWER_TIMEOUT, "a later answer", decided);
+        let seen = self.look()?;
+        ensure!(seen.sent < REQUESTS_MAX, "a ping of {REQUESTS_MAX} requests or more cannot be counted");
+        Ok(PingReport { sent: count, received: seen.answered.range(..=count).count() })
+    }
+
+    fn wait_until(&mut self, timeout: Duration, what: &str, wanted: impl Fn(&Seen) -> bool) -> Result<()> {
+        try_wait_until(timeout, what, || match self.look() {
+            Ok(seen) => wanted(&seen).then_some(Ok(())),
+            Err(error) => Some(Err(error)),
+        })?
+    }
+
+    /// What the ping has said so far; an error when it has ended.
+    fn look(&mut self) -> Result<Seen> {
         self.daemon.check_running()?;
-        run(Command::new("kill").args(["-INT", &self.daemon.pid().to_string()])).context("interrupt ping")?;
-        try_wait_until(SUMMARY_TIMEOUT, "the summary of ping", || {
-            PingReport::parse(&std::fs::read_to_string(&self.output).ok()?)
-        })
+        let output = fs::read_to_string(&self.output).context("read the output of ping")?;
+        Ok(Seen::parse(&output))
+    }
+}
+
+/// The lines of a ping, read.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// Requests that are known to be sent.
+    sent: usize,
+    /// Numbers of the requests that were answered, from 1 on.
+    answered: BTreeSet<usize>,
+}
+
+impl Seen {
+    /// An answer is "64 bytes from 10.0.0.1: icmp_seq=7 ttl=64 time=0.02 ms"; other lines name requests that have none. A line
+    /// that is not complete yet is left for later.
+    fn parse(output: &str) -> Self {
+        let mut seen = Self::default();
+        let (complete, _) = output.rsplit_once('\n').unwrap_or_default();
+        for line in complete.lines() {
+            let Some((before, after)) = line.split_once("icmp_seq=") else { continue };
+            let Some(Ok(number)) = after.split_whitespace().next().map(str::parse) else { continue };
+            seen.sent = seen.sent.max(number);
+            if before.contains(" bytes from ") {
+                seen.answered.insert(number);
+            }
+        }
+        seen
     }
 }
 
@@ -117,17 +173,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_summary() {
-        let output = "PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.\n\n--- 10.0.0.1 ping statistics ---\n\
-                      5 packets transmitted, 3 received, 40% packet loss, time 812ms\n";
-        let report = PingReport::parse(output).unwrap();
-        assert_eq!((report.sent, report.received, report.lost()), (5, 3, 2));
+    fn reads_answers_and_their_absence() {
+        let output = "PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.\n\
+                      64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=0.047 ms\n\
+                      no answer yet for icmp_seq=2\n\
+                      From 10.0.0.9 icmp_seq=3 Destination Host Unreachable\n\
+                      64 bytes from 10.0.0.1: icmp_seq=4 ttl=64 time=0.031 ms\n\
+                      64 bytes from 10.0.0.1: icmp_seq=4 ttl=64 time=0.031 ms (DUP!)\n\
+                      no answer yet for icmp_seq=5\n";
+        assert_eq!(Seen::parse(output), Seen { sent: 5, answered: [1, 4].into() });
+        assert_eq!(Seen::parse("ping: connect: Network is unreachable\n"), Seen::default());
     }
 
     #[test]
-    fn reads_a_summary_with_errors_in_it() {
-        let output = "2 packets transmitted, 0 received, +2 errors, 100% packet loss, time 51ms\n";
-        assert_eq!(PingReport::parse(output), Some(PingReport { sent: 2, received: 0 }));
-        assert_eq!(PingReport::parse("ping: connect: Network is unreachable"), None);
+    fn a_line_that_is_not_complete_yet_is_left_for_later() {
+        let whole = "64 bytes from fd00::1: icmp_seq=12 ttl=64 time=0.031 ms\n";
+        for end in 0..whole.len() {
+            assert_eq!(Seen::parse(&whole[..end]), Seen::default());
+        }
+        assert_eq!(Seen::parse(whole), Seen { sent: 12, answered: [12].into() });
     }
 }

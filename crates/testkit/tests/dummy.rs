@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testkit::{DatabaseModel, Datapath, Ovs, OvsBuilder, process, wait_until};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 fn with_bridge() -> Ovs {
     OvsBuilder::new(Datapath::Dummy).bridge("br-int").start().expect("a switch")

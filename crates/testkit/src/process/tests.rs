@@ -4,7 +4,7 @@ use super::*;
 use crate::scratch::ScratchDir;
 use crate::wait::wait_until;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 fn sleeper(seconds: &str) -> Command {
     let mut command = Command::new("sleep");
