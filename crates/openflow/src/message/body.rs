@@ -106,9 +106,16 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str, len: usize) {
     out.put_zeros(len - text.len());
 }
 
-/// Reads a field of `len` bytes up to its first zero. What is not UTF-8 is replaced: the text is for people.
+/// Reads a field of `len` bytes up to its first zero, which a field that is full has in the place of its last byte. A byte that is
+/// not UTF-8 becomes a question mark: the text is for people, and no longer than it was.
 pub(crate) fn read_text(r: &mut Reader<'_>, what: &'static str, len: usize) -> Result<String, WireError> {
     let bytes = r.bytes(what, len)?;
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
+    let text = bytes.split_last().map_or(bytes, |(_, text)| text);
+    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    let mut out = String::with_capacity(end);
+    for chunk in text.get(..end).unwrap_or_default().utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    Ok(out)
 }

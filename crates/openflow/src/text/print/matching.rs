@@ -158,6 +158,9 @@ impl Display for InMatch<'_> {
         let Masked { field, value, mask } = *self.0;
         let exact = self.0.is_exact();
         match field {
+            // No switch masks these; who does is shown a mask, and not a value that is not meant.
+            Field::EthType | Field::CtZone if !exact => write!(f, "{value:#x}/{mask:#x}"),
+            Field::IpDscp if !exact => write!(f, "{:#x}/{:#x}", value << 2, mask << 2),
             Field::EthType => write!(f, "{value:#06x}"),
             Field::CtZone => write!(f, "{value}"),
             Field::IpDscp => write!(f, "{}", value << 2),
