@@ -11,7 +11,7 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    DEADLINE, Follower, Server, TempDir, add_port, create_bridge, fresh_read, interface, remove_port,
+    DEADLINE, Follower, Server, add_port, create_bridge, fresh_read, interface, remove_port, scratch,
     tag_interface, typed,
 };
 use ovsdb::address::Address;
@@ -162,7 +162,7 @@ async fn lost_connection(server: Server, expected: BatchKind) {
     for number in 0..50 {
         writer.transact(add_port("br-int", &format!("vif{number}"))).await;
     }
-    let mut proxy = common::proxy::Proxy::new(server.dir.join("proxy.sock"), &server.socket());
+    let mut proxy = common::proxy::Proxy::new(server.dir.path().join("proxy.sock"), &server.socket());
     let mut reader = Follower::dial(vec![proxy.address()]);
     reader.next().await;
     reader.until("all ports", |rows| interface(rows, "vif49").is_some()).await;
@@ -242,9 +242,10 @@ async fn the_standby_takes_over_without_a_visible_reread() {
     follower.transact(create_bridge("br-int")).await;
     follower.transact(add_port("br-int", "vif1")).await;
     follower.until("the port", |rows| interface(rows, "vif1").is_some()).await;
-    common::wait_for("the standby has the port", || {
+    testkit::wait_until(DEADLINE, "the standby to have the port", || {
         common::run("ovsdb-client", &["dump", &standby.address().to_string(), "Interface", "name"])
             .contains("vif1")
+            .then_some(())
     });
 
     active.kill();
@@ -259,11 +260,11 @@ async fn the_standby_takes_over_without_a_visible_reread() {
 
 #[tokio::test]
 async fn a_column_that_the_server_lacks_keeps_its_default() {
-    let dir = TempDir::new("old-schema");
+    let dir = scratch();
     let mut schema: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(common::SCHEMA).unwrap()).unwrap();
     schema["tables"]["Bridge"]["columns"].as_object_mut().unwrap().remove("fail_mode");
-    let file = dir.join("old.ovsschema");
+    let file = dir.path().join("old.ovsschema");
     std::fs::write(&file, schema.to_string()).unwrap();
     let server = Server::with_schema(dir, &file, &[]);
     let mut follower = Follower::dial(vec![server.address()]);
@@ -277,11 +278,11 @@ async fn a_column_that_the_server_lacks_keeps_its_default() {
 
 #[tokio::test]
 async fn a_column_of_another_type_is_refused_by_name() {
-    let dir = TempDir::new("other-schema");
+    let dir = scratch();
     let mut schema: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(common::SCHEMA).unwrap()).unwrap();
     schema["tables"]["Port"]["columns"]["tag"]["type"] = "string".into();
-    let file = dir.join("other.ovsschema");
+    let file = dir.path().join("other.ovsschema");
     std::fs::write(&file, schema.to_string()).unwrap();
     let server = Server::with_schema(dir, &file, &[]);
     let follower = Follower::dial(vec![server.address()]);
@@ -292,8 +293,8 @@ async fn a_column_of_another_type_is_refused_by_name() {
 
 #[tokio::test]
 async fn without_a_server_a_transaction_is_known_to_be_unsent() {
-    let dir = TempDir::new("nobody");
-    let follower = Follower::dial(vec![Address::Unix(dir.join("db.sock"))]);
+    let dir = scratch();
+    let follower = Follower::dial(vec![Address::Unix(dir.path().join("db.sock"))]);
     let result = follower.client.transact(create_bridge("br-int"), Duration::from_millis(100)).await;
     assert_eq!(result, Err(TransactError::NotSent(NotSent::Timeout)));
     let state = follower.client.state().borrow().clone();

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::pki::Authority;
 use common::{
-    DEADLINE, Follower, Server, TempDir, add_port, create_bridge, free_port, interface, text, typed,
+    DEADLINE, Follower, Server, add_port, create_bridge, free_port, interface, scratch, text, typed,
 };
 use ovsdb::address::Address;
 use ovsdb::client::{ConnectError, ConnectionState, Listener, ServerNamePolicy, Source, Stream, TlsConfig};
@@ -80,17 +80,17 @@ async fn tls_dialled_with_certificates_of_one_authority() {
 
 #[tokio::test]
 async fn tls_dialled_with_certificates_of_ovs_pki() {
-    let dir = TempDir::new("ovs-pki");
-    let pki = format!("--dir={}", text(&dir.join("pki")));
+    let dir = scratch();
+    let pki = format!("--dir={}", text(&dir.path().join("pki")));
     common::run("ovs-pki", &[&pki, "--log=/dev/null", "init"]);
     let issue = |name: &str| {
         let script =
             format!("cd {} && ovs-pki {pki} --log=/dev/null req+sign {name} switch", text(dir.path()));
         common::run("sh", &["-c", &script]);
         TlsConfig {
-            private_key: dir.join(&format!("{name}-privkey.pem")),
-            certificate: dir.join(&format!("{name}-cert.pem")),
-            ca_certificate: dir.join("pki/switchca/cacert.pem"),
+            private_key: dir.path().join(format!("{name}-privkey.pem")),
+            certificate: dir.path().join(format!("{name}-cert.pem")),
+            ca_certificate: dir.path().join("pki/switchca/cacert.pem"),
             server_name: ServerNamePolicy::AnySignedByCa,
         }
     };
@@ -211,8 +211,8 @@ async fn clients_without_our_certificate_are_turned_away_and_delay_nobody() {
 
 #[tokio::test]
 async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
-    let dir = TempDir::new("punix");
-    let path = dir.join("db.sock");
+    let dir = scratch();
+    let path = dir.path().join("db.sock");
     let address = Address::ListenUnix(path.clone());
     let listener = Listener::bind(&address, None).await.unwrap();
     assert!(matches!(Listener::bind(&address, None).await, Err(ConnectError::PathTaken(_))));
@@ -223,7 +223,7 @@ async fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let (accepted, connected) = tokio::join!(listener.accept(), Stream::connect(&dialled, None));
     accepted.unwrap();
     connected.unwrap();
-    let file = dir.join("precious");
+    let file = dir.path().join("precious");
     std::fs::write(&file, "data").unwrap();
     assert!(matches!(
         Listener::bind(&Address::ListenUnix(file), None).await,

@@ -8,12 +8,10 @@ pub(crate) mod pki;
 pub(crate) mod proxy;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ovsdb::Uuid;
 use ovsdb::address::Address;
@@ -23,56 +21,21 @@ use ovsdb::row::{Batch, BatchKind, Row};
 use ovsdb::transaction::{Mutations, Outcome, RowRef, Rows, Transaction, Values};
 use ovsdb::typed::Table;
 use ovsdb::vswitch::{self, Bridge, Interface, OpenvSwitch, Port};
+use testkit::process::Daemon;
+use testkit::scratch::ScratchDir;
+use testkit::wait_until;
 use tokio::sync::mpsc;
 
 pub(crate) const SCHEMA: &str = "/usr/share/openvswitch/vswitch.ovsschema";
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A directory that goes away with its owner.
-pub(crate) struct TempDir(PathBuf);
-
-impl TempDir {
-    pub(crate) fn new(purpose: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("ovsdb-{purpose}-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+pub(crate) fn scratch() -> ScratchDir {
+    ScratchDir::new().expect("a directory of this test")
 }
 
 /// Runs a command to its end and fails with what it said.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
-    let output =
-        Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap_or_else(|error| {
-            panic!("{program} (package openvswitch-switch or openssl) is needed: {error}")
-        });
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Waits for a condition that only time can bring.
-pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    testkit::process::run(Command::new(testkit::require_tool(program)).args(arguments)).unwrap()
 }
 
 /// A port that nobody listened on a moment ago.
@@ -82,29 +45,30 @@ pub(crate) fn free_port() -> u16 {
 
 /// One ovsdb-server process and its database file.
 pub(crate) struct Server {
-    pub(crate) dir: TempDir,
+    // Before the directory that it writes to.
+    process: Option<Daemon>,
+    pub(crate) dir: ScratchDir,
     database: PathBuf,
     extra: Vec<String>,
-    process: Option<Child>,
 }
 
 impl Server {
     /// With a fresh standalone database of the vswitch schema.
     pub(crate) fn standalone(extra: &[&str]) -> Self {
-        let dir = TempDir::new("server");
+        let dir = scratch();
         Self::with_schema(dir, Path::new(SCHEMA), extra)
     }
 
-    pub(crate) fn with_schema(dir: TempDir, schema: &Path, extra: &[&str]) -> Self {
-        let database = dir.join("conf.db");
+    pub(crate) fn with_schema(dir: ScratchDir, schema: &Path, extra: &[&str]) -> Self {
+        let database = dir.path().join("conf.db");
         run("ovsdb-tool", &["create", text(&database), text(schema)]);
         Self::start(dir, database, extra)
     }
 
     /// With a fresh raft database of one member.
     pub(crate) fn clustered() -> Self {
-        let dir = TempDir::new("cluster");
-        let database = dir.join("conf.db");
+        let dir = scratch();
+        let database = dir.path().join("conf.db");
         let address = format!("tcp:127.0.0.1:{}", free_port());
         run("ovsdb-tool", &["create-cluster", text(&database), SCHEMA, &address]);
         let server = Self::start(dir, database, &[]);
@@ -112,9 +76,9 @@ impl Server {
         server
     }
 
-    fn start(dir: TempDir, database: PathBuf, extra: &[&str]) -> Self {
+    fn start(dir: ScratchDir, database: PathBuf, extra: &[&str]) -> Self {
         let extra = extra.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut server = Self { dir, database, extra, process: None };
+        let mut server = Self { process: None, dir, database, extra };
         server.launch();
         server
     }
@@ -125,27 +89,24 @@ impl Server {
         for stale in &sockets {
             let _ = std::fs::remove_file(stale);
         }
-        let log = File::create(self.dir.join("server.log")).unwrap();
-        let child = Command::new("ovsdb-server")
+        let mut command = Command::new("ovsdb-server");
+        command
             .arg(format!("--remote=punix:{}", text(&self.socket())))
             .arg(format!("--unixctl={}", text(&self.control())))
             .args(&self.extra)
-            .arg(&self.database)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("ovsdb-server (package openvswitch-switch) is installed");
-        self.process = Some(child);
-        wait_for("ovsdb-server takes connections", || {
-            sockets.iter().all(|socket| std::os::unix::net::UnixStream::connect(socket).is_ok())
+            .arg(&self.database);
+        self.process = Some(Daemon::start("ovsdb-server", &command, &self.log()).unwrap());
+        wait_until(DEADLINE, "ovsdb-server to take connections", || {
+            let listens = |socket| std::os::unix::net::UnixStream::connect(socket).is_ok();
+            sockets.iter().all(listens).then_some(())
         });
     }
 
     /// A raft member of one accepts transactions only after it has elected itself.
     pub(crate) fn wait_for_leader(&self) {
-        wait_for("the cluster has a leader", || {
-            self.control_output(&["cluster/status", "Open_vSwitch"]).contains("Role: leader")
+        wait_until(DEADLINE, "the cluster to have a leader", || {
+            let status = self.control_output(&["cluster/status", "Open_vSwitch"]);
+            status.contains("Role: leader").then_some(())
         });
     }
 
@@ -153,7 +114,6 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
-            process.wait().unwrap();
         }
     }
 
@@ -171,11 +131,15 @@ impl Server {
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.dir.join("db.sock")
+        self.dir.path().join("db.sock")
     }
 
     pub(crate) fn control(&self) -> PathBuf {
-        self.dir.join("ctl")
+        self.dir.path().join("ctl")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("server.log")
     }
 
     pub(crate) fn address(&self) -> Address {
@@ -193,11 +157,10 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking()
-            && let Ok(log) = std::fs::read_to_string(self.dir.join("server.log"))
+            && let Ok(log) = std::fs::read_to_string(self.log())
         {
             println!("ovsdb-server said:\n{log}");
         }
-        self.kill();
     }
 }
 

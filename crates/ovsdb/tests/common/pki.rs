@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use ovsdb::client::{ServerNamePolicy, TlsConfig};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use super::TempDir;
+use testkit::scratch::ScratchDir;
+
+use super::scratch;
 
 /// A private authority and the files it has issued.
 pub(crate) struct Authority {
-    dir: TempDir,
+    dir: ScratchDir,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
@@ -19,13 +21,13 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let dir = TempDir::new("pki");
-        std::fs::write(dir.join("ca.pem"), issuer.pem()).unwrap();
+        let dir = scratch();
+        std::fs::write(dir.path().join("ca.pem"), issuer.pem()).unwrap();
         Self { dir, issuer }
     }
 
     pub(crate) fn ca(&self) -> PathBuf {
-        self.dir.join("ca.pem")
+        self.dir.path().join("ca.pem")
     }
 
     /// Issues a certificate for these names; none is what `ovs-pki` amounts to.
@@ -35,7 +37,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, who);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let file = |suffix: &str| self.dir.join(&format!("{who}-{suffix}.pem"));
+        let file = |suffix: &str| self.dir.path().join(format!("{who}-{suffix}.pem"));
         std::fs::write(file("key"), key.serialize_pem()).unwrap();
         std::fs::write(file("cert"), certificate.pem()).unwrap();
         TlsConfig {
