@@ -65,7 +65,7 @@ impl ClientConfig {
             backoff: BackoffConfig::default(),
             connect_timeout: Duration::from_secs(5),
             max_queued_transactions: 64,
-            max_queued_batches: 64,
+            max_queued_batches: 8,
         }
     }
 }

@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 
 use crate::value::{Atom, AtomicType, NamedUuids, ValueError, json_kind, tagged};
 
+/// What an allocation with a counter takes besides its content.
+const SHARED_BYTES: usize = 32;
+
 /// Key type, value type (maps only), and how many elements a column may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -242,6 +245,15 @@ impl Datum {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What it takes on the heap; the empty ones share one allocation and take nothing.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
+        let bytes = self.atoms().map(|atom| size_of::<Atom>().saturating_add(atom.text_bytes()));
+        bytes.fold(SHARED_BYTES, usize::saturating_add)
     }
 
     /// Every atom: elements, or keys and values.

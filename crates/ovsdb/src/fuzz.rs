@@ -21,8 +21,8 @@ use crate::vswitch::{Bridge, DATABASE, Interface};
 
 /// Small limits, so that a fuzzer reaches them.
 const LIMITS: FrameLimits =
-    FrameLimits { max_message_bytes: 64 << 10, max_depth: 32, max_message_elements: 4 << 10 };
-const MAX_ROWS: usize = 64;
+    FrameLimits { max_message_bytes: 64 << 10, max_depth: 32, max_parsed_bytes: 1 << 20 };
+const MAX_REPLICA_BYTES: usize = 64 << 10;
 
 fn replica() -> Replica {
     let spec = MonitorSpec::new(&[
@@ -32,7 +32,7 @@ fn replica() -> Replica {
         Interface::CFM_REMOTE_MPIDS.info(),
         Bridge::PORTS.info(),
     ]);
-    let mut replica = Replica::with_limit(spec, MAX_ROWS);
+    let mut replica = Replica::with_limit(spec, MAX_REPLICA_BYTES);
     let row = Uuid::from_u128(1).to_string();
     let content =
         json!({"Interface": {row: {"initial": {"name": "a", "external_ids": ["map", [["k", "v"]]]}}}});
@@ -57,7 +57,7 @@ fn schema() -> Value {
 
 /// Every row that the replica holds can be read as its type.
 fn check_rows(replica: &Replica) {
-    assert!(replica.len() <= MAX_ROWS);
+    assert!(replica.memory_bytes() <= MAX_REPLICA_BYTES);
     assert_eq!(replica.typed::<Interface>().count(), replica.rows("Interface").count());
     assert_eq!(replica.typed::<Bridge>().count(), replica.rows("Bridge").count());
 }

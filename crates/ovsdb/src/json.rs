@@ -6,12 +6,13 @@
 //!
 //! * a message longer than [`FrameLimits::max_message_bytes`], as soon as the limit is passed;
 //! * nesting deeper than [`FrameLimits::max_depth`], so the recursive JSON parser cannot exhaust the stack;
-//! * more elements than [`FrameLimits::max_message_elements`], because a parsed element is much larger than
-//!   its text (`{"":0}` becomes a tree node of several hundred bytes);
+//! * a parsed form larger than [`FrameLimits::max_parsed_bytes`], because a parsed element is much larger than
+//!   its text (the eight bytes `{"":0},` and the like become a tree node of several hundred);
 //! * anything but white space between two messages.
 //!
 //! Every error says at which byte of the stream it happened. The framer holds at most one unfinished
-//! message, hence at most `max_message_bytes`, however the peer cuts its writes.
+//! message, however the peer cuts its writes. What a peer can make us hold is therefore the buffer of one
+//! message, which grows to twice `max_message_bytes` at most, and one parsed message of `max_parsed_bytes`.
 
 use serde_json::Value;
 use thiserror::Error;
@@ -23,14 +24,27 @@ pub struct FrameLimits {
     pub max_message_bytes: usize,
     /// Open brackets and braces at any point of a message.
     pub max_depth: usize,
-    /// Array elements plus object members of one message.
-    pub max_message_elements: usize,
+    /// Memory that the parsed form of one message takes, estimated from above while it is read.
+    pub max_parsed_bytes: usize,
 }
 
 impl Default for FrameLimits {
+    /// Enough for the first reply about a switch with 30,000 ports.
     fn default() -> Self {
-        Self { max_message_bytes: 64 << 20, max_depth: 64, max_message_elements: 4 << 20 }
+        Self { max_message_bytes: 32 << 20, max_depth: 64, max_parsed_bytes: 256 << 20 }
     }
+}
+
+/// What parsing makes of punctuation, in bytes of memory. A [`Value`] has 32 and a node of the tree behind an
+/// object has 640 for up to eleven members, of which five may be in use; an array begins with room for four and
+/// doubles, and both halves exist while it is moved. The tests hold these against the memory of a process.
+mod parsed_bytes {
+    pub(super) const OBJECT: usize = 640;
+    pub(super) const FURTHER_MEMBER: usize = 160;
+    pub(super) const ARRAY: usize = 144;
+    pub(super) const FURTHER_ELEMENT: usize = 96;
+    /// Besides its text.
+    pub(super) const STRING: usize = 32;
 }
 
 /// Why a byte stream cannot be continued: after any of these the connection has to be dropped.
@@ -42,8 +56,8 @@ pub enum FrameError {
     TooLong { offset: u64, limit: usize },
     #[error("message nested deeper than {limit} levels at stream offset {offset}")]
     TooDeep { offset: u64, limit: usize },
-    #[error("message with more than {limit} elements at stream offset {offset}")]
-    TooManyElements { offset: u64, limit: usize },
+    #[error("message that takes more than {limit} bytes of memory at stream offset {offset}")]
+    TooLarge { offset: u64, limit: usize },
     #[error("invalid json at stream offset {offset}: {reason}")]
     Syntax { offset: u64, reason: String },
 }
@@ -91,8 +105,9 @@ enum State {
 pub struct Framer {
     limits: FrameLimits,
     state: State,
-    depth: usize,
-    elements: usize,
+    /// The brackets that are open.
+    open: Vec<u8>,
+    parsed_bytes: usize,
     partial: Vec<u8>,
     /// Bytes of the stream that were consumed so far.
     consumed: u64,
@@ -106,8 +121,8 @@ impl Framer {
         Self {
             limits,
             state: State::Between,
-            depth: 0,
-            elements: 0,
+            open: Vec::new(),
+            parsed_bytes: 0,
             partial: Vec::new(),
             consumed: 0,
             started: 0,
@@ -154,7 +169,7 @@ impl Framer {
             None => Ok(false),
             Some(b'{') => {
                 self.started = self.consumed;
-                self.elements = 0;
+                self.parsed_bytes = 0;
                 self.state = State::Structure;
                 Ok(true)
             }
@@ -165,36 +180,47 @@ impl Framer {
     /// Advances over one byte; true when it closed the message.
     fn step(&mut self, byte: u8, offset: u64) -> Result<bool, FrameError> {
         match (self.state, byte) {
-            (State::Escape, _) => self.state = State::String,
+            (State::Escape, _) => {
+                self.state = State::String;
+                self.reserve(1, offset)?;
+            }
             (State::String, b'\\') => self.state = State::Escape,
             (State::String, b'"') => self.state = State::Structure,
-            (State::String, _) => {}
-            (_, b'"') => self.state = State::String,
+            (State::String, _) => self.reserve(1, offset)?,
+            (_, b'"') => {
+                self.state = State::String;
+                self.reserve(parsed_bytes::STRING, offset)?;
+            }
             (_, b'{' | b'[') => {
-                self.count_element(offset)?;
-                if self.depth >= self.limits.max_depth {
+                if self.open.len() >= self.limits.max_depth {
                     return Err(FrameError::TooDeep { offset, limit: self.limits.max_depth });
                 }
-                self.depth += 1;
+                self.open.push(byte);
+                self.reserve(if byte == b'{' { parsed_bytes::OBJECT } else { parsed_bytes::ARRAY }, offset)?;
             }
             (_, b'}' | b']') => {
-                // The opening brace made the depth at least one, and reaching zero ends the message.
-                self.depth = self.depth.saturating_sub(1);
-                if self.depth == 0 {
+                // That the brackets match is for the parser to see; closing the last one ends the message.
+                self.open.pop();
+                if self.open.is_empty() {
                     self.state = State::Between;
                     return Ok(true);
                 }
             }
-            (_, b',') => self.count_element(offset)?,
+            (_, b',') => {
+                let in_object = self.open.last() == Some(&b'{');
+                let bytes =
+                    if in_object { parsed_bytes::FURTHER_MEMBER } else { parsed_bytes::FURTHER_ELEMENT };
+                self.reserve(bytes, offset)?;
+            }
             _ => {}
         }
         Ok(false)
     }
 
-    fn count_element(&mut self, offset: u64) -> Result<(), FrameError> {
-        self.elements += 1;
-        if self.elements > self.limits.max_message_elements {
-            return Err(FrameError::TooManyElements { offset, limit: self.limits.max_message_elements });
+    fn reserve(&mut self, bytes: usize, offset: u64) -> Result<(), FrameError> {
+        self.parsed_bytes = self.parsed_bytes.saturating_add(bytes);
+        if self.parsed_bytes > self.limits.max_parsed_bytes {
+            return Err(FrameError::TooLarge { offset, limit: self.limits.max_parsed_bytes });
         }
         Ok(())
     }

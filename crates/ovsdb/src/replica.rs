@@ -22,8 +22,8 @@ use crate::row::{Batch, BatchKind, Change, Row};
 use crate::typed::Table;
 use crate::value::{NamedUuids, Uuid, ValueError};
 
-/// How many rows a replica holds before it calls the server broken.
-pub const DEFAULT_MAX_REPLICA_ROWS: usize = 1 << 20;
+/// How much memory the rows of a replica may take before it calls the server broken.
+pub const DEFAULT_MAX_REPLICA_BYTES: usize = 256 << 20;
 
 /// How the members of an update are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub enum ReplicaError {
     BadColumn { table: String, uuid: Uuid, column: String, reason: ValueError },
     #[error("the server resumes from a transaction that we did not name")]
     NotAsked,
-    #[error("more than {0} rows")]
-    TooManyRows(usize),
+    #[error("the rows take more than {0} bytes of memory")]
+    TooLarge(usize),
 }
 
 /// The copy. See the [module](self) for what it guarantees.
@@ -63,7 +63,9 @@ pub struct Replica {
     /// The monitor request that the content answers.
     read_with: Option<Value>,
     has_content: bool,
-    max_rows: usize,
+    /// What the rows take.
+    bytes: usize,
+    max_bytes: usize,
 }
 
 /// A decoded row change, not applied yet.
@@ -76,13 +78,21 @@ struct Pending {
 impl Replica {
     #[must_use]
     pub fn new(spec: MonitorSpec) -> Self {
-        Self::with_limit(spec, DEFAULT_MAX_REPLICA_ROWS)
+        Self::with_limit(spec, DEFAULT_MAX_REPLICA_BYTES)
     }
 
     #[must_use]
-    pub fn with_limit(spec: MonitorSpec, max_rows: usize) -> Self {
+    pub fn with_limit(spec: MonitorSpec, max_bytes: usize) -> Self {
         let tables = spec.tables().iter().map(|_| BTreeMap::new()).collect();
-        Self { spec, tables, last_transaction: None, read_with: None, has_content: false, max_rows }
+        Self {
+            spec,
+            tables,
+            last_transaction: None,
+            read_with: None,
+            has_content: false,
+            bytes: 0,
+            max_bytes,
+        }
     }
 
     #[must_use]
@@ -139,6 +149,12 @@ impl Replica {
         self.len() == 0
     }
 
+    /// What the rows take, estimated from above.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Applies the reply of `monitor_cond_since`, `[found, last-txn-id, updates]`, to a request that named
     /// `resume` as the last transaction.
     pub fn apply_since_reply(&mut self, reply: &Value, resume: Option<Uuid>) -> Result<Batch, ReplicaError> {
@@ -161,7 +177,7 @@ impl Replica {
 
     /// Applies the whole content: the reply of `monitor` or `monitor_cond`.
     pub fn apply_full(&mut self, updates: &Value, format: UpdateFormat) -> Result<Batch, ReplicaError> {
-        let empty = Self::with_limit(self.spec.clone(), self.max_rows);
+        let empty = Self::with_limit(self.spec.clone(), self.max_bytes);
         let decoded = empty.decode(updates, format)?;
         let mut pending: BTreeMap<(usize, Uuid), Option<Arc<Row>>> = BTreeMap::new();
         for (table, rows) in self.tables.iter().enumerate() {
@@ -202,11 +218,14 @@ impl Replica {
     }
 
     fn commit(&mut self, pending: Vec<Pending>) -> Result<Vec<Change>, ReplicaError> {
-        let growth = pending.iter().filter(|row| row.new.is_some() && self.current(row).is_none()).count();
-        let loss = pending.iter().filter(|row| row.new.is_none() && self.current(row).is_some()).count();
-        if self.len().saturating_add(growth).saturating_sub(loss) > self.max_rows {
-            return Err(ReplicaError::TooManyRows(self.max_rows));
+        let bytes = |row: Option<&Arc<Row>>| row.map_or(0, |row| row.memory_bytes());
+        let growth =
+            pending.iter().map(|row| bytes(row.new.as_ref())).fold(self.bytes, usize::saturating_add);
+        let after = pending.iter().map(|row| bytes(self.current(row))).fold(growth, usize::saturating_sub);
+        if after > self.max_bytes {
+            return Err(ReplicaError::TooLarge(self.max_bytes));
         }
+        self.bytes = after;
         let mut changes = Vec::new();
         for Pending { table, uuid, new } in pending {
             let Some(rows) = self.tables.get_mut(table) else { continue };

@@ -17,15 +17,26 @@ use crate::value::Uuid;
 pub struct Row {
     table: Arc<MonitoredTable>,
     values: Box<[Datum]>,
+    memory_bytes: usize,
 }
+
+/// What a row takes besides its columns: itself, its counters and its place in the replica.
+const ROW_BYTES: usize = 128;
 
 impl Row {
     pub(crate) fn new(table: Arc<MonitoredTable>, values: Box<[Datum]>) -> Self {
-        Self { table, values }
+        let columns = values.iter().map(|datum| size_of::<Datum>().saturating_add(datum.memory_bytes()));
+        let memory_bytes = columns.fold(ROW_BYTES, usize::saturating_add);
+        Self { table, values, memory_bytes }
     }
 
     pub(crate) fn values(&self) -> &[Datum] {
         &self.values
+    }
+
+    /// What the row takes, as if it shared nothing with other rows.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     #[must_use]

@@ -201,6 +201,9 @@ pub enum NamedUuids {
     Accept,
 }
 
+/// The least that an allocation takes.
+const MIN_TEXT_BYTES: usize = 32;
+
 /// One scalar value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Atom {
@@ -218,7 +221,7 @@ impl Atom {
     pub fn parse(value: &Value, atomic: AtomicType, names: NamedUuids) -> Result<Self, ValueError> {
         let wrong = || ValueError::WrongType { expected: atomic.name(), found: json_kind(value) };
         match atomic {
-            AtomicType::Integer => value.as_i64().map(Self::Integer).ok_or_else(wrong),
+            AtomicType::Integer => integer(value).map(Self::Integer).ok_or_else(wrong),
             AtomicType::Real => value.as_f64().and_then(Real::new).map(Self::Real).ok_or_else(wrong),
             AtomicType::Boolean => value.as_bool().map(Self::Boolean).ok_or_else(wrong),
             AtomicType::String => value.as_str().map(|text| Self::String(text.into())).ok_or_else(wrong),
@@ -233,6 +236,14 @@ impl Atom {
         }
     }
 
+    /// What its text takes on the heap.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::String(text) | Self::NamedUuid(text) => text.len().saturating_add(MIN_TEXT_BYTES),
+            Self::Integer(_) | Self::Real(_) | Self::Boolean(_) | Self::Uuid(_) => 0,
+        }
+    }
+
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
@@ -244,6 +255,17 @@ impl Atom {
             Self::NamedUuid(name) => json!(["named-uuid", name]),
         }
     }
+}
+
+/// An integer in any notation: to Open vSwitch, `1000`, `1e3` and `1000.0` are the same.
+fn integer(value: &Value) -> Option<i64> {
+    /// Up to here, every integer has a floating point number of its own.
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    value.as_i64().or_else(|| {
+        let real = value.as_f64().filter(|real| real.fract() == 0.0 && real.abs() <= MAX_EXACT)?;
+        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough, by the line above")]
+        Some(real as i64)
+    })
 }
 
 /// Takes `["tag", body]` apart.

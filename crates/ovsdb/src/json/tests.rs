@@ -70,11 +70,25 @@ fn deep_nesting_is_refused_before_it_is_parsed() {
 }
 
 #[test]
-fn many_small_elements_are_refused() {
-    let limits = FrameLimits { max_message_elements: 100, ..FrameLimits::default() };
-    let text = format!("{{\"a\":[{}]}}", vec!["0"; 200].join(","));
-    let error = frames(limits, &[text.as_bytes()]).unwrap_err();
-    assert!(matches!(error, FrameError::TooManyElements { limit: 100, .. }), "{error}");
+fn the_default_limits_are_a_small_multiple_of_a_message() {
+    let limits = FrameLimits::default();
+    assert!(limits.max_parsed_bytes <= 8 * limits.max_message_bytes);
+    let bomb = format!(r#"{{"":[{}]}}"#, vec![r#"{"":0}"#; 4 << 20].join(","));
+    let error = frames(limits, &[bomb.as_bytes()]).unwrap_err();
+    assert!(matches!(error, FrameError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn a_message_that_grows_when_parsed_is_refused() {
+    let limits = FrameLimits { max_parsed_bytes: 10_000, ..FrameLimits::default() };
+    for element in ["0", "[]", "{}", r#"{"":0}"#, r#""a""#, r#""\"\\""#] {
+        let text = format!("{{\"a\":[{}]}}", vec![element; 200].join(","));
+        let error = frames(limits, &[text.as_bytes()]).unwrap_err();
+        assert!(matches!(error, FrameError::TooLarge { limit: 10_000, .. }), "{element}: {error}");
+    }
+    // Each message has the whole of it.
+    let small = format!("{{\"a\":[{}]}}", vec!["0"; 50].join(","));
+    assert_eq!(frames(limits, &[small.repeat(100).as_bytes()]).unwrap().len(), 100);
 }
 
 #[test]

@@ -137,13 +137,32 @@ fn errors_name_table_row_and_column() {
 }
 
 #[test]
-fn a_server_cannot_fill_the_memory_with_rows() {
-    let mut replica = Replica::with_limit(MonitorSpec::new(&COLUMNS), 2);
-    let rows: serde_json::Map<String, Value> =
-        (1..=3).map(|number| (uuid(number).to_string(), json!({"insert": {}}))).collect();
-    let error = replica.apply_update(&json!({ "Queue": rows }), UpdateFormat::Differences).unwrap_err();
-    assert_eq!(error, ReplicaError::TooManyRows(2));
+fn a_server_cannot_fill_the_memory() {
+    let rows = |numbers: std::ops::RangeInclusive<u8>, text: &str| -> Value {
+        let row = |number| (uuid(number).to_string(), json!({"insert": {"name": text}}));
+        json!({ "Interface": numbers.map(row).collect::<serde_json::Map<_, _>>() })
+    };
+    let apply = |replica: &mut Replica, update: &Value| {
+        replica.apply_update(update, UpdateFormat::Differences).map(|batch| batch.changes.len())
+    };
+    let mut replica = Replica::with_limit(MonitorSpec::new(&COLUMNS), 60_000);
+    // Many rows with nothing in them, then few with much.
+    assert_eq!(apply(&mut replica, &rows(1..=u8::MAX, "")), Err(ReplicaError::TooLarge(60_000)));
     assert!(replica.is_empty());
+    let large = "x".repeat(18_000);
+    assert_eq!(apply(&mut replica, &rows(1..=4, &large)), Err(ReplicaError::TooLarge(60_000)));
+    assert_eq!(apply(&mut replica, &rows(1..=3, &large)), Ok(3));
+    let held = replica.clone();
+    let change = |name: &str| json!({"Interface": {uuid(1).to_string(): {"modify": {"name": name}}}});
+    assert_eq!(apply(&mut replica, &change(&"x".repeat(30_000))), Err(ReplicaError::TooLarge(60_000)));
+    assert_eq!(replica, held);
+    // What is given up makes room.
+    assert_eq!(apply(&mut replica, &change("")), Ok(1));
+    assert_eq!(apply(&mut replica, &rows(4..=4, &large)), Ok(1));
+    let gone: serde_json::Map<String, Value> =
+        (1..=4).map(|number| (uuid(number).to_string(), json!({"delete": null}))).collect();
+    assert_eq!(apply(&mut replica, &json!({ "Interface": gone })), Ok(4));
+    assert_eq!(replica.bytes, 0);
 }
 
 #[test]
