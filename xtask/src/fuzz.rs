@@ -2,7 +2,7 @@
 //!
 //! The seeds in `fuzz/corpus` are checked in and only read: what a run finds interesting goes to the
 //! target directory. An input that breaks a decoder is kept by cargo-fuzz in `fuzz/artifacts`; it
-//! belongs into the corpus once the decoder is mended, where every test run replays it.
+//! belongs into `fuzz/regressions` once the decoder is mended, where every test run replays it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

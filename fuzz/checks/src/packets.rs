@@ -70,7 +70,8 @@ pub fn packet_messages(data: &[u8]) {
     let envelope = Envelope { src, dst, hop_limit };
     for family in [Family::V4, Family::V6 { src, dst }] {
         if let Some(message) = check_icmp(body, family) {
-            assert_eq!(message.emit(family), body, "reading and writing loses nothing");
+            // Not the same bytes: a checksum has two ways to say zero.
+            assert_eq!(check_icmp(&message.emit(family), family), Some(message));
         }
         let mut bytes = Bytes::new(body);
         let ([kind, code], rest) = (bytes.array(), bytes.array());

@@ -19,7 +19,7 @@ const SEEDS_MAX: usize = 60;
 const SEED_BYTES_MAX: u64 = 4 * 1024;
 const CORPUS_BYTES_MAX: u64 = 1024 * 1024;
 /// Places at which a long seed is cut or changed; a short one is cut and changed everywhere.
-const PLACES_MAX: usize = 256;
+const PLACES_MAX: usize = 128;
 /// What a byte becomes: the values at which lengths and numbers go wrong, and a flipped bit.
 const CORRUPTIONS: [fn(u8) -> u8; 5] =
     [|_| 0, |_| u8::MAX, |byte| byte.wrapping_add(1), |byte| byte.wrapping_sub(8), |byte| byte ^ 0x80];
