@@ -7,35 +7,37 @@
 //!            events (bounded)
 //! ```
 //! One task for each connection. It takes everything that is pending before it writes, so a burst of wishes becomes one bundle.
-//! An owner that does not take its events stops the task, and with it the switch's messages, not the memory.
+//! An owner that does not take its events stops the switch's messages: they wait in the switch, and nothing here grows. Wishes
+//! are taken all the same, so an owner that is about to make one is never stuck.
 
+mod session;
+
+use std::convert::Infallible;
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use openflow::Message;
 use openflow::delta::Delta;
-use openflow::message::{MESSAGE_LEN_MAX, TooLong, frame};
+use openflow::message::TooLong;
 use thiserror::Error;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::endpoint::{Connector, Endpoint, Stream};
 use crate::machine::{ChangeId, Event, Machine, MachineOptions};
+use session::{Session, SessionEnd};
 
 /// Wishes that may wait for the task.
 const WISHES_MAX: usize = 1_024;
 /// Events that may wait for the owner.
 const EVENTS_MAX: usize = 1_024;
-/// Bytes that are read at once; whole messages are taken from them.
-const READ_BYTES: usize = 4 * MESSAGE_LEN_MAX;
-/// Bytes that may wait to be written before no more is read: a switch that asks without reading the answers waits.
+/// Bytes that may wait to be written before no more is read and no more packets are taken: a switch that asks without reading
+/// the answers waits, and its packets are lost as on a cable that is too slow.
 const UNWRITTEN_BYTES_MAX: usize = 16 << 20;
-/// How often the machine is told the time.
-const TICK: Duration = Duration::from_millis(500);
+/// A connection that was live for this long was a good one: the next try comes at once.
+const GOOD_CONNECTION_MIN: Duration = Duration::from_secs(1);
 
 /// How to reach a switch and what to do with it.
 #[derive(Debug, Clone)]
@@ -48,8 +50,8 @@ pub struct Options {
     pub backoff_min: Duration,
     /// Longest wait while the switch cannot be reached.
     pub backoff_max: Duration,
-    /// Longest wait while the switch can be reached and the connection comes to nothing: it does not speak our version, or refuses
-    /// what the connection cannot do without.
+    /// Longest wait while the switch can be reached and the connection comes to nothing: it does not speak our version, refuses
+    /// what the connection cannot do without, or is gone as soon as it is there.
     pub useless_backoff_max: Duration,
 }
 
@@ -68,7 +70,7 @@ impl Options {
 
 enum Wish {
     Change(Delta),
-    Send { message: Message, result: oneshot::Sender<Result<(), TooLong>> },
+    Send { message: Message, result: oneshot::Sender<Result<(), SendError>> },
     Inspect(Box<dyn FnOnce(&Machine) + Send>),
 }
 
@@ -76,6 +78,23 @@ enum Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the connection to the switch was stopped")]
 pub struct Stopped;
+
+/// Why a message that is not about what is desired was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The connection's task is gone.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// It does not fit into one message.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The switch does not read what is sent to it.
+    #[error("the switch does not keep up: {unsent_bytes} bytes wait for it; send less, or later")]
+    Congested {
+        /// What waits.
+        unsent_bytes: usize,
+    },
+}
 
 /// The owner's end. Dropping it stops the task and leaves the switch as it is.
 pub struct Handle {
@@ -120,10 +139,10 @@ impl Handle {
     }
 
     /// Sends a message that is not about what is desired. While there is no connection it goes nowhere.
-    pub async fn send(&self, message: Message) -> Result<Result<(), TooLong>, Stopped> {
+    pub async fn send(&self, message: Message) -> Result<(), SendError> {
         let (result, answer) = oneshot::channel();
         self.wishes.send(Wish::Send { message, result }).await.map_err(|_| Stopped)?;
-        answer.await.map_err(|_| Stopped)
+        answer.await.map_err(|_| Stopped)?
     }
 
     /// What happened next; nothing once the task has stopped.
@@ -165,6 +184,11 @@ impl Rim {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Whether the owner takes its events slower than they come.
+    fn is_full(&self) -> bool {
+        self.machine.queued_events() >= EVENTS_MAX
+    }
+
     /// Takes the owner's wishes, or hands over an event, whichever is possible first. Can be cancelled without loss.
     async fn serve(&mut self) -> Result<(), Stopped> {
         let has_event = self.machine.queued_events() > 0;
@@ -194,9 +218,15 @@ impl Rim {
             Wish::Change(delta) => {
                 self.machine.change(delta);
             }
-            // Nobody may be waiting for the results any more.
             Wish::Send { message, result } => {
-                let _ = result.send(self.machine.send_other(&message));
+                let unsent_bytes = self.machine.unsent_bytes();
+                let sent = if unsent_bytes < UNWRITTEN_BYTES_MAX {
+                    self.machine.send_other(&message).map_err(SendError::from)
+                } else {
+                    Err(SendError::Congested { unsent_bytes })
+                };
+                // Nobody may be waiting for the result any more.
+                let _ = result.send(sent);
             }
             Wish::Inspect(look) => look(&self.machine),
         }
@@ -240,145 +270,59 @@ struct Waits {
 }
 
 async fn run(mut rim: Rim, mut connector: Connector, mut waits: Waits) {
+    // It ends when the owner does.
+    let Err(Stopped) = keep_connected(&mut rim, &mut connector, &mut waits).await;
+}
+
+async fn keep_connected(
+    rim: &mut Rim,
+    connector: &mut Connector,
+    waits: &mut Waits,
+) -> Result<Infallible, Stopped> {
     let mut complained = false;
+    let mut newer = None;
     loop {
-        let wait = match rim.serve_until(connector.connect()).await {
-            Ok(Ok(stream)) => {
+        // Each connection adds events: an owner that takes none gets no more of them.
+        while rim.is_full() {
+            rim.serve().await?;
+        }
+        let connected = match newer.take() {
+            Some(stream) => Ok(stream),
+            None => rim.serve_until(connector.connect()).await?,
+        };
+        let wait = match connected {
+            Ok(stream) => {
                 complained = false;
                 waits.unreachable.reset();
-                let now_ms = rim.now_ms();
-                rim.machine.connected(now_ms);
-                let SessionEnd::Lost(reason) = Session::new(stream).run(&mut rim).await else { return };
-                info!(endpoint = %connector.endpoint(), %reason, "disconnected");
-                if rim.machine.is_live() {
-                    waits.useless.reset();
-                }
-                rim.machine.disconnected(reason);
+                newer = hold(stream, rim, connector, waits).await?;
                 waits.useless.wait()
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 if !complained {
                     warn!(endpoint = %connector.endpoint(), %error, "the switch cannot be reached; trying on");
                     complained = true;
                 }
                 waits.unreachable.wait()
             }
-            Err(Stopped) => return,
         };
-        if rim.serve_until(sleep(wait)).await.is_err() {
-            return;
-        }
+        rim.serve_until(sleep(wait)).await?;
     }
 }
 
-enum SessionEnd {
-    Lost(String),
-    Stopped,
-}
-
-/// One connection while it lasts.
-struct Session {
-    reader: ReadHalf<Box<dyn Stream>>,
-    writer: WriteHalf<Box<dyn Stream>>,
-    incoming: BytesIn,
-    outgoing: Vec<u8>,
-    written: usize,
-}
-
-/// Bytes that have come; whole messages are taken from their start.
-struct BytesIn {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl Session {
-    fn new(stream: Box<dyn Stream>) -> Self {
-        let incoming = BytesIn { bytes: Vec::with_capacity(READ_BYTES), start: 0 };
-        let (reader, writer) = tokio::io::split(stream);
-        Self { reader, writer, incoming, outgoing: Vec::new(), written: 0 }
+/// Works with one connection until it is lost. Gives the connection that the switch has made meanwhile.
+async fn hold(
+    stream: Box<dyn Stream>,
+    rim: &mut Rim,
+    connector: &mut Connector,
+    waits: &mut Waits,
+) -> Result<Option<Box<dyn Stream>>, Stopped> {
+    let began = Instant::now();
+    rim.machine.connected(rim.now_ms());
+    let SessionEnd { reason, newer } = Session::new(stream).run(rim, connector).await?;
+    info!(endpoint = %connector.endpoint(), %reason, "disconnected");
+    if rim.machine.is_live() && began.elapsed() >= GOOD_CONNECTION_MIN {
+        waits.useless.reset();
     }
-
-    async fn run(&mut self, rim: &mut Rim) -> SessionEnd {
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            if self.written == self.outgoing.len() {
-                self.outgoing = rim.machine.take_output();
-                self.written = 0;
-            }
-            // An owner who does not listen, or a switch that does not, makes us stop reading: memory does not grow.
-            let may_read =
-                rim.machine.queued_events() < EVENTS_MAX && rim.machine.unsent_bytes() < UNWRITTEN_BYTES_MAX;
-            let step = tokio::select! {
-                read = self.reader.read_buf(&mut self.incoming.bytes), if may_read => Step::Read(read),
-                wrote = self.writer.write(&self.outgoing[self.written..]), if self.written < self.outgoing.len() => {
-                    Step::Wrote(wrote)
-                }
-                served = rim.serve() => Step::Served(served),
-                _ = tick.tick() => Step::Tick,
-            };
-            if let Err(end) = self.step(step, rim) {
-                return end;
-            }
-        }
-    }
-
-    fn step(&mut self, step: Step, rim: &mut Rim) -> Result<(), SessionEnd> {
-        let now_ms = rim.now_ms();
-        let lost = |reason: String| SessionEnd::Lost(reason);
-        match step {
-            Step::Read(Ok(0)) | Step::Wrote(Ok(0)) => {
-                Err(lost("the switch closed the connection".to_owned()))
-            }
-            Step::Read(Err(error)) | Step::Wrote(Err(error)) => Err(lost(error.to_string())),
-            Step::Read(Ok(_)) => self.incoming.deliver(rim, now_ms).map_err(lost),
-            Step::Wrote(Ok(count)) => {
-                self.written += count;
-                Ok(())
-            }
-            Step::Served(served) => served.map_err(|Stopped| SessionEnd::Stopped),
-            Step::Tick => rim.machine.tick(now_ms).map_err(|fatal| lost(fatal.to_string())),
-        }
-    }
-}
-
-enum Step {
-    Read(io::Result<usize>),
-    Wrote(io::Result<usize>),
-    Served(Result<(), Stopped>),
-    Tick,
-}
-
-impl BytesIn {
-    /// Gives all whole messages to the machine.
-    fn deliver(&mut self, rim: &mut Rim, now_ms: u64) -> Result<(), String> {
-        loop {
-            let rest = &self.bytes[self.start..];
-            let Some(len) = frame(rest).map_err(|error| error.to_string())? else { break };
-            match Message::decode(&rest[..len]) {
-                Ok((xid, message)) => {
-                    rim.machine.received(now_ms, xid, message).map_err(|fatal| fatal.to_string())?;
-                }
-                // One message that makes no sense does not stop the others: where the next one begins is known.
-                Err(error) => {
-                    warn!(%error, message = %hex_start(rest), "a message makes no sense, ignored");
-                    rim.machine.garbled(now_ms, xid_of(rest));
-                }
-            }
-            self.start += len;
-        }
-        self.bytes.drain(..self.start);
-        self.start = 0;
-        Ok(())
-    }
-}
-
-/// The first bytes of a message, for a log.
-fn hex_start(bytes: &[u8]) -> String {
-    bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Transaction id of a message whose frame was checked.
-fn xid_of(message: &[u8]) -> u32 {
-    message.get(4..8).map_or(0, |xid| xid.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+    rim.machine.disconnected(reason);
+    Ok(newer)
 }

@@ -1,6 +1,7 @@
 //! Where a switch is reached: its management socket, a TCP address, or an address where it comes to us.
 
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,10 +11,12 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// A host that does not answer within this time is tried again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An address of a switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +87,18 @@ impl Connector {
     /// Where it connects to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// A connection that somebody makes to us; never where we do not listen. Can be cancelled without loss.
+    pub async fn next_incoming(&mut self) -> Box<dyn Stream> {
+        let Some(listener) = &self.listener else { return pending().await };
+        loop {
+            match listener.accept().await.and_then(|(stream, _)| without_delay(stream)) {
+                Ok(stream) => return stream,
+                // Out of file descriptors, or a peer that is gone already: neither is helped by haste.
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            }
+        }
     }
 
     /// The next connection.

@@ -27,10 +27,11 @@ pub mod endpoint;
 pub mod entry;
 pub mod execution;
 pub mod interfaces;
+mod log_quota;
 pub mod machine;
 pub mod scope;
 
-pub use driver::{Handle, Options};
+pub use driver::{Handle, Options, SendError, Stopped};
 pub use entry::EntryId;
 pub use execution::Refusal;
 pub use machine::{ChangeId, Event};

@@ -27,6 +27,7 @@ use tracing::{debug, info, warn};
 use crate::desired::{Desired, Pending};
 use crate::entry::{Entry, ordered};
 use crate::execution::{Execution, Numbers, Outcome, Refusal, StepLimits, put};
+use crate::log_quota::LogQuota;
 use crate::scope::Scope;
 use dump::Dump;
 pub use event::{Event, Fatal, SyncReport};
@@ -112,6 +113,15 @@ pub struct Machine {
     probed: bool,
     out: Vec<u8>,
     events: VecDeque<Event>,
+    quotas: Quotas,
+}
+
+/// What may be logged of what others do.
+#[derive(Debug, Default)]
+struct Quotas {
+    refused_messages: LogQuota,
+    refused_entries: LogQuota,
+    strangers: LogQuota,
 }
 
 impl Machine {
@@ -134,6 +144,7 @@ impl Machine {
             probed: false,
             out: Vec::new(),
             events: VecDeque::new(),
+            quotas: Quotas::default(),
         }
     }
 
@@ -209,10 +220,20 @@ impl Machine {
             return Err(Fatal::Silent(silence_ms));
         }
         if silence_ms > self.options.probe_after_ms && !self.probed {
-            self.probed = true;
-            self.send(&Message::EchoRequest(Vec::new()));
+            self.probe();
         }
         Ok(())
+    }
+
+    /// Asks the switch whether it is there.
+    pub fn probe(&mut self) {
+        self.probed = true;
+        self.send(&Message::EchoRequest(Vec::new()));
+    }
+
+    /// Nobody listens to the switch at the moment: its silence is not held against it.
+    pub fn not_listened(&mut self, now_ms: u64) {
+        self.heard_at_ms = now_ms;
     }
 
     /// Sends a message that is not about what is desired (a packet-out, a resume).
@@ -317,8 +338,8 @@ impl Machine {
             _ => false,
         };
         self.settle(outcomes);
-        if !known {
-            warn!(%error, xid, "the switch refused a message");
+        if !known && let Some(left_out) = self.quotas.refused_messages.admit(self.heard_at_ms) {
+            warn!(%error, xid, left_out, "the switch refused a message");
         }
         Ok(())
     }
@@ -357,7 +378,9 @@ impl Machine {
         let id = entry.id();
         // A wish that has changed meanwhile is on its way again already.
         if entry.is_put() && self.desired.wants(entry) {
-            warn!(entry = %id, %refusal, "left out");
+            if let Some(left_out) = self.quotas.refused_entries.admit(self.heard_at_ms) {
+                warn!(entry = %id, %refusal, left_out, "an entry is refused");
+            }
             self.desired.refuse(id.clone());
             self.events.push_back(Event::Refused { entry: id, refusal });
         }
@@ -417,10 +440,7 @@ impl Machine {
                 self.last_confirmed = work.up_to;
                 Event::Synced { up_to: work.up_to, report }
             }
-            State::Live(Some(work)) => {
-                self.last_confirmed = work.up_to;
-                Event::Committed { up_to: work.up_to, flow_mods: work.flow_mods }
-            }
+            State::Live(Some(work)) => return self.confirm(work.up_to, work.flow_mods),
             other => {
                 self.state = other;
                 return;
@@ -432,8 +452,17 @@ impl Machine {
     /// Confirms changes that turned out to change nothing.
     fn confirm_no_news(&mut self) {
         if self.last_confirmed < self.last_change {
-            self.last_confirmed = self.last_change;
-            self.events.push_back(Event::Committed { up_to: self.last_change, flow_mods: 0 });
+            self.confirm(self.last_change, 0);
+        }
+    }
+
+    /// Confirms changes; an owner that has not taken the last confirmation hears of both at once.
+    fn confirm(&mut self, up_to: ChangeId, flow_mods: usize) {
+        self.last_confirmed = up_to;
+        if let Some(Event::Committed { up_to: last, flow_mods: sum }) = self.events.back_mut() {
+            (*last, *sum) = (up_to, *sum + flow_mods);
+        } else {
+            self.events.push_back(Event::Committed { up_to, flow_mods });
         }
     }
 }

@@ -60,8 +60,8 @@ impl Machine {
             return;
         }
         if let Some(flow) = self.desired.flows().get(key.as_bytes()) {
-            info!(%key, "somebody deleted a flow of ours, it is put back");
             self.pending.put(flow.clone());
+            self.tell(key, "somebody deleted a flow of ours, it is put back");
         }
     }
 
@@ -69,17 +69,23 @@ impl Machine {
         let key = FlowKey::new(written.table, written.priority, &written.matching);
         match self.desired.flows().get(key.as_bytes()) {
             None => {
-                info!(%key, "somebody put a flow into a table of ours, it is deleted");
+                self.tell(&key, "somebody put a flow into a table of ours, it is deleted");
                 self.pending.delete(key);
             }
             Some(flow) => {
                 // The monitor does not tell flags.
                 let same = PackedFlow::new(&Flow { flags: flow.unpack().flags, ..written.clone() });
                 if same.as_ref() != Ok(flow) {
-                    info!(%key, "somebody changed a flow of ours, it is changed back");
                     self.pending.put(flow.clone());
+                    self.tell(&key, "somebody changed a flow of ours, it is changed back");
                 }
             }
+        }
+    }
+
+    fn tell(&mut self, key: &FlowKey, what: &'static str) {
+        if let Some(left_out) = self.quotas.strangers.admit(self.heard_at_ms) {
+            info!(%key, left_out, "{what}");
         }
     }
 }
