@@ -71,6 +71,21 @@ pub enum NatAddrs {
     },
 }
 
+impl NatAddrs {
+    /// Whether the first address is all zeros, which to Open vSwitch is no address.
+    pub(crate) fn starts_at_zero(&self) -> bool {
+        match self {
+            Self::V4 { min, .. } => min.is_unspecified(),
+            Self::V6 { min, .. } => min.is_unspecified(),
+        }
+    }
+
+    /// Whether there is a last address.
+    pub(crate) fn is_range(&self) -> bool {
+        matches!(self, Self::V4 { max: Some(_), .. } | Self::V6 { max: Some(_), .. })
+    }
+}
+
 impl Nat {
     /// Appends everything behind the subtype.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -149,6 +164,9 @@ impl Nat {
             (None, None, Some(min), max) => Some(NatAddrs::V6 { min, max }),
             _ => return Err(r.bad_value("the ranges of nat", present)),
         };
+        if addrs.is_some_and(|addrs| addrs.starts_at_zero()) {
+            return Err(r.bad_value("the first address of nat", 0_u8));
+        }
         let mut port = |bit| if present & bit != 0 { r.u16("a port of nat") } else { Ok(0) };
         Ok(Self {
             kind,

@@ -117,7 +117,7 @@ macro_rules! valued {
 /// The words that begin an action, in any case, and what reads them.
 static WORDS: &[(&str, Read)] = &[
     ("output", |item, _, out| output(item, out)),
-    ("output_reg", valued!(|value| Action::OutputReg { src: subfield(value)?, max_len: MAX_LEN_ALL })),
+    ("output_reg", valued!(|value| Action::OutputReg { src: port_subfield(value)?, max_len: MAX_LEN_ALL })),
     ("enqueue", |item, _, out| enqueue(item.value, out)),
     ("controller", |item, _, out| controller(item, out)),
     ("group", valued!(|value| Action::Group(value.number("a group")?))),
@@ -208,10 +208,17 @@ fn output(item: Item<'_>, out: &mut Vec<Action>) -> Done {
     } else if let Ok(port) = value.port() {
         Action::output(port)
     } else {
-        let src = subfield(value).map_err(|_| value.expected("a port or a sub-field that holds one"))?;
-        Action::OutputReg { src, max_len: MAX_LEN_ALL }
+        Action::OutputReg { src: port_subfield(value)?, max_len: MAX_LEN_ALL }
     });
     Ok(())
+}
+
+/// A sub-field that `output` can name: the action has six bits for its width, and cannot say all of a quadruple register.
+fn port_subfield(text: Piece<'_>) -> Result<Subfield, TextError> {
+    subfield(text)
+        .ok()
+        .filter(|subfield| subfield.n_bits <= 64)
+        .ok_or_else(|| text.expected("a port or at most 64 bits that hold one"))
 }
 
 fn truncated_output(text: Piece<'_>) -> Result<Action, TextError> {
@@ -388,6 +395,9 @@ fn delete_field(text: Piece<'_>) -> Result<Action, TextError> {
 }
 
 fn resubmit(text: Piece<'_>) -> Result<Resubmit, TextError> {
+    if text.is_empty() {
+        return Err(text.expected("a port, or PORT,TABLE of which one may be missing"));
+    }
     let (port, rest) = text.split_once(",").unwrap_or((text, Piece::new("")));
     let (table, ct) = rest.split_once(",").unwrap_or((rest, Piece::new("")));
     let in_port =
@@ -425,7 +435,7 @@ fn note(text: Piece<'_>) -> Result<Action, TextError> {
 }
 
 fn check_pkt_larger(text: Piece<'_>) -> Result<Action, TextError> {
-    let (len, dst) = text.split_once(")->").ok_or_else(|| text.expected("LENGTH)->BIT"))?;
+    let (len, dst) = text.split_once(")->").map_or_else(|| arrow(text), Ok)?;
     let bit = writable_subfield(dst)?;
     match bit.n_bits {
         1 => Ok(Action::CheckPktLarger { len: len.number("a length")?, dst: bit }),

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::action::Scope;
 use super::value::subfield;
 use crate::action::{Action, Ct, Nat, NatAddrs, NatKind, NatMode, Zone};
+use crate::field::Subfield;
 use crate::text::print::HELPERS;
 use crate::text::source::{Done, Item, Piece, TextError};
 
@@ -38,7 +39,7 @@ fn argument(ct: &mut Ct, item: Item<'_>, scope: &Scope) -> Done {
         "zone" => {
             ct.zone = match value.uint() {
                 Some(_) => Zone::Imm(value.number("a zone")?),
-                None => Zone::From(subfield(value)?),
+                None => Zone::From(zone_subfield(value)?),
             };
         }
         "alg" => {
@@ -53,6 +54,13 @@ fn argument(ct: &mut Ct, item: Item<'_>, scope: &Scope) -> Done {
         _ => return Err(key.expected("commit, force, table, zone, nat, exec or alg")),
     }
     Ok(())
+}
+
+fn zone_subfield(text: Piece<'_>) -> Result<Subfield, TextError> {
+    match subfield(text)? {
+        zone @ Subfield { n_bits: 16, .. } => Ok(zone),
+        other => Err(text.error(format!("a zone has 16 bits, and these are {}", other.n_bits))),
+    }
 }
 
 pub(super) fn nat(text: Piece<'_>) -> Result<Nat, TextError> {
@@ -87,11 +95,18 @@ pub(super) fn nat(text: Piece<'_>) -> Result<Nat, TextError> {
     }
 }
 
-/// Reads `address[-address][:port[-port]]`.
+/// Reads `address[-address][:port[-port]]`. A range of one is written as the one, so it is read as that, and the
+/// address of all zeros is no address, as in Open vSwitch.
 fn range(nat: &mut Nat, text: Piece<'_>) -> Done {
     let mut rest = text;
-    if !rest.is_empty() && !rest.as_str().starts_with(':') {
-        (nat.addrs, rest) = addresses(rest)?;
+    let only_ports = rest.as_str().starts_with(':') && !rest.as_str().starts_with("::");
+    if !rest.is_empty() && !only_ports {
+        let (addrs, behind) = addresses(rest)?;
+        let said = !addrs.starts_at_zero();
+        if !said && (addrs.is_range() || !behind.is_empty()) {
+            return Err(rest.expected("a first address that is not zero"));
+        }
+        (nat.addrs, rest) = (said.then_some(addrs), behind);
     }
     let Some(ports) = rest.strip_prefix(":") else {
         return match rest.is_empty() {
@@ -107,31 +122,31 @@ fn range(nat: &mut Nat, text: Piece<'_>) -> Done {
         return Err(ports.expected("a port from 1 on, and no smaller one behind it"));
     }
     nat.port_min = min;
-    nat.port_max = max.unwrap_or(0);
+    nat.port_max = max.filter(|max| *max != min).unwrap_or(0);
     Ok(())
 }
 
-fn addresses(text: Piece<'_>) -> Result<(Option<NatAddrs>, Piece<'_>), TextError> {
+fn addresses(text: Piece<'_>) -> Result<(NatAddrs, Piece<'_>), TextError> {
     let (first, rest) = text.take_while(|c| c.is_ascii_digit() || c == '.');
     if let Ok(min) = first.as_str().parse::<Ipv4Addr>() {
         let Some(behind) = rest.strip_prefix("-") else {
-            return Ok((Some(NatAddrs::V4 { min, max: None }), rest));
+            return Ok((NatAddrs::V4 { min, max: None }, rest));
         };
         let (last, rest) = behind.take_while(|c| c.is_ascii_digit() || c == '.');
         let max = last.parse::<Ipv4Addr>("an IPv4 address")?;
         return match max < min {
             true => Err(last.expected("no smaller address than the first")),
-            false => Ok((Some(NatAddrs::V4 { min, max: Some(max) }), rest)),
+            false => Ok((NatAddrs::V4 { min, max: Some(max).filter(|max| *max != min) }, rest)),
         };
     }
     let (min, rest) = ipv6(text)?;
     let Some(behind) = rest.strip_prefix("-") else {
-        return Ok((Some(NatAddrs::V6 { min, max: None }), rest));
+        return Ok((NatAddrs::V6 { min, max: None }, rest));
     };
     let (max, rest) = ipv6(behind)?;
     match max < min {
         true => Err(behind.expected("no smaller address than the first")),
-        false => Ok((Some(NatAddrs::V6 { min, max: Some(max) }), rest)),
+        false => Ok((NatAddrs::V6 { min, max: Some(max).filter(|max| *max != min) }, rest)),
     }
 }
 

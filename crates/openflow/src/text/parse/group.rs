@@ -28,6 +28,9 @@ pub(in crate::text) fn group(text: Piece<'_>) -> Result<Group, TextError> {
             return Err(text.error("an indirect group has one bucket"));
         }
     }
+    if kind == GroupKind::Indirect && buckets.is_empty() {
+        return Err(head.error("an indirect group has one bucket"));
+    }
     Ok(Group { id, kind, buckets })
 }
 

@@ -36,6 +36,7 @@ fn canonical_actions_come_back() {
         "ct(commit,force,table=1,zone=NXM_NX_REG0[0..15],nat(src=10.0.0.1),exec(set_field:0x1->ct_mark),alg=ftp)",
         "ct(commit,zone=5,nat(dst=[fe80::1]-[fe80::2]:80-90,persistent,hash),alg=7)",
         "ct(nat(src=fe80::1-fe80::2,random)),ct(nat),ct(nat(dst)),ct(nat(src=:80))",
+        "ct(commit,nat(src=::1)),ct(commit,nat(src=::1-::2,hash)),ct(commit,nat(dst=[::1.2.3.4]:80))",
         "ct(commit,exec(load:0x1->NXM_NX_CT_LABEL[64..127],move:NXM_NX_REG0[]->NXM_NX_CT_MARK[]))",
         "learn(table=1)",
         "learn(table=7,idle_timeout=1,hard_timeout=2,fin_idle_timeout=3,fin_hard_timeout=4,priority=5,send_flow_rem,\
@@ -111,6 +112,13 @@ const TRANSLATED: &[(&str, &str)] = &[
         "ct(table=5,exec(load:0x1->NXM_NX_CT_MARK[])),output:1",
     ),
     ("actions=dec_ttl()", "dec_ttl"),
+    (
+        "actions=ct(commit,nat(src=1.1.1.1-1.1.1.1:5-5)),ct(commit,nat(dst=[::1]-[::1]))",
+        "ct(commit,nat(src=1.1.1.1:5)),ct(commit,nat(dst=::1))",
+    ),
+    ("actions=ct(commit,nat(src=0.0.0.0)),ct(commit,nat(dst=::))", "ct(commit,nat(src)),ct(commit,nat(dst))"),
+    ("actions=check_pkt_larger:1500->reg0[3]", "check_pkt_larger(1500)->NXM_NX_REG0[3]"),
+    ("actions=output:xxreg0[64..127]", "output:NXM_NX_XXREG0[64..127]"),
     (
         "actions=learn(eth_dst=eth_src,reg0[0..3]=5)",
         "learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],NXM_NX_REG0[0..3]=0x5)",

@@ -76,7 +76,17 @@ const FLOWS: Cases = &[
         "actions=ct(nat(src=9.9.9.9-1.1.1.1))",
         "at column 28: expected no smaller address than the first, found \"1.1.1.1\"",
     ),
+    (
+        "actions=ct(commit,nat(src=0.0.0.0-1.1.1.1))",
+        "at column 27: expected a first address that is not zero, found \"0.0.0.0-1.1.1.1\"",
+    ),
+    ("actions=resubmit()", "at column 18: expected a port, or PORT,TABLE of which one may be missing"),
     ("actions=ct(nat(src=1.1.1.1,dst=2.2.2.2))", "at column 28: only one of src and dst can be there"),
+    ("actions=ct(zone=reg0)", "at column 17: a zone has 16 bits, and these are 32"),
+    (
+        "actions=output:xxreg0",
+        "at column 16: expected a port or at most 64 bits that hold one, found \"xxreg0\"",
+    ),
     ("actions=set_field:1->ct_state", "at column 22: ct_state is read-only"),
     ("actions=set_field:1/1->vlan_pcp", "at column 19: vlan_pcp cannot be written in part"),
     ("actions=set_field:1/0->reg0", "at column 19: a mask that is zero writes nothing"),
@@ -106,6 +116,7 @@ const GROUPS: Cases = &[
         "group_id=1,type=ff,bucket=output:1",
         "at column 27: a bucket of a fast failover group needs watch_port or watch_group",
     ),
+    ("group_id=1,type=indirect", "at column 1: an indirect group has one bucket"),
     ("group_id=1,type=indirect,bucket=1,bucket=2", "at column 33: an indirect group has one bucket"),
 ];
 
