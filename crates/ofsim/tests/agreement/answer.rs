@@ -202,7 +202,7 @@ fn datapath_actions(text: &str, port_numbers: &BTreeMap<u32, u32>) -> Vec<Sent> 
             "recirc" => out.push(Sent::Recirculated),
             "ct" => out.push(Sent::Ct {
                 zone: value("zone").map_or(0, |zone| zone.parse().unwrap()),
-                commit: split_actions(inside).contains(&"commit"),
+                commit: split_actions(inside).iter().any(|part| matches!(*part, "commit" | "force_commit")),
             }),
             "userspace" => out.push(controller(inside)),
             _ => {}

@@ -358,6 +358,7 @@ impl Author<'_> {
         if self.style == Style::ActionSets || self.rng.percent(30) {
             ct.table = None;
         }
+        ct.force = ct.commit && self.rng.percent(20);
         ct.zone = match self.rng.below(3) {
             0 => Zone::From(Subfield::new(Field::Reg1, 0, 16).unwrap()),
             _ => Zone::Imm(self.rng.pick(&[0, 5, 6])),
