@@ -121,6 +121,8 @@ pub enum NotSent {
     Stopped,
     #[error("the session takes no more requests")]
     Busy,
+    #[error("the connection was lost before")]
+    ConnectionLost,
 }
 
 /// Why a transaction was not answered.
@@ -212,6 +214,7 @@ impl Client {
         transaction: Transaction,
         timeout: Duration,
     ) -> Result<Outcome, TransactError> {
+        transaction.check()?;
         let deadline = saturating_deadline(Instant::now(), timeout);
         let permit = match timeout_at(deadline, self.submissions.reserve()).await {
             Ok(Ok(permit)) => permit,

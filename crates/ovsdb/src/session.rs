@@ -163,12 +163,15 @@ pub struct Session {
     /// The request whose reply the handshake awaits.
     handshake_id: u64,
     transactions: BTreeMap<u64, Receipt>,
-    outgoing: VecDeque<Vec<u8>>,
+    /// Messages, with the transactions that they carry.
+    outgoing: VecDeque<(Option<RequestId>, Vec<u8>)>,
     outgoing_bytes: usize,
     events: VecDeque<SessionEvent>,
     started: Duration,
     last_received: Duration,
-    probing: bool,
+    /// When we asked whether the peer is alive. Counted from then on, because a process that was stopped for a
+    /// while finds the answer in its socket only after it has looked at the clock.
+    probed: Option<Duration>,
 }
 
 impl Session {
@@ -188,7 +191,7 @@ impl Session {
             events: VecDeque::new(),
             started: now,
             last_received: now,
-            probing: false,
+            probed: None,
         };
         session.handshake_id = session.request("get_schema", json!([session.config.database]));
         session
@@ -212,9 +215,15 @@ impl Session {
 
     /// Bytes to send, in order.
     pub fn next_outgoing(&mut self) -> Option<Vec<u8>> {
-        let bytes = self.outgoing.pop_front()?;
+        let (_, bytes) = self.outgoing.pop_front()?;
         self.outgoing_bytes = self.outgoing_bytes.saturating_sub(bytes.len());
         Some(bytes)
+    }
+
+    /// Transactions that [`Session::next_outgoing`] has not given out: if the session ends now, they have
+    /// certainly not taken effect.
+    pub fn unsent(&self) -> impl Iterator<Item = RequestId> {
+        self.outgoing.iter().filter_map(|(request, _)| *request)
     }
 
     /// Events, in order. Those that came before an error are still valid after it.
@@ -241,7 +250,10 @@ impl Session {
     /// Sends a transaction.
     pub fn transact(&mut self, transaction: &Transaction) -> Result<RequestId, Busy> {
         self.check_room()?;
-        let id = self.request("transact", transaction.to_params(&self.config.database));
+        let id = self.new_id();
+        let params = transaction.to_params(&self.config.database);
+        let message = Message::Request { id: json!(id), method: "transact".to_owned(), params };
+        self.send(Some(RequestId(id)), message);
         self.transactions.insert(id, transaction.receipt());
         Ok(RequestId(id))
     }
@@ -249,8 +261,8 @@ impl Session {
     /// When [`Session::tick`] wants to be called at the latest.
     #[must_use]
     pub fn deadline(&self) -> Duration {
-        let silences = if self.probing { 2 } else { 1 };
-        let silence = self.last_received.saturating_add(self.config.probe_interval.saturating_mul(silences));
+        let since = self.probed.unwrap_or(self.last_received);
+        let silence = since.saturating_add(self.config.probe_interval);
         if self.is_live() {
             return silence;
         }
@@ -263,12 +275,16 @@ impl Session {
             return Err(SessionError::HandshakeTimeout(self.config.handshake_timeout));
         }
         let silence = now.saturating_sub(self.last_received);
-        if self.probing && silence >= self.config.probe_interval.saturating_mul(2) {
-            return Err(SessionError::Unresponsive(silence));
-        }
-        if !self.probing && silence >= self.config.probe_interval {
-            self.probing = true;
-            self.send(Message::Request { id: json!(PROBE_ID), method: "echo".into(), params: json!([]) });
+        match self.probed {
+            Some(asked) if now.saturating_sub(asked) >= self.config.probe_interval => {
+                return Err(SessionError::Unresponsive(silence));
+            }
+            None if silence >= self.config.probe_interval => {
+                self.probed = Some(now);
+                let (id, method) = (json!(PROBE_ID), "echo".to_owned());
+                self.send(None, Message::Request { id, method, params: json!([]) });
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -276,7 +292,7 @@ impl Session {
     /// Takes what the peer sent.
     pub fn receive(&mut self, mut bytes: &[u8], now: Duration) -> Result<(), SessionError> {
         self.last_received = now;
-        self.probing = false;
+        self.probed = None;
         while let Some(frame) = self.framer.feed(&mut bytes)? {
             let message = Message::from_value(frame.parse()?)?;
             self.handle(message)?;
@@ -288,7 +304,7 @@ impl Session {
         match message {
             Message::Request { id, method, params } => {
                 let outcome = if method == "echo" { Ok(params) } else { Err(json!("unknown method")) };
-                self.send(Message::Response { id, outcome });
+                self.send(None, Message::Response { id, outcome });
                 if self.outgoing_bytes > self.config.max_outgoing_bytes {
                     return Err(SessionError::OutgoingFull(self.config.max_outgoing_bytes));
                 }
@@ -399,16 +415,21 @@ impl Session {
     }
 
     fn request(&mut self, method: &str, params: Value) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.send(Message::Request { id: json!(id), method: method.to_owned(), params });
+        let id = self.new_id();
+        self.send(None, Message::Request { id: json!(id), method: method.to_owned(), params });
         id
     }
 
-    fn send(&mut self, message: Message) {
+    fn new_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    fn send(&mut self, transaction: Option<RequestId>, message: Message) {
         let bytes = message.encode();
         self.outgoing_bytes = self.outgoing_bytes.saturating_add(bytes.len());
-        self.outgoing.push_back(bytes);
+        self.outgoing.push_back((transaction, bytes));
     }
 }
 

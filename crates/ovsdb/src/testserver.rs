@@ -27,9 +27,12 @@ use crate::transaction::{Outcome, Transaction, TransactionError};
 use database::{Database, Delta};
 use monitor::{Monitor, Notation};
 
+mod condition;
 mod database;
 mod execute;
 mod monitor;
+mod mutation;
+mod names;
 
 /// Messages that one connection has not taken yet; a connection that falls further behind is dropped.
 const MAX_OUTBOX_MESSAGES: usize = 4096;

@@ -394,6 +394,17 @@ impl Transaction {
         OperationId(self.operations.len() - 1)
     }
 
+    /// Finds what ovsdb-server would not take for an error but for a broken peer.
+    pub fn check(&self) -> Result<(), TransactionError> {
+        for (index, operation) in self.operations.iter().enumerate() {
+            if has_nul(&operation.json) {
+                let operation = outcome::operation_text(operation.name, operation.table);
+                return Err(TransactionError::NulCharacter { index, operation });
+            }
+        }
+        Ok(())
+    }
+
     /// The parameters of the `transact` request.
     #[must_use]
     pub fn to_params(&self, database: &str) -> Value {
@@ -408,6 +419,20 @@ impl Transaction {
             operations: self.operations.iter().map(|operation| (operation.name, operation.table)).collect(),
         }
     }
+}
+
+/// Whether any text in the value holds a NUL. Names of members are ours.
+fn has_nul(value: &Value) -> bool {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if text.contains('\0') => return true,
+            Value::Array(elements) => open.extend(elements),
+            Value::Object(members) => open.extend(members.values()),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The kinds of a transaction's operations, kept while the reply is awaited.

@@ -227,7 +227,7 @@ impl Atom {
             AtomicType::String => value.as_str().map(|text| Self::String(text.into())).ok_or_else(wrong),
             AtomicType::Uuid => match tagged(value) {
                 Some(("uuid", Value::String(text))) => text.parse().map(Self::Uuid),
-                Some(("named-uuid", Value::String(name))) if names == NamedUuids::Accept => {
+                Some(("named-uuid", Value::String(name))) if names == NamedUuids::Accept && is_id(name) => {
                     Ok(Self::NamedUuid(name.as_str().into()))
                 }
                 Some(("named-uuid", _)) => Err(ValueError::UnexpectedNamedUuid),
@@ -266,6 +266,12 @@ fn integer(value: &Value) -> Option<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "whole and small enough, by the line above")]
         Some(real as i64)
     })
+}
+
+/// Whether a text is an `<id>` of the protocol, as names of rows have to be.
+pub(crate) fn is_id(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.bytes().all(is_word) && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
 /// Takes `["tag", body]` apart.

@@ -129,6 +129,61 @@ async fn a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test]
+async fn what_waits_behind_a_peer_that_does_not_read_is_known_to_be_unsent() {
+    let (connections, accepted) = mpsc::channel(1);
+    let follower = Follower::of(Source::Accepted(accepted));
+    let (near, mut far) = tokio::io::duplex(4096);
+    connections.send(Stream::new(near, "lazy server")).await.unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(common::SCHEMA).unwrap()).unwrap();
+    let content = serde_json::json!([false, ovsdb::Uuid::from_u128(1).to_string(), {}]);
+    for (id, result) in [(0, schema), (1, content)] {
+        let reply = serde_json::json!({"id": id, "result": result, "error": null}).to_string();
+        tokio::io::AsyncWriteExt::write_all(&mut far, reply.as_bytes()).await.unwrap();
+    }
+    assert!(follower.client.wait_until_live().await);
+    let mut large = Transaction::new();
+    large.comment(&"x".repeat(16 << 10));
+    let attempts: Vec<_> = (0..5)
+        .map(|_| {
+            let (client, large) = (follower.client.clone(), large.clone());
+            tokio::spawn(async move { client.transact(large, DEADLINE).await })
+        })
+        .collect();
+    // One is on its way, which the pipe cannot hold, and the others wait behind it.
+    let mut head = vec![0; 8 << 10];
+    tokio::io::AsyncReadExt::read_exact(&mut far, &mut head).await.unwrap();
+    drop(far);
+    down(&follower).await;
+    let mut unknown = 0;
+    drop(connections);
+    for attempt in attempts {
+        match attempt.await.unwrap() {
+            Err(TransactError::OutcomeUnknown(Unanswered::ConnectionLost)) => unknown += 1,
+            Err(TransactError::NotSent(NotSent::ConnectionLost | NotSent::Stopped)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(unknown, 1);
+}
+
+#[tokio::test]
+async fn a_nul_character_does_not_cost_the_connection() {
+    let server = server();
+    let mut follower = follow(&server);
+    follower.next().await;
+    let result = follower.client.transact(tag_interface("vif0", "iface-id", "a\0b"), DEADLINE).await;
+    let error = result.unwrap_err();
+    assert!(
+        matches!(&error, TransactError::Failed(error) if error.code() == "nul character")
+            && error.to_string().starts_with("mutate of Interface (operation 0) holds a nul"),
+        "{error}"
+    );
+    assert_eq!(server.requests("transact"), 0);
+    follower.transact(tag_interface("vif0", "iface-id", "\\u0000")).await;
+}
+
+#[tokio::test]
 async fn a_late_reply_is_an_unknown_outcome() {
     let server = server();
     let mut follower = follow(&server);

@@ -31,7 +31,7 @@ pub struct Configuration {
 
 /// The columns to follow for a [`Configuration`] that is complete.
 #[must_use]
-pub const fn columns() -> [ColumnInfo; 27] {
+pub const fn columns() -> [ColumnInfo; 28] {
     [
         OpenvSwitch::BRIDGES.info(),
         OpenvSwitch::OTHER_CONFIG.info(),
@@ -55,6 +55,7 @@ pub const fn columns() -> [ColumnInfo; 27] {
         Interface::MTU.info(),
         Interface::NAME.info(),
         Interface::OFPORT.info(),
+        Interface::OFPORT_REQUEST.info(),
         Interface::OPTIONS.info(),
         Interface::TYPE.info(),
         Controller::EXTERNAL_IDS.info(),

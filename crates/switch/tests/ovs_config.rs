@@ -248,6 +248,7 @@ async fn a_tunnel_that_somebody_deleted_comes_back() {
         panic!("{events:?}")
     };
     assert_eq!((&old.role, old.row == new.row), (&new.role, false));
+    assert_eq!((old.ofport, new.ofport.get()), (new.ofport, TunnelKind::Geneve.port_number().into()));
 
     // Several changes at once, by someone else, under a plan that knows of none of them.
     let stale = observer.watch.configuration().clone();
@@ -260,7 +261,7 @@ async fn a_tunnel_that_somebody_deleted_comes_back() {
         applied.edits,
         [
             "remove port gre-vtp",
-            "set type and options of geneve port geneve-vtp",
+            "set type, options and number of geneve port geneve-vtp",
             "add vxlan port vxlan-vtp to br-int",
         ]
     );
@@ -313,8 +314,8 @@ async fn an_interface_appears_when_its_device_does() {
     assert_eq!(observer.watch.vif("p2"), None);
     let finding = observer.watch.findings().next().unwrap();
     let Finding::DuplicateIfaceId { used, .. } = finding else { panic!("{finding}") };
-    let lowest =
-        if vsctl(&ovs, &["get", "Interface", "tap2", "ofport"]).trim() < "77" { "tap2" } else { "tap1" };
+    let number: u32 = vsctl(&ovs, &["get", "Interface", "tap2", "ofport"]).trim().parse().unwrap();
+    let lowest = if number < 77 { "tap2" } else { "tap1" };
     assert_eq!(used, lowest);
     vsctl(&ovs, &["del-port", "tap2"]);
     observer.until("the end of it", |this| this.watch.findings().count() == 0).await;
@@ -411,6 +412,34 @@ async fn kills_of_both_daemons_give_real_differences_only() {
     };
     assert_eq!(identities(&observer.watch), before.into_iter().map(renamed).collect::<Vec<_>>());
     assert!(observer.apply(&spec()).await.edits.is_empty());
+}
+
+#[tokio::test]
+async fn a_tunnel_keeps_its_number_while_ports_come_behind_the_back_of_the_daemon() {
+    let mut ovs = ovs();
+    let mut observer = Observer::new(&ovs);
+    observer.until_read().await;
+    let tunnels = BridgeSpec { patches: Vec::new(), ..spec() };
+    observer.apply(&tunnels).await;
+    observer.until_usable(&OUR_PORTS[..3]).await;
+    let numbers = |this: &Observer| {
+        let number = |name: &&str| this.named(name).map(|interface| interface.ofport.get());
+        OUR_PORTS[..3].iter().map(number).collect::<Vec<_>>()
+    };
+    let expected = [TunnelKind::Geneve, TunnelKind::Vxlan, TunnelKind::Gre];
+    let expected = expected.map(|kind| Some(u32::from(kind.port_number())));
+    assert_eq!(numbers(&observer), expected);
+
+    // The daemon adds ports in an order of its own, and those that came first take the lowest numbers.
+    ovs.kill9_vswitchd().unwrap();
+    for number in 1..=20 {
+        add_vif(&ovs, &format!("tap{number}"), &format!("p{number}"), "dummy");
+    }
+    ovs.restart_vswitchd().unwrap();
+    observer.until("the ports", |this| this.watch.interfaces().count() == 23).await;
+    observer.catch_up(&ovs).await;
+    assert_eq!(numbers(&observer), expected);
+    assert!(observer.apply(&tunnels).await.edits.is_empty());
 }
 
 #[tokio::test]

@@ -168,6 +168,7 @@ impl Driver {
         let end = self.exchange(&mut conversation).await;
         // What came before the end is in the replica already, so the consumer has to hear of it.
         self.dispatch(&mut conversation);
+        conversation.give_back_unsent();
         self.replica = Some(conversation.session.into_replica());
         end
     }
@@ -262,6 +263,16 @@ impl Conversation {
         match self.session.transact(&submission.transaction) {
             Ok(request) => drop(self.waiting.insert(request, submission.reply)),
             Err(_) => drop(submission.reply.send(Err(TransactError::NotSent(NotSent::Busy)))),
+        }
+    }
+
+    /// Tells the callers of transactions that never left that these may be repeated.
+    fn give_back_unsent(&mut self) {
+        for request in self.session.unsent() {
+            if let Some(reply) = self.waiting.remove(&request) {
+                // A caller that gave up is not there to hear it.
+                let _ = reply.send(Err(TransactError::NotSent(NotSent::ConnectionLost)));
+            }
         }
     }
 }

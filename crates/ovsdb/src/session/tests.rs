@@ -203,6 +203,32 @@ fn silence_is_probed_and_then_the_end() {
 }
 
 #[test]
+fn a_process_that_was_stopped_for_long_listens_before_it_gives_up() {
+    let mut session = live(replica());
+    sent(&mut session);
+    let hour = Duration::from_secs(3600);
+    session.tick(hour).unwrap();
+    assert_eq!(sent(&mut session)[0]["method"], "echo");
+    assert_eq!(session.deadline(), hour + Duration::from_secs(5));
+    session.receive(b" ", hour).unwrap();
+    session.tick(hour * 2).unwrap();
+    assert_eq!(sent(&mut session)[0]["method"], "echo");
+    // The same in the middle of a probe: the first look at the clock after it is the last.
+    let silence = hour * 3 - hour;
+    assert_eq!(session.tick(hour * 3), Err(SessionError::Unresponsive(silence)));
+}
+
+#[test]
+fn what_was_not_given_out_is_known_to_be_unsent() {
+    let mut session = live(replica());
+    sent(&mut session);
+    let ids: Vec<RequestId> = (0..3).map(|_| session.transact(&Transaction::new()).unwrap()).collect();
+    assert_eq!(session.unsent().collect::<Vec<_>>(), ids);
+    session.next_outgoing().unwrap();
+    assert_eq!(session.unsent().collect::<Vec<_>>(), ids[1..]);
+}
+
+#[test]
 fn a_handshake_has_an_end_even_if_echoes_are_answered() {
     let mut session = Session::new(SessionConfig::new(DATABASE), replica(), NEVER);
     for seconds in 0..30 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::execute;
+use super::names::Names;
 use crate::datum::{AtomMap, AtomSet, Datum};
 use crate::schema::{ColumnSchema, Constraint, DatabaseSchema};
 use crate::value::{Atom, Uuid};
@@ -97,7 +98,7 @@ impl Database {
     /// Runs operations; either all of them take effect or none. Gives the results and what changed.
     pub(super) fn transact(&mut self, operations: &[Value]) -> (Vec<Value>, Delta) {
         let mut tables = self.tables.clone();
-        let names = execute::name_insertions(operations, || self.new_uuid());
+        let mut names = Names::of(operations, || self.new_uuid());
         let mut results = Vec::new();
         let mut failed = false;
         for operation in operations {
@@ -105,7 +106,7 @@ impl Database {
             let result = if failed {
                 Value::Null
             } else {
-                execute::Executor { schema: &self.schema, tables: &mut tables, names: &names, fresh }
+                execute::Executor { schema: &self.schema, tables: &mut tables, names: &mut names, fresh }
                     .run(operation)
                     .unwrap_or_else(|failure| {
                         failed = true;
@@ -153,19 +154,22 @@ fn difference(old: &Tables, new: &Tables) -> Delta {
     delta
 }
 
-/// What holds only at the end of a transaction: no row without a reason to be, no reference to nothing, no
-/// index broken, no table too full.
+/// What holds only at the end of a transaction, in the order of ovsdb-server: no reference to nothing, no row
+/// without a reason to be, no table too full, no index broken.
 fn settle(schema: &DatabaseSchema, tables: &mut Tables) -> Result<(), Failure> {
     collect_garbage(schema, tables)?;
     for (name, definition) in &schema.tables {
-        let Some(rows) = tables.get_mut(name) else { continue };
-        if definition.max_rows.is_some_and(|max| rows.len() as u64 > max) {
+        let count = tables.get(name).map_or(0, BTreeMap::len) as u64;
+        if definition.max_rows.is_some_and(|max| count > max) {
             return Err(Failure::new("constraint violation", format!("too many rows in table {name}")));
         }
+    }
+    drop_weak_references(schema, tables)?;
+    for (name, definition) in &schema.tables {
         for index in &definition.indexes {
             let mut seen = BTreeSet::new();
-            for row in rows.values() {
-                let key: Vec<Option<Datum>> = index.iter().map(|column| row.get(column).cloned()).collect();
+            for row in tables.get(name).into_iter().flat_map(BTreeMap::values) {
+                let key: Vec<Option<&Datum>> = index.iter().map(|column| row.get(column)).collect();
                 if !seen.insert(key) {
                     let details = format!("two rows of table {name} have the same {}", index.join(", "));
                     return Err(Failure::new("constraint violation", details));
@@ -173,39 +177,51 @@ fn settle(schema: &DatabaseSchema, tables: &mut Tables) -> Result<(), Failure> {
             }
         }
     }
-    drop_weak_references(schema, tables)
+    Ok(())
 }
 
-/// Keeps the rows that a root row reaches over strong references.
+type RowKey = (String, Uuid);
+
+/// Removes rows that no other row refers to, and then those that only these referred to. As in ovsdb-server, rows
+/// that refer to each other in a circle keep each other.
 fn collect_garbage(schema: &DatabaseSchema, tables: &mut Tables) -> Result<(), Failure> {
     let any_root = schema.tables.values().any(|table| table.is_root);
-    let mut reached = BTreeSet::new();
-    let mut open: Vec<(String, Uuid)> = Vec::new();
-    for (name, definition) in &schema.tables {
-        if definition.is_root || !any_root {
-            open.extend(
-                tables.get(name).into_iter().flat_map(|rows| rows.keys()).map(|uuid| (name.clone(), *uuid)),
-            );
+    let is_root = |name: &str| !any_root || schema.tables.get(name).is_some_and(|table| table.is_root);
+    let mut counts: BTreeMap<RowKey, usize> = BTreeMap::new();
+    for (name, rows) in tables.iter() {
+        for (uuid, row) in rows {
+            counts.entry((name.clone(), *uuid)).or_default();
+            for (table, target) in strong_references(schema, name, *uuid, row) {
+                if !tables.get(&table).is_some_and(|rows| rows.contains_key(&target)) {
+                    let details =
+                        format!("a reference to row {target} of table {table}, which does not exist");
+                    return Err(Failure::new("referential integrity violation", details));
+                }
+                *counts.entry((table, target)).or_default() += 1;
+            }
         }
     }
-    while let Some((table, uuid)) = open.pop() {
-        let Some(row) = tables.get(&table).and_then(|rows| rows.get(&uuid)) else {
-            let details = format!("a reference to row {uuid} of table {table}, which does not exist");
-            return Err(Failure::new("referential integrity violation", details));
-        };
-        if !reached.insert((table.clone(), uuid)) {
-            continue;
+    let unreferenced = counts.iter().filter(|((name, _), count)| **count == 0 && !is_root(name));
+    let mut open: Vec<RowKey> = unreferenced.map(|(key, _)| key.clone()).collect();
+    while let Some((name, uuid)) = open.pop() {
+        let Some(row) = tables.get_mut(&name).and_then(|rows| rows.remove(&uuid)) else { continue };
+        for key in strong_references(schema, &name, uuid, &row) {
+            let Some(count) = counts.get_mut(&key) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 && !is_root(&key.0) {
+                open.push(key);
+            }
         }
-        let Some(definition) = schema.tables.get(&table) else { continue };
-        for (name, column) in &definition.columns {
-            let Some(datum) = row.get(name) else { continue };
-            open.extend(references(column, datum, true).map(|(table, uuid)| (table.to_owned(), uuid)));
-        }
-    }
-    for (name, rows) in tables {
-        rows.retain(|uuid, _| reached.contains(&(name.clone(), *uuid)));
     }
     Ok(())
+}
+
+/// The other rows that a row refers to, strongly.
+fn strong_references(schema: &DatabaseSchema, table: &str, uuid: Uuid, row: &RowContent) -> Vec<RowKey> {
+    let columns = schema.tables.get(table).into_iter().flat_map(|table| &table.columns);
+    let data = columns.filter_map(|(name, column)| Some((column, row.get(name)?)));
+    let targets = data.flat_map(|(column, datum)| references(column, datum, true));
+    targets.filter(|target| *target != (table, uuid)).map(|(table, uuid)| (table.to_owned(), uuid)).collect()
 }
 
 /// The rows that a column refers to, strongly or weakly.

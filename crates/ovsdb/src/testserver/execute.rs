@@ -1,42 +1,38 @@
 //! The operations of a transaction, on a working copy of the tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::condition::Condition;
 use super::database::{Failure, RowContent, Tables};
-use crate::datum::{AtomMap, AtomSet, Datum, Shape};
+use super::mutation::Mutation;
+use super::names::Names;
+use crate::datum::{Datum, Shape};
 use crate::schema::{ColumnSchema, DatabaseSchema, TableSchema};
-use crate::value::{Atom, AtomicType, NamedUuids, Real, Uuid, ValueError};
-
-/// The uuids that `uuid-name`s of insertions stand for.
-pub(super) fn name_insertions(
-    operations: &[Value],
-    mut new_uuid: impl FnMut() -> Uuid,
-) -> BTreeMap<String, Uuid> {
-    let names = operations.iter().filter_map(|operation| operation.get("uuid-name").and_then(Value::as_str));
-    names.map(|name| (name.to_owned(), new_uuid())).collect()
-}
+use crate::value::{Atom, AtomicType, Uuid, ValueError, is_id};
 
 pub(super) struct Executor<'a> {
     pub(super) schema: &'a DatabaseSchema,
     pub(super) tables: &'a mut Tables,
-    pub(super) names: &'a BTreeMap<String, Uuid>,
-    /// For an insertion without a name.
+    pub(super) names: &'a mut Names,
+    /// For an insertion that asks for no other.
     pub(super) fresh: Uuid,
 }
 
 /// The pseudo-column that every row has.
-const UUID_SHAPE: Shape = Shape::scalar(AtomicType::Uuid);
+pub(super) const UUID_SHAPE: Shape = Shape::scalar(AtomicType::Uuid);
 
-fn syntax(details: impl Into<String>) -> Failure {
+pub(super) fn syntax(details: impl Into<String>) -> Failure {
     Failure::new("syntax error", details)
 }
 
-fn invalid(column: &str, error: &ValueError) -> Failure {
+pub(super) fn invalid(column: &str, error: &ValueError) -> Failure {
     let code = match error {
         ValueError::ConstraintViolated => "constraint violation",
+        // The one error of Open vSwitch without a code of its own.
+        ValueError::Duplicate(_) => "ovsdb error",
         _ => "syntax error",
     };
     Failure::new(code, format!("column {column}: {error}"))
@@ -66,30 +62,13 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Reads a datum, with names in place of the uuids of new rows.
-    fn datum(&self, value: &Value, shape: &Shape) -> Result<Datum, ValueError> {
-        let resolve = |atom: &Atom| match atom {
-            Atom::NamedUuid(name) => self.names.get(name.as_ref()).map(|uuid| Atom::Uuid(*uuid)),
-            atom => Some(atom.clone()),
-        };
-        let resolve = |atom| resolve(atom).ok_or(ValueError::UnexpectedNamedUuid);
-        Ok(match Datum::parse_partial(value, shape, NamedUuids::Accept)? {
-            Datum::Set(set) => {
-                Datum::Set(set.as_slice().iter().map(resolve).collect::<Result<AtomSet, _>>()?)
-            }
-            Datum::Map(map) => {
-                let pairs = map.as_slice().iter().map(|(key, value)| Ok((resolve(key)?, resolve(value)?)));
-                Datum::Map(pairs.collect::<Result<AtomMap, _>>()?)
-            }
-        })
-    }
-
     fn content(&self, table: &TableSchema, row: Option<&Value>) -> Result<RowContent, Failure> {
         let members = row.and_then(Value::as_object).ok_or_else(|| syntax("row is not an object"))?;
         let mut content = RowContent::new();
         for (name, value) in members {
             let column = column(table, name)?;
             let datum = self
+                .names
                 .datum(value, &column.shape)
                 .and_then(|datum| column.shape.check(datum))
                 .and_then(|datum| column.check(&datum).map(|()| datum));
@@ -108,11 +87,30 @@ impl<'a> Executor<'a> {
             .iter()
             .map(|(name, column)| (name.clone(), Datum::default_for(&column.shape)))
             .collect();
+        let uuid = self.identity(name, operation)?;
         row.extend(self.content(table, operation.get("row"))?);
-        let named = operation.get("uuid-name").and_then(Value::as_str).and_then(|name| self.names.get(name));
-        let uuid = named.copied().unwrap_or(self.fresh);
+        for (name, column) in &table.columns {
+            // A default need not satisfy the constraints of its column.
+            row.get(name)
+                .map_or(Ok(()), |datum| column.check(datum))
+                .map_err(|error| invalid(name, &error))?;
+        }
         self.rows_mut(name).insert(uuid, Arc::new(row));
         Ok(json!({"uuid": ["uuid", uuid.to_string()]}))
+    }
+
+    /// The uuid of a new row: the one that the operation asks for, the one of its name, or any.
+    fn identity(&mut self, table: &str, operation: &Value) -> Result<Uuid, Failure> {
+        let chosen = operation.get("uuid").map(|text| text.as_str().unwrap_or_default().parse::<Uuid>());
+        let chosen = chosen.transpose().map_err(|_| syntax("bad uuid"))?;
+        if chosen.is_some_and(|uuid| self.rows_mut(table).contains_key(&uuid)) {
+            return Err(Failure::new("duplicate uuid", "a row has this uuid already"));
+        }
+        let Some(name) = operation.get("uuid-name") else { return Ok(chosen.unwrap_or(self.fresh)) };
+        let name =
+            name.as_str().filter(|name| is_id(name)).ok_or_else(|| syntax("uuid-name is not an id"))?;
+        let duplicate = || Failure::new("duplicate uuid-name", format!("{name} names another row already"));
+        self.names.give(name, chosen).ok_or_else(duplicate)
     }
 
     fn update(&mut self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
@@ -129,7 +127,7 @@ impl<'a> Executor<'a> {
         let mutations = operation.get("mutations").and_then(Value::as_array);
         let mutations = mutations.ok_or_else(|| syntax("mutations is not an array"))?;
         let mutations: Vec<Mutation<'_>> =
-            mutations.iter().map(|mutation| self.mutation(table, mutation)).collect::<Result<_, _>>()?;
+            mutations.iter().map(|one| Mutation::parse(table, self.names, one)).collect::<Result<_, _>>()?;
         self.change(name, table, operation, |row| {
             let mut changed = RowContent::new();
             for mutation in &mutations {
@@ -158,24 +156,6 @@ impl<'a> Executor<'a> {
         Ok(json!({"count": matching.len()}))
     }
 
-    fn mutation<'m>(&self, table: &'m TableSchema, mutation: &'m Value) -> Result<Mutation<'m>, Failure> {
-        let Some([Value::String(name), Value::String(mutator), operand]) =
-            mutation.as_array().map(Vec::as_slice)
-        else {
-            return Err(syntax("a mutation is not [column, mutator, value]"));
-        };
-        let column = column(table, name)?;
-        let operand = match mutator.as_str() {
-            "insert" => self.datum(operand, &column.shape),
-            // Pairs of a map go by key and value, or by key alone.
-            "delete" => self
-                .datum(operand, &column.shape)
-                .or_else(|_| self.datum(operand, &Shape { value: None, ..column.shape })),
-            _ => Atom::parse(operand, column.shape.key, NamedUuids::Refuse).map(Datum::scalar),
-        };
-        Ok(Mutation { name, column, mutator, operand: operand.map_err(|error| invalid(name, &error))? })
-    }
-
     fn delete(&mut self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
         let matching = self.matching(name, table, operation)?;
         for (uuid, _) in &matching {
@@ -202,27 +182,33 @@ impl<'a> Executor<'a> {
         Ok(json!({ "rows": rows }))
     }
 
+    /// Compares the rows as sets: several that look alike in these columns count once. What an expected row
+    /// does not say has its default.
     fn wait(&self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
-        let columns =
-            operation.get("columns").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let project = |uuid: Option<Uuid>, row: &RowContent| {
-            let value = |name: &str| match (name, uuid) {
-                ("_uuid", Some(uuid)) => Some(Datum::scalar(Atom::Uuid(uuid))),
-                _ => row.get(name).cloned(),
-            };
-            columns.iter().filter_map(Value::as_str).map(value).collect::<Vec<_>>()
+        let columns = operation.get("columns").and_then(Value::as_array);
+        let columns: Vec<&str> = match columns {
+            Some(columns) => columns.iter().filter_map(Value::as_str).collect(),
+            None => table.columns.keys().map(String::as_str).chain(["_uuid"]).collect(),
         };
-        let mut found: Vec<_> = self
-            .matching(name, table, operation)?
-            .iter()
-            .map(|(uuid, row)| project(Some(*uuid), row))
-            .collect();
-        let mut expected = Vec::new();
-        for row in operation.get("rows").and_then(Value::as_array).into_iter().flatten() {
-            expected.push(project(None, &self.content(table, Some(row))?));
+        for name in columns.iter().filter(|name| **name != "_uuid") {
+            column(table, name)?;
         }
-        found.sort();
-        expected.sort();
+        let project = |uuid: Uuid, row: &RowContent| -> Vec<Datum> {
+            let default =
+                |name: &str| table.columns.get(name).map(|column| Datum::default_for(&column.shape));
+            let value = |name: &&str| match *name {
+                "_uuid" => Some(Datum::scalar(Atom::Uuid(uuid))),
+                name => row.get(name).cloned().or_else(|| default(name)),
+            };
+            columns.iter().filter_map(value).collect()
+        };
+        let found: BTreeSet<Vec<Datum>> =
+            self.matching(name, table, operation)?.iter().map(|(uuid, row)| project(*uuid, row)).collect();
+        let mut expected = BTreeSet::new();
+        let rows = operation.get("rows").and_then(Value::as_array);
+        for row in rows.ok_or_else(|| syntax("rows is not an array"))? {
+            expected.insert(project(Uuid::ZERO, &self.content(table, Some(row))?));
+        }
         match operation.get("until").and_then(Value::as_str) {
             Some("==") if found == expected => Ok(json!({})),
             Some("!=") if found != expected => Ok(json!({})),
@@ -238,156 +224,16 @@ impl<'a> Executor<'a> {
         operation: &Value,
     ) -> Result<Vec<(Uuid, Arc<RowContent>)>, Failure> {
         let conditions = operation.get("where").and_then(Value::as_array);
-        let conditions = conditions.ok_or_else(|| syntax("where is not an array"))?;
-        let mut matching = Vec::new();
-        for (uuid, row) in self.tables.get(name).into_iter().flatten() {
-            let mut all = true;
-            for condition in conditions {
-                all = all && self.holds(table, *uuid, row, condition)?;
-            }
-            if all {
-                matching.push((*uuid, Arc::clone(row)));
-            }
-        }
-        Ok(matching)
-    }
-
-    fn holds(
-        &self,
-        table: &TableSchema,
-        uuid: Uuid,
-        row: &RowContent,
-        condition: &Value,
-    ) -> Result<bool, Failure> {
-        let Some([Value::String(name), Value::String(function), value]) =
-            condition.as_array().map(Vec::as_slice)
-        else {
-            return Err(syntax("a condition is not [column, function, value]"));
-        };
-        let (shape, found) = if name == "_uuid" {
-            (&UUID_SHAPE, Datum::scalar(Atom::Uuid(uuid)))
-        } else {
-            let column = column(table, name)?;
-            (&column.shape, row.get(name).cloned().unwrap_or_else(|| Datum::default_for(&column.shape)))
-        };
-        let operand = self.datum(value, shape).map_err(|error| invalid(name, &error))?;
-        let includes = || match (&found, &operand) {
-            (Datum::Set(found), Datum::Set(operand)) => {
-                operand.as_slice().iter().all(|atom| found.contains(atom))
-            }
-            (Datum::Map(found), Datum::Map(operand)) => {
-                operand.as_slice().iter().all(|(key, value)| found.get(key) == Some(value))
-            }
-            _ => false,
-        };
-        let excludes = || match (&found, &operand) {
-            (Datum::Set(found), Datum::Set(operand)) => {
-                !operand.as_slice().iter().any(|atom| found.contains(atom))
-            }
-            (Datum::Map(found), Datum::Map(operand)) => {
-                !operand.as_slice().iter().any(|(key, value)| found.get(key) == Some(value))
-            }
-            _ => false,
-        };
-        // An unset optional number is neither less nor greater than anything.
-        let ordered = || found.len() == 1 && operand.len() == 1;
-        Ok(match function.as_str() {
-            "==" => found == operand,
-            "!=" => found != operand,
-            "includes" => includes(),
-            "excludes" => excludes(),
-            "<" => ordered() && found < operand,
-            "<=" => ordered() && found <= operand,
-            ">" => ordered() && found > operand,
-            ">=" => ordered() && found >= operand,
-            _ => return Err(syntax(format!("no function named {function}"))),
-        })
+        let conditions = conditions.ok_or_else(|| syntax("where is not an array"))?.iter();
+        let conditions: Vec<Condition<'_>> =
+            conditions.map(|one| Condition::parse(table, self.names, one)).collect::<Result<_, _>>()?;
+        let rows = self.tables.get(name).into_iter().flatten();
+        let matching = rows.filter(|(uuid, row)| conditions.iter().all(|one| one.holds(**uuid, row)));
+        Ok(matching.map(|(uuid, row)| (*uuid, Arc::clone(row))).collect())
     }
 }
 
-/// A checked element of `mutations`.
-struct Mutation<'a> {
-    name: &'a str,
-    column: &'a ColumnSchema,
-    mutator: &'a str,
-    operand: Datum,
-}
-
-impl Mutation<'_> {
-    fn apply(&self, old: &Datum) -> Result<Datum, Failure> {
-        let new = self.compute(old).map_err(|failure| {
-            let details = format!("column {}: {}", self.name, failure.details);
-            Failure { details, ..failure }
-        })?;
-        let checked = self.column.shape.check(new).and_then(|new| self.column.check(&new).map(|()| new));
-        checked
-            .map_err(|error| Failure::new("constraint violation", format!("column {}: {error}", self.name)))
-    }
-
-    fn compute(&self, old: &Datum) -> Result<Datum, Failure> {
-        match (self.mutator, old, &self.operand) {
-            ("insert", Datum::Set(old), Datum::Set(added)) => {
-                Ok(Datum::Set(old.as_slice().iter().chain(added.as_slice()).cloned().collect()))
-            }
-            // The last of two pairs with one key wins, and the present one is to win.
-            ("insert", Datum::Map(old), Datum::Map(added)) => {
-                Ok(Datum::Map(added.as_slice().iter().chain(old.as_slice()).cloned().collect()))
-            }
-            ("delete", Datum::Set(old), Datum::Set(gone)) => {
-                let kept = old.as_slice().iter().filter(|atom| !gone.contains(atom));
-                Ok(Datum::Set(kept.cloned().collect()))
-            }
-            ("delete", Datum::Map(old), gone) => {
-                let goes = |key: &Atom, value: &Atom| match gone {
-                    Datum::Set(keys) => keys.contains(key),
-                    Datum::Map(pairs) => pairs.get(key) == Some(value),
-                };
-                let kept = old.as_slice().iter().filter(|(key, value)| !goes(key, value));
-                Ok(Datum::Map(kept.cloned().collect()))
-            }
-            (mutator, Datum::Set(old), Datum::Set(operand)) => {
-                let [operand] = operand.as_slice() else { return Err(syntax("the operand is not a number")) };
-                let changed = old.as_slice().iter().map(|atom| arithmetic(atom, mutator, operand));
-                Ok(Datum::Set(changed.collect::<Result<AtomSet, _>>()?))
-            }
-            _ => Err(syntax("the operand does not fit the column")),
-        }
-    }
-}
-
-fn column<'a>(table: &'a TableSchema, name: &str) -> Result<&'a ColumnSchema, Failure> {
-    table.columns.get(name).ok_or_else(|| syntax(format!("no column named {name}")))
-}
-
-fn arithmetic(atom: &Atom, mutator: &str, operand: &Atom) -> Result<Atom, Failure> {
-    let range = || Failure::new("range error", "the result does not fit");
-    match (atom, operand) {
-        (Atom::Integer(_), Atom::Integer(0)) if matches!(mutator, "/=" | "%=") => {
-            Err(Failure::new("domain error", "division by zero"))
-        }
-        (Atom::Integer(left), Atom::Integer(right)) => {
-            let result = match mutator {
-                "+=" => left.checked_add(*right),
-                "-=" => left.checked_sub(*right),
-                "*=" => left.checked_mul(*right),
-                "/=" => left.checked_div(*right),
-                "%=" => left.checked_rem(*right),
-                _ => return Err(syntax(format!("no mutator named {mutator}"))),
-            };
-            result.map(Atom::Integer).ok_or_else(range)
-        }
-        (Atom::Real(left), Atom::Real(right)) => {
-            let (left, right) = (left.get(), right.get());
-            let result = match mutator {
-                "+=" => left + right,
-                "-=" => left - right,
-                "*=" => left * right,
-                "/=" if right == 0.0 => return Err(Failure::new("domain error", "division by zero")),
-                "/=" => left / right,
-                _ => return Err(syntax(format!("no mutator named {mutator}"))),
-            };
-            Real::new(result).map(Atom::Real).ok_or_else(range)
-        }
-        _ => Err(syntax("arithmetic is for numbers")),
-    }
+pub(super) fn column<'a>(table: &'a TableSchema, name: &str) -> Result<&'a ColumnSchema, Failure> {
+    let missing = || Failure::new("unknown column", format!("no column named {name}"));
+    table.columns.get(name).ok_or_else(missing)
 }

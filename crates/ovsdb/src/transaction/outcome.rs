@@ -19,6 +19,9 @@ const MAX_DETAILS_CHARS: usize = 1024;
 pub enum TransactionError {
     #[error("{operation} (operation {index}) failed: {error}: {details}")]
     Operation { index: usize, operation: String, error: String, details: String },
+    /// Found before it was sent: ovsdb-server would end the connection, for everybody who shares it.
+    #[error("{operation} (operation {index}) holds a nul character, which open vswitch does not accept")]
+    NulCharacter { index: usize, operation: String },
     #[error("commit failed: {error}: {details}")]
     Commit { error: String, details: String },
     #[error("the server refused the request: {error}: {details}")]
@@ -41,6 +44,7 @@ impl TransactionError {
         match self {
             Self::Operation { error, .. } | Self::Commit { error, .. } | Self::Refused { error, .. } => error,
             Self::Malformed(_) => "malformed reply",
+            Self::NulCharacter { .. } => "nul character",
         }
     }
 }
@@ -156,12 +160,15 @@ impl Receipt {
         match self.operations.get(index) {
             None => TransactionError::Commit { error, details },
             Some((name, table)) => {
-                let operation =
-                    table.map_or_else(|| (*name).to_owned(), |table| format!("{name} of {table}"));
+                let operation = operation_text(name, *table);
                 TransactionError::Operation { index, operation, error, details }
             }
         }
     }
+}
+
+pub(super) fn operation_text(name: &str, table: Option<&str>) -> String {
+    table.map_or_else(|| name.to_owned(), |table| format!("{name} of {table}"))
 }
 
 fn read_result(index: usize, result: Value, name: &str) -> Result<OperationResult, TransactionError> {

@@ -97,7 +97,7 @@ impl fmt::Display for Edit {
                 write!(f, "add {} port {} to {}", port.kind, port.name, bridge.name())
             }
             Step::UpdateInterface { wanted, .. } => {
-                write!(f, "set type and options of {} port {}", wanted.kind, wanted.name)
+                write!(f, "set type, options and number of {} port {}", wanted.kind, wanted.name)
             }
             Step::RemovePort { port, .. } => write!(f, "remove port {}", port.1.name),
         }
@@ -162,7 +162,8 @@ impl Writer {
                 let (uuid, row) = interface;
                 let values = Values::new()
                     .set(&Interface::TYPE, row.r#type.clone())
-                    .set(&Interface::OPTIONS, row.options.clone());
+                    .set(&Interface::OPTIONS, row.options.clone())
+                    .set(&Interface::OFPORT_REQUEST, row.ofport_request);
                 self.unchanged(*uuid, values);
             }
             Step::RemovePort { bridges, port } => {
@@ -197,9 +198,12 @@ impl Writer {
                 self.insert_port(bridge, port, owner)
             }
             Step::UpdateInterface { interface, wanted, .. } => {
-                let values = Values::new()
+                let mut values = Values::new()
                     .set(&Interface::TYPE, wanted.kind.to_owned())
                     .set(&Interface::OPTIONS, wanted.options.clone());
+                if let Some(number) = wanted.number {
+                    values = values.set(&Interface::OFPORT_REQUEST, Some(number.into()));
+                }
                 self.transaction.update(&Rows::row(interface.0), &values);
             }
             Step::RemovePort { bridges, port } => {
@@ -234,6 +238,7 @@ impl Writer {
             name: wanted.name.clone(),
             r#type: wanted.kind.to_owned(),
             options: wanted.options.clone(),
+            ofport_request: wanted.number.map(i64::from),
             ..Interface::default()
         };
         let interface = self.transaction.insert(&Values::of(&interface));

@@ -273,7 +273,7 @@ impl<'a> Planner<'a> {
         } else if let (Some(port), Some(interface)) = (found, interface)
             && is_in_place(port, Some(interface), &bridge)
         {
-            if interface.1.r#type != wanted.kind || interface.1.options != wanted.options {
+            if !wanted.is_satisfied_by(&interface.1) {
                 let (port, interface) = (port.seen.clone(), interface.clone());
                 self.steps.push(Step::UpdateInterface { port, interface, wanted });
             }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
+use ovsdb::vswitch::Interface;
+
 use super::{PATCH_TYPE, PEER_OPTION};
 
 /// An integration bridge with its ports.
@@ -35,6 +37,17 @@ pub enum TunnelKind {
 impl TunnelKind {
     const ALL: [Self; 3] = [Self::Geneve, Self::Vxlan, Self::Gre];
 
+    /// The OpenFlow port number that the port of [`TunnelSpec::flow_based`] asks for. Open vSwitch gives numbers
+    /// below 32,768 to ports that ask for none, and leaves the others to controllers.
+    #[must_use]
+    pub const fn port_number(self) -> u16 {
+        match self {
+            Self::Geneve => 65_001,
+            Self::Vxlan => 65_002,
+            Self::Gre => 65_003,
+        }
+    }
+
     /// The interface type, in Open vSwitch's words.
     #[must_use]
     pub const fn as_ovs(self) -> &'static str {
@@ -65,14 +78,18 @@ pub struct TunnelSpec {
     pub kind: TunnelKind,
     /// Exactly these: an option that is not here is removed from the port.
     pub options: BTreeMap<String, String>,
+    /// The OpenFlow port number to ask for. None takes any, and may lose it: while Open vSwitch is down, a new
+    /// port can take the number of one that asked for none.
+    pub port_number: Option<u16>,
 }
 
 impl TunnelSpec {
     /// One port to every chassis: flows set the remote address and the key of each packet. The name is
-    /// `geneve-vtp` and the like.
+    /// `geneve-vtp` and the like, and the number stays the same whatever is restarted or created again.
     #[must_use]
     pub fn flow_based(kind: TunnelKind, local_ip: Option<IpAddr>) -> Self {
-        let spec = Self { name: format!("{kind}-vtp"), kind, options: BTreeMap::new() };
+        let port_number = Some(kind.port_number());
+        let spec = Self { name: format!("{kind}-vtp"), kind, options: BTreeMap::new(), port_number };
         let spec = spec.option("remote_ip", "flow").option("key", "flow");
         match local_ip {
             Some(address) => spec.option("local_ip", &address.to_string()),
@@ -115,6 +132,17 @@ pub(super) struct WantedPort {
     pub(super) name: String,
     pub(super) kind: &'static str,
     pub(super) options: BTreeMap<String, String>,
+    pub(super) number: Option<u16>,
+}
+
+impl WantedPort {
+    /// Whether the interface is as wanted. A number that we do not ask for is its owner's business.
+    pub(super) fn is_satisfied_by(&self, interface: &Interface) -> bool {
+        let has_number = |number| interface.ofport_request == Some(i64::from(number));
+        interface.r#type == self.kind
+            && interface.options == self.options
+            && self.number.is_none_or(has_number)
+    }
 }
 
 impl BridgeSpec {
@@ -133,6 +161,7 @@ impl BridgeSpec {
             name: tunnel.name.clone(),
             kind: tunnel.kind.as_ovs(),
             options: tunnel.options.clone(),
+            number: tunnel.port_number,
         })
     }
 
@@ -143,6 +172,7 @@ impl BridgeSpec {
             name: name.to_owned(),
             kind: PATCH_TYPE,
             options: BTreeMap::from([(PEER_OPTION.to_owned(), peer.to_owned())]),
+            number: None,
         };
         [
             end(&self.name, &patch.name, &patch.peer_name),

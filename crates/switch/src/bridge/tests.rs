@@ -70,6 +70,7 @@ fn an_empty_database_gets_everything_in_one_transaction() {
     assert_eq!(geneve.r#type, "geneve");
     let options = [("csum", "true"), ("key", "flow"), ("local_ip", "192.0.2.1"), ("remote_ip", "flow")];
     assert_eq!(geneve.options, strings(&options));
+    assert_eq!(geneve.ofport_request, Some(TunnelKind::Geneve.port_number().into()));
     assert_eq!(scene.interface("br-int-patch").options, strings(&[("peer", "br-ex-patch")]));
     assert_eq!(scene.interface(BRIDGE).r#type, "internal");
     assert_eq!(scene.configuration().root().unwrap().1.bridges.len(), 2);
@@ -83,7 +84,8 @@ fn our_rows_are_brought_back_in_place() {
 
     let mut drift = Transaction::new();
     let geneve = Rows::matching(&Interface::NAME, &"geneve-vtp".to_owned());
-    drift.update(&geneve, &Values::new().set(&Interface::OPTIONS, strings(&[("remote_ip", "192.0.2.9")])));
+    let elsewhere = Values::new().set(&Interface::OPTIONS, strings(&[("remote_ip", "192.0.2.9")]));
+    drift.update(&geneve, &elsewhere.set(&Interface::OFPORT_REQUEST, Some(9)));
     let values = Values::new()
         .set(&Bridge::FAIL_MODE, Some("standalone".to_owned()))
         .set(&Bridge::DATAPATH_TYPE, String::new())
@@ -98,7 +100,7 @@ fn our_rows_are_brought_back_in_place() {
         scene.settle(&spec()),
         [
             "set fail_mode, datapath_type, protocols, other_config of bridge br-int",
-            "set type and options of geneve port geneve-vtp",
+            "set type, options and number of geneve port geneve-vtp",
         ]
     );
     let after = scene.configuration();
