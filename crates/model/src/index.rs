@@ -1,0 +1,97 @@
+//! By what rows are looked up, other than their id.
+//!
+//! An index is declared with the object, as a function from a row to the keys under which it is found; whoever holds
+//! rows keeps the maps. [`Index`] carries the types of row and key, so that a look-up with the wrong kind of key does
+//! not compile; [`IndexKey`] is the same without types, for the maps and for the record of what was read.
+
+use std::net::IpAddr;
+
+use crate::{Id, Model, NetworkType, RowId, Topic, UniqueKey};
+
+/// A key of any index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IndexKey {
+    /// A row that is referred to.
+    Row(RowId),
+    /// A topic.
+    Topic(Topic),
+    /// A number.
+    Number(u64),
+    /// An IP address.
+    Address(IpAddr),
+    /// Some other text.
+    Text(Box<str>),
+    /// Two keys together.
+    Pair(Box<(Self, Self)>),
+}
+
+impl<T> From<Id<T>> for IndexKey {
+    fn from(id: Id<T>) -> Self {
+        Self::Row(id.row().clone())
+    }
+}
+
+impl From<Topic> for IndexKey {
+    fn from(topic: Topic) -> Self {
+        Self::Topic(topic)
+    }
+}
+
+impl From<UniqueKey> for IndexKey {
+    fn from(key: UniqueKey) -> Self {
+        Self::Number(key.get().into())
+    }
+}
+
+impl From<IpAddr> for IndexKey {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl From<String> for IndexKey {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<NetworkType> for IndexKey {
+    fn from(network_type: NetworkType) -> Self {
+        Self::Text(network_type.as_str().into())
+    }
+}
+
+impl<A: Into<Self>, B: Into<Self>> From<(A, B)> for IndexKey {
+    fn from((first, second): (A, B)) -> Self {
+        Self::Pair(Box::new((first.into(), second.into())))
+    }
+}
+
+/// A function from a row of `M` to keys of type `K`.
+#[derive(Debug)]
+pub struct Index<M, K> {
+    name: &'static str,
+    entries: fn(&M, &mut dyn FnMut(K)),
+}
+
+impl<M: Model, K: Into<IndexKey>> Index<M, K> {
+    pub(crate) const fn new(name: &'static str, entries: fn(&M, &mut dyn FnMut(K))) -> Self {
+        Self { name, entries }
+    }
+
+    /// The name, which no other index of the table has.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Calls `visit` for each key under which `row` is found, with the name of the index; a key may come twice.
+    pub fn visit_entries(&self, row: &M, visit: &mut dyn FnMut(&'static str, IndexKey)) {
+        (self.entries)(row, &mut |key| visit(self.name, key.into()));
+    }
+
+    /// What to look up to find the rows with `key`.
+    pub fn key(&self, key: K) -> (&'static str, IndexKey) {
+        (self.name, key.into())
+    }
+}
