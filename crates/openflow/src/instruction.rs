@@ -75,9 +75,17 @@ impl Instructions {
     /// Reads instructions until `r` is empty.
     pub fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
         let mut out = Self::default();
+        let mut seen = 0_u32;
         while !r.is_empty() {
             let whole = r.peek();
+            let at = r.clone();
             let kind = r.u16("an instruction")?;
+            // To take the later one of two would be to lose the other.
+            let bit = if (GOTO_TABLE..=METER).contains(&kind) { 1_u32 << kind } else { 0 };
+            if seen & bit != 0 {
+                return Err(at.bad_value("an instruction that was there already", kind));
+            }
+            seen |= bit;
             let len = usize::from(r.u16("an instruction")?);
             if len < 8 || len % 8 != 0 {
                 return Err(r.bad_length("an instruction", len));

@@ -3,8 +3,8 @@
 use net_types::OfPort;
 
 use super::encode::{
-    EXPERIMENTER, NICIRA, NO_TABLE, PROP_CONTROLLER_ID, PROP_MAX_LEN, PROP_METER, PROP_PAUSE, PROP_REASON,
-    PROP_USERDATA,
+    CT_COMMIT, CT_FORCE, EXPERIMENTER, NICIRA, NO_TABLE, PROP_CONTROLLER_ID, PROP_MAX_LEN, PROP_METER,
+    PROP_PAUSE, PROP_REASON, PROP_USERDATA,
 };
 use super::learn::read_field;
 use super::{ACTIONS, Action, Code, Controller, Ct, Kind, Learn, Nat, Resubmit, Zone};
@@ -56,35 +56,16 @@ fn decode_one(r: &mut Reader<'_>, depth: usize) -> Result<Action, WireError> {
 fn decode_body(kind: Kind, r: &mut Reader<'_>, depth: usize) -> Result<Action, WireError> {
     Ok(match kind {
         Kind::Output => Action::Output { port: port32(r)?, max_len: r.u16("output")? },
-        Kind::OutputReg => {
-            let ofs_nbits = r.u16("output")?;
-            let src = ranged(r, ofs_nbits)?;
-            Action::OutputReg { src, max_len: r.u16("output")? }
-        }
-        Kind::OutputReg2 => {
-            let (ofs_nbits, max_len) = (r.u16("output")?, r.u16("output")?);
-            Action::OutputReg { src: ranged(r, ofs_nbits)?, max_len }
-        }
+        Kind::OutputReg => decode_output_reg(r)?,
+        Kind::OutputReg2 => decode_output_reg2(r)?,
         Kind::OutputTrunc => Action::OutputTrunc { port: port16(r)?, max_len: r.u32("output")? },
-        Kind::Controller => Action::Controller(Controller {
-            max_len: r.u16("controller")?,
-            id: r.u16("controller")?,
-            reason: r.u8("controller")?,
-            ..Controller::default()
-        }),
+        Kind::Controller => Action::Controller(decode_controller(r)?),
         Kind::Controller2 => Action::Controller(decode_controller2(r)?),
         Kind::Group => Action::Group(r.u32("group")?),
         Kind::SetQueue => Action::SetQueue(r.u32("set_queue")?),
         Kind::PopQueue => Action::PopQueue,
-        Kind::SetField => {
-            let (field, value, _) = decode_value(r)?;
-            Action::set(field, value)
-        }
-        Kind::Load => {
-            let ofs_nbits = r.u16("load")?;
-            let dst = ranged(r, ofs_nbits)?;
-            Action::load(dst, r.u64("load")?)
-        }
+        Kind::SetField => decode_set_field(r)?,
+        Kind::Load => decode_load(r)?,
         Kind::Load2 => decode_load2(r)?,
         Kind::Move => decode_move(r)?,
         Kind::StackPush => Action::StackPush(stack_subfield(r)?),
@@ -120,11 +101,7 @@ fn decode_body(kind: Kind, r: &mut Reader<'_>, depth: usize) -> Result<Action, W
         Kind::DeleteField => Action::DeleteField(read_field(r)?),
         Kind::SetTtl => Action::SetTtl(r.u8("mod_nw_ttl")?),
         Kind::DecTtl => Action::DecTtl,
-        Kind::DecTtlIds => {
-            let count = r.u16("dec_ttl")?;
-            r.skip("dec_ttl", 4)?;
-            Action::DecTtlIds((0..count).map(|_| r.u16("a controller id")).collect::<Result<_, _>>()?)
-        }
+        Kind::DecTtlIds => decode_dec_ttl_ids(r)?,
         Kind::SetMplsTtl => Action::SetMplsTtl(r.u8("set_mpls_ttl")?),
         Kind::DecMplsTtl => Action::DecMplsTtl,
         Kind::PushVlan => Action::PushVlan(r.u16("push_vlan")?),
@@ -167,6 +144,39 @@ fn stack_subfield(r: &mut Reader<'_>) -> Result<Subfield, WireError> {
     Subfield::new(field, ofs, n_bits).ok_or_else(|| r.bad_value("the bits of a stack action", n_bits))
 }
 
+fn decode_output_reg(r: &mut Reader<'_>) -> Result<Action, WireError> {
+    let ofs_nbits = r.u16("output")?;
+    let src = ranged(r, ofs_nbits)?;
+    Ok(Action::OutputReg { src, max_len: r.u16("output")? })
+}
+
+/// The form whose field header can be long, and therefore comes last.
+fn decode_output_reg2(r: &mut Reader<'_>) -> Result<Action, WireError> {
+    let (ofs_nbits, max_len) = (r.u16("output")?, r.u16("output")?);
+    Ok(Action::OutputReg { src: ranged(r, ofs_nbits)?, max_len })
+}
+
+/// OpenFlow 1.3 has no masks here, so one makes this an action that is not known.
+fn decode_set_field(r: &mut Reader<'_>) -> Result<Action, WireError> {
+    let at = r.clone();
+    match decode_value(r)? {
+        (field, value, None) => Ok(Action::set(field, value)),
+        (field, ..) => Err(at.unknown("a masked set_field of field", field.index() as u64)),
+    }
+}
+
+fn decode_load(r: &mut Reader<'_>) -> Result<Action, WireError> {
+    let ofs_nbits = r.u16("load")?;
+    let dst = ranged(r, ofs_nbits)?;
+    Ok(Action::load(dst, r.u64("load")?))
+}
+
+fn decode_dec_ttl_ids(r: &mut Reader<'_>) -> Result<Action, WireError> {
+    let count = r.u16("dec_ttl")?;
+    r.skip("dec_ttl", 4)?;
+    Ok(Action::DecTtlIds((0..count).map(|_| r.u16("a controller id")).collect::<Result<_, _>>()?))
+}
+
 fn decode_move(r: &mut Reader<'_>) -> Result<Action, WireError> {
     let (n_bits, src_ofs, dst_ofs) = (r.u16("move")?, r.u16("move")?, r.u16("move")?);
     Ok(Action::Move { src: subfield(r, src_ofs, n_bits)?, dst: subfield(r, dst_ofs, n_bits)? })
@@ -187,6 +197,15 @@ fn decode_value(r: &mut Reader<'_>) -> Result<(Field, u128, Option<u128>), WireE
     let value = r.uint("set_field", header.value_bytes)?;
     let mask = header.masked.then(|| r.uint("set_field", header.value_bytes)).transpose()?;
     Ok((field, value, mask))
+}
+
+fn decode_controller(r: &mut Reader<'_>) -> Result<Controller, WireError> {
+    Ok(Controller {
+        max_len: r.u16("controller")?,
+        id: r.u16("controller")?,
+        reason: r.u8("controller")?,
+        ..Controller::default()
+    })
 }
 
 fn decode_controller2(r: &mut Reader<'_>) -> Result<Controller, WireError> {
@@ -220,6 +239,9 @@ pub(crate) fn read_property<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>),
 
 fn decode_ct(r: &mut Reader<'_>, depth: usize) -> Result<Ct, WireError> {
     let flags = r.u16("ct")?;
+    if flags & !(CT_COMMIT | CT_FORCE) != 0 {
+        return Err(r.unknown("flags of ct", flags));
+    }
     let zone = if r.peek().starts_with(&[0; 4]) {
         r.skip("ct", 4)?;
         Zone::Imm(r.u16("ct")?)
@@ -231,8 +253,8 @@ fn decode_ct(r: &mut Reader<'_>, depth: usize) -> Result<Ct, WireError> {
     let table = table(r)?;
     r.skip("ct", 3)?;
     Ok(Ct {
-        commit: flags & 1 != 0,
-        force: flags & 2 != 0,
+        commit: flags & CT_COMMIT != 0,
+        force: flags & CT_FORCE != 0,
         zone,
         table,
         alg: r.u16("ct")?,

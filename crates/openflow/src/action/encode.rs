@@ -14,6 +14,9 @@ pub(crate) const NICIRA: u32 = 0x0000_2320;
 /// "No table" in `ct` and `resubmit`.
 pub(super) const NO_TABLE: u8 = 0xff;
 
+pub(super) const CT_COMMIT: u16 = 1 << 0;
+pub(super) const CT_FORCE: u16 = 1 << 1;
+
 pub(super) const PROP_MAX_LEN: u16 = 0;
 pub(super) const PROP_CONTROLLER_ID: u16 = 1;
 pub(super) const PROP_REASON: u16 = 2;
@@ -146,20 +149,8 @@ impl Action {
                 let mask = Some(*mask).filter(|mask| *mask != field.full_mask());
                 put_value(out, field.action_header(), *field, *value, mask);
             }
-            Self::Move { src, dst } => {
-                for number in [dst.n_bits, src.ofs, dst.ofs] {
-                    out.put_u16(number);
-                }
-                put_field_header(out, src.field);
-                put_field_header(out, dst.field);
-            }
-            Self::StackPush(subfield) | Self::StackPop(subfield) => {
-                let start = out.len();
-                out.put_u16(subfield.ofs);
-                put_field_header(out, subfield.field);
-                out.put_u16(subfield.n_bits);
-                pad_to(out, start, 14);
-            }
+            Self::Move { src, dst } => encode_move(out, *src, *dst),
+            Self::StackPush(subfield) | Self::StackPop(subfield) => encode_stack(out, *subfield),
             Self::Resubmit(resubmit) => {
                 out.put_u16(port16(resubmit.in_port.unwrap_or(OfPort::IN_PORT)));
                 out.put_u8(resubmit.table.unwrap_or(NO_TABLE));
@@ -180,13 +171,7 @@ impl Action {
             }
             Self::SetTtl(ttl) | Self::SetMplsTtl(ttl) => out.put_u8(*ttl),
             Self::PushVlan(ether) | Self::PushMpls(ether) | Self::PopMpls(ether) => out.put_u16(*ether),
-            Self::CheckPktLarger { len, dst } => {
-                let start = out.len();
-                out.put_u16(*len);
-                out.put_u16(dst.ofs);
-                put_field_header(out, dst.field);
-                pad_to(out, start, 14);
-            }
+            Self::CheckPktLarger { len, dst } => encode_check_pkt_larger(out, *len, *dst),
             Self::Clone(actions) => {
                 out.put_zeros(6);
                 encode_list(actions, out);
@@ -209,6 +194,30 @@ impl Action {
             | Self::Unknown(_) => {}
         }
     }
+}
+
+fn encode_move(out: &mut Vec<u8>, src: Subfield, dst: Subfield) {
+    for number in [dst.n_bits, src.ofs, dst.ofs] {
+        out.put_u16(number);
+    }
+    put_field_header(out, src.field);
+    put_field_header(out, dst.field);
+}
+
+fn encode_stack(out: &mut Vec<u8>, subfield: Subfield) {
+    let start = out.len();
+    out.put_u16(subfield.ofs);
+    put_field_header(out, subfield.field);
+    out.put_u16(subfield.n_bits);
+    pad_to(out, start, 14);
+}
+
+fn encode_check_pkt_larger(out: &mut Vec<u8>, len: u16, dst: Subfield) {
+    let start = out.len();
+    out.put_u16(len);
+    out.put_u16(dst.ofs);
+    put_field_header(out, dst.field);
+    pad_to(out, start, 14);
 }
 
 fn encode_output_reg(out: &mut Vec<u8>, src: Subfield, max_len: u16) {
@@ -290,7 +299,8 @@ pub(crate) fn property_u16(out: &mut Vec<u8>, kind: u16, value: u16) {
 
 impl Ct {
     fn encode(&self, out: &mut Vec<u8>) {
-        out.put_u16(u16::from(self.commit) | u16::from(self.force) << 1);
+        let flag = |on, bit| if on { bit } else { 0 };
+        out.put_u16(flag(self.commit, CT_COMMIT) | flag(self.force, CT_FORCE));
         match self.zone {
             Zone::Imm(zone) => {
                 out.put_u32(0);

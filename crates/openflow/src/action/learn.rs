@@ -143,6 +143,10 @@ impl Learn {
             ..Self::default()
         };
         let flags = r.u16("learn")?;
+        let write_result = if second { FLAG_WRITE_RESULT } else { 0 };
+        if flags & !(FLAG_SEND_FLOW_REM | FLAG_DELETE_LEARNED | write_result) != 0 {
+            return Err(r.unknown("flags of learn", flags));
+        }
         learn.flags.send_flow_rem = flags & FLAG_SEND_FLOW_REM != 0;
         learn.flags.delete_learned = flags & FLAG_DELETE_LEARNED != 0;
         learn.table = r.u8("learn")?;

@@ -9,6 +9,7 @@ const FLAG_DST: u16 = 1 << 1;
 const FLAG_PERSISTENT: u16 = 1 << 2;
 const FLAG_HASH: u16 = 1 << 3;
 const FLAG_RANDOM: u16 = 1 << 4;
+const FLAGS_KNOWN: u16 = (1 << 5) - 1;
 
 const RANGE_IPV4_MIN: u16 = 1 << 0;
 const RANGE_IPV4_MAX: u16 = 1 << 1;
@@ -16,6 +17,7 @@ const RANGE_IPV6_MIN: u16 = 1 << 2;
 const RANGE_IPV6_MAX: u16 = 1 << 3;
 const RANGE_PORT_MIN: u16 = 1 << 4;
 const RANGE_PORT_MAX: u16 = 1 << 5;
+const RANGES_KNOWN: u16 = (1 << 6) - 1;
 
 /// Address translation of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -138,6 +140,9 @@ impl Nat {
         r.skip("the padding of nat", 2)?;
         let flags = r.u16("the flags of nat")?;
         let present = r.u16("the ranges of nat")?;
+        if flags & !FLAGS_KNOWN != 0 || present & !RANGES_KNOWN != 0 {
+            return Err(r.unknown("flags or ranges of nat", u32::from(flags) << 16 | u32::from(present)));
+        }
         let kind = match flags & (FLAG_SRC | FLAG_DST) {
             0 => None,
             FLAG_SRC => Some(NatKind::Src),

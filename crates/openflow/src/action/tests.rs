@@ -57,6 +57,34 @@ fn actions_are_the_bytes_that_open_vswitch_writes() {
 }
 
 #[test]
+fn what_an_action_says_besides_is_not_lost() {
+    let cases = [
+        // A mask, which set_field has only from OpenFlow 1.5 on.
+        "001900188000090c00000000123400000000ffff00000000",
+        // A third flag of ct, a sixth one of nat, a seventh range of nat, a fourth flag of learn.
+        "ffff00180000232000230004000000000005ff0000000000",
+        "ffff0010000023200024000000200000",
+        "ffff0010000023200024000000010040",
+        "ffff0020000023200010000000000001000000000000000000080100000000000000",
+        // The flag of a result in the form of learn that has none.
+        "ffff0020000023200010000000000001000000000000000000040100000000000000",
+    ];
+    for case in cases {
+        let mut bytes = hex(case);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        let len = u16::try_from(bytes.len()).unwrap();
+        bytes[2..4].copy_from_slice(&len.to_be_bytes());
+        assert_eq!(decoded(&bytes).unwrap(), [Action::Unknown(bytes.clone())]);
+    }
+}
+
+#[test]
+fn nat_begins_no_range_with_zero() {
+    let error = decoded(&hex("ffff0018000023200024000000010001000000000000000000")[..24]).unwrap_err();
+    assert!(error.to_string().contains("the first address of nat"), "{error}");
+}
+
+#[test]
 fn the_table_has_each_code_once() {
     for (place, def) in ACTIONS.iter().enumerate() {
         assert_eq!(def.kind as usize, place, "{:?} is where its number says", def.kind);

@@ -82,6 +82,9 @@ fn bytes_that_make_no_sense_can_still_be_shown_and_named() {
     assert_eq!(shown.canonical(), None);
     assert_eq!(shown.unpack().instructions.unknown, [vec![0, 4, 0, 1]]);
     assert_eq!(shown.cookie(), 5);
+    let twice = [0, 1, 0, 8, 4, 0, 0, 0, 0, 1, 0, 8, 5, 0, 0, 0];
+    let shown = PackedFlow::from_wire(&WireFlow { instructions: &twice, ..ours.as_wire() });
+    assert_eq!(shown.canonical(), None, "to tables 4 and 5 at once");
 }
 
 #[test]
