@@ -96,12 +96,17 @@ fn port_and_host(text: &str) -> Result<(String, u16), &'static str> {
 
 /// Takes a host off the front, out of its brackets if it has some.
 fn split_host(text: &str) -> Result<(&str, &str), &'static str> {
-    if let Some(inner) = text.strip_prefix('[') {
-        return inner.split_once(']').ok_or("the bracket is not closed");
-    }
-    let end = text.find(':').unwrap_or(text.len());
-    let (host, rest) = text.split_at(end);
-    if rest.matches(':').count() > 1 { Err("an IPv6 address needs brackets") } else { Ok((host, rest)) }
+    let (host, rest) = match text.strip_prefix('[') {
+        Some(inner) => inner.split_once(']').ok_or("the bracket is not closed")?,
+        None => {
+            let (host, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+            if rest.matches(':').count() > 1 {
+                return Err("an IPv6 address needs brackets");
+            }
+            (host, rest)
+        }
+    };
+    if host.contains(['[', ']']) { Err("there is a bracket in the host") } else { Ok((host, rest)) }
 }
 
 fn parse_port(text: &str) -> Result<u16, &'static str> {

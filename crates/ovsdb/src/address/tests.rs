@@ -39,6 +39,8 @@ fn mistakes_are_named() {
         "tcp:a:0",
         "tcp:[::1",
         "tcp:[::1]x",
+        "ssl:[[::1]",
+        "tcp:a]:1",
         "ptcp:x",
         "ptcp:1:",
         "ptcp:1:a:b",
