@@ -11,6 +11,11 @@
 //! * **Reconnecting** waits a bounded, jittered time and resumes from the last transaction. The consumer sees
 //!   only what changed, whether or not the server could resume: a clustered database and a relay keep a history
 //!   and can, a standalone ovsdb-server keeps none in any version so far and sends everything again.
+//! * **A member of a raft cluster** is taken as it is: the database `_Server` is not read, so neither leadership
+//!   nor the member's own connection to the others is asked for. A follower passes transactions on; a member that
+//!   is cut off goes on serving what it had, and transactions there end as unknown after their timeout; a member
+//!   that lags behind takes the replica back to an earlier state until it has caught up. The database of a switch
+//!   is never a cluster; whoever follows one that is should list the leader first.
 //! * **A transaction** ends in exactly one of three ways, which the error type keeps apart: it was answered, it
 //!   was never sent (safe to repeat), or its outcome is unknown because the connection broke in between (look
 //!   before repeating). Nothing is ever sent twice.

@@ -3,7 +3,7 @@
 //! It type-checks with a real schema, runs every operation of RFC 7047 atomically, enforces references,
 //! indexes, row limits and the removal of unreferenced rows, and serves `monitor`, `monitor_cond` and
 //! `monitor_cond_since` with a history. Where it is simpler than ovsdb-server: a `wait` tests and never waits,
-//! monitors take no conditions, there are no locks, and nothing is stored.
+//! monitors take no conditions, there are no locks, rows have no `_version`, and nothing is stored.
 //!
 //! Unlike a real server it can be told to misbehave: [`TestServer::drop_connections`],
 //! [`TestServer::forget_history`], [`TestServer::refuse_method`], [`TestServer::set_mute`],

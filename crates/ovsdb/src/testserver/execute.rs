@@ -165,8 +165,8 @@ impl<'a> Executor<'a> {
     }
 
     fn select(&self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
-        let columns = operation.get("columns").and_then(Value::as_array);
-        let wanted = |column: &str| columns.is_none_or(|columns| columns.iter().any(|name| name == column));
+        let columns = columns(table, operation)?;
+        let wanted = |column: &str| columns.contains(&column);
         let mut rows = Vec::new();
         for (uuid, row) in self.matching(name, table, operation)? {
             let mut members: Map<String, Value> = row
@@ -185,14 +185,7 @@ impl<'a> Executor<'a> {
     /// Compares the rows as sets: several that look alike in these columns count once. What an expected row
     /// does not say has its default.
     fn wait(&self, name: &str, table: &TableSchema, operation: &Value) -> Result<Value, Failure> {
-        let columns = operation.get("columns").and_then(Value::as_array);
-        let columns: Vec<&str> = match columns {
-            Some(columns) => columns.iter().filter_map(Value::as_str).collect(),
-            None => table.columns.keys().map(String::as_str).chain(["_uuid"]).collect(),
-        };
-        for name in columns.iter().filter(|name| **name != "_uuid") {
-            column(table, name)?;
-        }
+        let columns = columns(table, operation)?;
         let project = |uuid: Uuid, row: &RowContent| -> Vec<Datum> {
             let default =
                 |name: &str| table.columns.get(name).map(|column| Datum::default_for(&column.shape));
@@ -231,6 +224,17 @@ impl<'a> Executor<'a> {
         let matching = rows.filter(|(uuid, row)| conditions.iter().all(|one| one.holds(**uuid, row)));
         Ok(matching.map(|(uuid, row)| (*uuid, Arc::clone(row))).collect())
     }
+}
+
+/// The columns that an operation names, by default all.
+fn columns<'a>(table: &'a TableSchema, operation: &'a Value) -> Result<Vec<&'a str>, Failure> {
+    let Some(names) = operation.get("columns") else {
+        return Ok(table.columns.keys().map(String::as_str).chain(["_uuid"]).collect());
+    };
+    let names = names.as_array().ok_or_else(|| syntax("columns is not an array"))?.iter();
+    let is_known = |name: &&str| *name == "_uuid" || table.columns.contains_key(*name);
+    let known = |name: &'a Value| name.as_str().filter(is_known);
+    names.map(|name| known(name).ok_or_else(|| syntax("no such column"))).collect()
 }
 
 pub(super) fn column<'a>(table: &'a TableSchema, name: &str) -> Result<&'a ColumnSchema, Failure> {
