@@ -1,0 +1,169 @@
+//! The text of one configuration file, read as oslo.config reads it.
+//!
+//! What holds for every input: each value is reported with the line that it begins on, an error names
+//! its line, and memory is bounded by the size of the text. Nothing is known here about which options exist.
+//!
+//! The rules are not those of other INI dialects, so here they are in full:
+//!
+//! * `[section]` begins a section; the bracket has to close at the end of the line. A section may come again.
+//! * `key = value` or `key: value`; whichever sign comes first divides. Blanks around both sides go.
+//! * A value in a pair of equal quotes, single or double, loses them. Only the first line is looked at.
+//! * A line that begins with a blank continues the value above it, joined with a newline, even if it looks like a
+//!   comment or an assignment. An empty line and everything that begins in the first column end the value.
+//! * `#` and `;` begin a comment in the first column and nowhere else: `key = a # b` has the value `a # b`.
+//! * A key that comes twice has two values. What that means is the option's affair.
+//! * Keys know upper and lower case. Sections do not, except that `DEFAULT` is written just so.
+
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+/// How much of an offending line an error quotes.
+const QUOTED_CHARS_MAX: usize = 80;
+
+/// The section that other services' options lie in, and those that several services share.
+pub(crate) const DEFAULT_SECTION: &str = "DEFAULT";
+
+/// One assignment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The section in lower case, or `DEFAULT`.
+    pub section: Arc<str>,
+    /// The key, as written.
+    pub key: String,
+    /// The value without what the syntax needed; continuation lines are joined with a newline.
+    pub value: String,
+    /// The line that the assignment begins on, counted from one.
+    pub line: usize,
+}
+
+/// Why a text is not a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {fault}: {text:?}")]
+pub struct SyntaxError {
+    /// The line, counted from one.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: SyntaxFault,
+    /// The beginning of the line.
+    pub text: String,
+}
+
+/// What can be wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SyntaxFault {
+    /// Neither a section, nor a comment, nor an assignment.
+    #[error("no '=' or ':' found, write \"option = value\"")]
+    NoAssignment,
+    /// `= value`.
+    #[error("the option has no name")]
+    NoKey,
+    /// A line that begins with a blank and has nothing above it to continue.
+    #[error("a line that begins with a blank continues an option, and there is none above it")]
+    NothingToContinue,
+    /// `[section`, or something behind the bracket.
+    #[error("a section has to end with ']', with nothing behind it")]
+    SectionNotClosed,
+    /// `[]`.
+    #[error("the section has no name")]
+    NoSectionName,
+    /// An assignment above the first section.
+    #[error("an option has to be in a section, write for example \"[df]\" above it")]
+    NoSection,
+}
+
+/// The spelling by which sections are compared.
+pub(crate) fn section_key(name: &str) -> String {
+    if name == DEFAULT_SECTION { name.to_owned() } else { name.to_lowercase() }
+}
+
+/// All assignments of a text, in their order.
+///
+/// # Errors
+/// On the first line that breaks the rules of this module.
+pub fn parse(text: &str) -> Result<Vec<Entry>, SyntaxError> {
+    let text = text.replace("\r\n", "\n");
+    let mut parser = Parser { section: None, pending: None, entries: Vec::new() };
+    for (index, line) in text.split(['\n', '\r']).enumerate() {
+        let number = index + 1;
+        let line = line.trim_end();
+        parser.line(line, number).map_err(|fault| SyntaxError { line: number, fault, text: quote(line) })?;
+    }
+    parser.finish();
+    Ok(parser.entries)
+}
+
+struct Parser {
+    section: Option<Arc<str>>,
+    /// The assignment that the next line may continue.
+    pending: Option<Entry>,
+    entries: Vec<Entry>,
+}
+
+impl Parser {
+    fn line(&mut self, line: &str, number: usize) -> Result<(), SyntaxFault> {
+        if line.starts_with([' ', '\t']) {
+            let entry = self.pending.as_mut().ok_or(SyntaxFault::NothingToContinue)?;
+            entry.value.push('\n');
+            entry.value.push_str(line.trim_start());
+            return Ok(());
+        }
+        self.finish();
+        if let Some(section) = line.strip_prefix('[') {
+            let name = section.strip_suffix(']').ok_or(SyntaxFault::SectionNotClosed)?;
+            if name.is_empty() {
+                return Err(SyntaxFault::NoSectionName);
+            }
+            self.section = Some(section_key(name).into());
+        } else if !line.is_empty() && !line.starts_with(['#', ';']) {
+            let (key, value) = line.split_once(['=', ':']).ok_or(SyntaxFault::NoAssignment)?;
+            let key = key.trim();
+            if key.is_empty() {
+                return Err(SyntaxFault::NoKey);
+            }
+            let section = self.section.clone().ok_or(SyntaxFault::NoSection)?;
+            let value = unquote(value.trim()).to_owned();
+            self.pending = Some(Entry { section, key: key.to_owned(), value, line: number });
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        self.entries.extend(self.pending.take());
+    }
+}
+
+fn unquote(value: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some(rest) = value.strip_prefix(quote) {
+            // A lone quote is its own partner.
+            return if rest.is_empty() { rest } else { rest.strip_suffix(quote).unwrap_or(value) };
+        }
+    }
+    value
+}
+
+fn quote(line: &str) -> String {
+    let mut quoted: String = line.chars().take(QUOTED_CHARS_MAX).collect();
+    if quoted.len() < line.len() {
+        quoted.push('…');
+    }
+    quoted
+}
+
+/// Writes a value so that [`parse`] gives it back.
+///
+/// That is possible for every value that [`parse`] can give: others lose blanks at the ends of their lines and lines that
+/// are empty.
+pub(crate) fn write_value(value: &str) -> String {
+    let (first, rest) = value.split_once('\n').map_or((value, None), |(first, rest)| (first, Some(rest)));
+    let looks_quoted = unquote(first).len() != first.len();
+    let mut written =
+        if first != first.trim() || looks_quoted { format!("\"{first}\"") } else { first.to_owned() };
+    for line in rest.into_iter().flat_map(|rest| rest.split('\n')) {
+        written.push_str("\n    ");
+        written.push_str(line);
+    }
+    written
+}

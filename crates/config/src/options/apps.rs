@@ -1,0 +1,126 @@
+//! What the applications and the services beside the controller can be told.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::drivers::BgpSpeaker;
+use crate::setting::{Name, Seconds};
+use crate::table::section;
+
+section! {
+    /// Switching.
+    pub struct DfL2App in "df_l2_app", Dragonflow {
+        /// Answer ARP requests and neighbour solicitations for known ports on the chassis.
+        l2_responder: bool = "True";
+    } retired {}
+}
+
+section! {
+    /// Routing.
+    pub struct DfL3App in "df_l3_app", Dragonflow {
+        /// How many "time exceeded" messages routers send a second, on one chassis.
+        router_ttl_invalid_max_rate: u32 [0 to 1000000] = "3";
+        /// How many "port unreachable" messages routers send a second, on one chassis.
+        router_port_unreach_max_rate: u32 [0 to 1000000] = "3";
+    } retired {}
+}
+
+section! {
+    /// Floating addresses.
+    pub struct DfDnatApp in "df_dnat_app", Dragonflow {
+        /// How many "time exceeded" messages are sent a second, in each direction.
+        dnat_ttl_invalid_max_rate: u32 [0 to 1000000] = "3";
+        /// How many ICMP errors are translated a second.
+        dnat_icmp_error_max_rate: u32 [0 to 1000000] = "3";
+    } retired {
+        /// The bridge to the outside.
+        "external_network_bridge": String = "br-ex",
+            Refused("say which bridge leads to which network by [df_provider_networks] bridge_mappings");
+        /// The port of the integration bridge towards it.
+        "int_peer_patch_port": String = "patch-ex",
+            Refused("the controller makes and names the ports between bridges itself; remove the option");
+        /// The port of that bridge towards the integration bridge.
+        "ex_peer_patch_port": String = "patch-int",
+            Refused("the controller makes and names the ports between bridges itself; remove the option");
+        /// How often the gateway's hardware address is asked for.
+        "send_arp_interval": Seconds = "5",
+            NoEffect("the controller asks when it has to, and when an answer gets old");
+    }
+}
+
+section! {
+    /// DHCP.
+    pub struct DfDhcpApp in "df_dhcp_app", Dragonflow {
+        /// The DNS servers for subnets that name none.
+        df_dns_servers: Vec<IpAddr> = "8.8.8.8,8.8.4.4";
+        /// The MTU for networks that have none.
+        df_default_network_device_mtu: u32 [68 to 65535] = "1460";
+        /// How many DHCP messages a port may send a second.
+        df_dhcp_max_rate_per_sec: u32 [1 to 1000000] = "3";
+        /// For how long a port that sends more is not answered.
+        df_dhcp_block_time_in_sec: Seconds [1 to 65535] = "100";
+        /// Give machines a route to the metadata service.
+        df_add_link_local_route: bool = "True";
+    } retired {}
+}
+
+section! {
+    /// The metadata service on a chassis.
+    pub struct DfMetadata in "df_metadata", Dragonflow {
+        /// The address that the proxy listens at.
+        ip: IpAddr = "169.254.169.254";
+        /// The port that the proxy listens at.
+        port: u16 = "18080";
+        /// The port of the integration bridge behind which the proxy is.
+        metadata_interface: Name = "tap-metadata", also "df/metadata_interface", "df_metadata/interface";
+    } retired {}
+}
+
+section! {
+    /// Flat and VLAN networks.
+    pub struct DfProviderNetworks in "df_provider_networks", Dragonflow {
+        /// Which bridge leads to which physical network: physical_network:bridge.
+        bridge_mappings: BTreeMap<String, Name> = "public:br-ex",
+            also "df_provider_networks_app/bridge_mappings", "df_l2_app/bridge_mappings";
+    } retired {}
+}
+
+section! {
+    /// Outgoing connections by the address of the chassis.
+    pub struct DfSnatApp in "df_snat_app", Dragonflow {
+        /// The bridge to the outside.
+        external_network_bridge: Name = "br-ex";
+    } retired {
+        /// Have flows between the tables of address translation.
+        "enable_goto_flows": bool = "True",
+            Refused("each application has the flows that it needs; remove the option");
+    }
+}
+
+section! {
+    /// Load balancers.
+    pub struct DfLoadbalancer in "df_loadbalancer", Dragonflow {
+        /// Enable ports of virtual addresses of load balancers.
+        auto_enable_vip_ports: bool = "True";
+    } retired {}
+}
+
+section! {
+    /// Which of several ports has a shared address.
+    pub struct DfActivePortDetection in "df_active_port_detection", Dragonflow {
+        /// How often ports are asked.
+        detection_interval_time: Seconds [1 to 86400] = "30";
+    } retired {}
+}
+
+section! {
+    /// BGP.
+    pub struct DfBgp in "df_bgp", Dragonflow {
+        /// How often the northbound store is looked at.
+        pulse_interval: Seconds [1 to 86400] = "5";
+        /// Who speaks BGP.
+        bgp_speaker_driver: BgpSpeaker = "built_in";
+        /// The identifier of the speaker.
+        bgp_router_id: Ipv4Addr = "127.0.0.1";
+    } retired {}
+}
