@@ -138,8 +138,10 @@ pub fn openflow_match(data: &[u8]) {
     let fields = check_round_trip(data, Match::decode_fields, Match::encode_fields);
     if let Some(matching) = fields {
         let printed = matching.to_string();
-        if let Ok(parsed) = text::parse_match(&printed) {
-            assert_eq!(parsed, matching, "{printed}");
+        match (text::parse_match(&printed), matching.missing_prerequisite()) {
+            (Ok(parsed), None) => assert_eq!(parsed, matching, "{printed}"),
+            // Text has one name for the ports of three protocols.
+            (Ok(_), Some(_)) | (Err(_), _) => {}
         }
         for entry in matching.fields() {
             assert_eq!(entry.value & !entry.mask, 0, "a bit counts that is not in the mask: {entry:?}");
