@@ -10,16 +10,23 @@ mod flows;
 mod load;
 mod report;
 
-use anyhow::{Context, Result};
+use std::num::NonZeroUsize;
+
+use anyhow::{Context, Result, bail};
 
 /// Rounds of which the median is shown, unless the command line says otherwise.
 const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rounds = match std::env::args().nth(1) {
-        Some(text) => text.parse().with_context(|| format!("the number of rounds is {text:?}"))?,
-        None => ROUNDS,
+    let rounds = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => ROUNDS,
+        [text] => {
+            let number: NonZeroUsize =
+                text.parse().with_context(|| format!("{text:?} is no number of rounds"))?;
+            number.get()
+        }
+        other => bail!("the benchmarks take a number of rounds or nothing, not: {}", other.join(" ")),
     };
     let mut table = report::Table::default();
     codec::run(rounds, &mut table)?;

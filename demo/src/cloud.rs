@@ -19,6 +19,12 @@ pub(crate) struct Cloud {
     pub(crate) sites: Vec<Site>,
 }
 
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        println!("\nremoving namespaces and switches");
+    }
+}
+
 /// A host and what runs on it.
 pub(crate) struct Site {
     pub(crate) host: Host,

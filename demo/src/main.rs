@@ -18,22 +18,43 @@ mod compile;
 mod show;
 mod topology;
 
-use anyhow::{Result, bail};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
+    let Err(error) = run().await else { return ExitCode::SUCCESS };
+    println!("\nerror: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn run() -> Result<()> {
     let once = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
         [] => false,
         [flag] if flag == "--once" => true,
-        other => bail!("the demo takes --once or nothing, not {other:?}"),
+        other => bail!("the demo takes --once or nothing, not: {}", other.join(" ")),
     };
-    let start = std::time::Instant::now();
+    ensure!(testkit::is_root(), "the demo makes network namespaces and needs root");
+    let (mut interrupted, mut terminated) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Whichever it is: when the demonstration is dropped, what it has made goes with it.
+    tokio::select! {
+        shown = demonstrate(once) => shown,
+        _ = interrupted.recv() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+async fn demonstrate(once: bool) -> Result<()> {
+    let start = Instant::now();
     let mut cloud = cloud::Cloud::start().await?;
     show::run(&mut cloud, start).await?;
-    if !once {
-        show::invite(&cloud);
-        tokio::signal::ctrl_c().await?;
-        println!("\nremoving namespaces and switches");
+    if once {
+        return Ok(());
     }
-    Ok(())
+    show::invite(&cloud);
+    std::future::pending().await
 }

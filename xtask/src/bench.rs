@@ -7,6 +7,5 @@ use crate::shell::{cargo, run as run_command};
 
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     setup::run(&[])?;
-    let args = args.strip_prefix(&["--"]).unwrap_or(args);
     run_command(cargo(&["run", "--release", "--package", "bench", "--"]).args(args))
 }

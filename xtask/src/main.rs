@@ -25,7 +25,7 @@ usage: cargo xtask <command>
                               (`-- -p switch`) run only those tests
   demo [--once]               a two-host cloud on this machine; --once checks it and exits
   ci                          what CI runs, as CI runs it
-  bench [-- ARGS]             the benchmarks, optimised
+  bench [ROUNDS]              the benchmarks, optimised; medians of so many rounds
   fuzz [TARGET] [--seconds N] each fuzz target (or one) for N seconds
   codegen [--check]           write the files that are generated, or compare them
   invariants                  the rules of docs/ARCHITECTURE.md that are marked (ci)

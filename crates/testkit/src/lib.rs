@@ -32,5 +32,5 @@ pub use guest::{Guest, GuestSpec};
 pub use netns::Namespace;
 pub use ovs::{DatabaseModel, Datapath, Ovs, OvsBuilder, UnixCtl};
 pub use ping::{BackgroundPing, PingReport};
-pub use require::{require_root, require_tool};
+pub use require::{is_root, require_root, require_tool};
 pub use wait::{try_wait_until, wait_until};

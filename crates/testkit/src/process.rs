@@ -8,6 +8,7 @@
 //! otherwise a daemon shared by several tests would die with the first of them.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -155,6 +156,8 @@ fn dies_with_us(command: &Command) -> Result<Command> {
     let setpriv = find_program("setpriv").with_context(|| missing_message("setpriv"))?;
     let mut supervised = Command::new(setpriv);
     supervised.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+    // Ctrl-C is for us, who end the daemons in order.
+    supervised.process_group(0);
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => supervised.env(name, value),

@@ -4,15 +4,17 @@
 use std::fs;
 use std::path::PathBuf;
 
+/// Whether this process has the rights of root.
+#[must_use]
+pub fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    effective_uid(&status) == Some(0)
+}
+
 /// Panics unless this process may create namespaces and network devices.
 #[track_caller]
 pub fn require_root() {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    assert_eq!(
-        effective_uid(&status),
-        Some(0),
-        "this test makes network namespaces and needs root: run `cargo xtask test` as root"
-    );
+    assert!(is_root(), "this test makes network namespaces and needs root: run `cargo xtask test` as root");
 }
 
 /// The path of `program`; panics with the name of its Debian package when it is not installed.
