@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use net_types::OfPort;
 use openflow::action::{Controller, Resubmit};
+use openflow::flow::FlowFlags;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::message::multipart::{
     FlowRequest, GroupId, MeterId, Multipart, PortNumber, QueueRequest, Reply, Request,
@@ -206,6 +207,45 @@ fn a_refusal_names_what_was_refused() {
     let answers = switch.ask(&[Message::BundleControl(unordered)]);
     let [Message::Error(error)] = answers.as_slice() else { panic!("{answers:?}") };
     assert_eq!(error.code.name(), Some("OFPBFC_BAD_ID"));
+}
+
+#[test]
+fn the_switch_tells_unasked_what_it_was_told_to_tell() {
+    let ovs = bridge();
+    let mut switch = Connection::open(&ovs, Hello::of13());
+    let flow = Flow { flags: FlowFlags::SEND_FLOW_REM, ..Flow::new(2, 7).cookie(5) };
+    // Idle, hard, deletion, deletion of its group; add, delete, modify.
+    let (removals, changes_of_ports) = (0xf, 0x7);
+    let tell = |kind, reasons| Message::NiciraSetAsync2(vec![AsyncProperty::new(kind, reasons)]);
+    switch.command(&[
+        tell(AsyncProperty::FLOW_REMOVED_PRIMARY, removals),
+        tell(AsyncProperty::PORT_STATUS_PRIMARY, changes_of_ports),
+        tell(AsyncProperty::PACKET_IN_PRIMARY, 0),
+        tell(AsyncProperty::ROLE_STATUS_PRIMARY, 0),
+    ]);
+    let answers = switch.ask(&[Message::GetAsyncRequest]);
+    let [Message::GetAsyncReply(config)] = answers.as_slice() else { panic!("{answers:?}") };
+    let AsyncMasks { packet_in, port_status, flow_removed } = config.primary;
+    assert_eq!((packet_in, port_status, flow_removed), (0, changes_of_ports, removals));
+
+    // A flow is told to be gone when the switch has forgotten it, which may be after the answer to a barrier.
+    switch.send(&add(&flow));
+    switch.send(&Message::FlowMod(FlowMod::delete(2, Match::new())));
+    let message = switch.receive();
+    let Message::FlowRemoved(removed) = message else { panic!("{message:?}") };
+    assert_eq!((removed.table, removed.priority, removed.cookie), (2, 7, 5));
+    assert_eq!(removed.reason, FlowRemovedReason::Delete);
+
+    ovs.add_port("br0", "p2", 2).unwrap();
+    loop {
+        let message = switch.receive();
+        let Message::PortStatus(PortStatus { port, reason }) = message else { panic!("{message:?}") };
+        assert_ne!(reason, PortReason::Delete);
+        assert_eq!((port.number, port.name.as_str()), (OfPort::new(2), "p2"));
+        if port.is_up() {
+            break;
+        }
+    }
 }
 
 #[test]

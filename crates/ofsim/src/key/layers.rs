@@ -45,7 +45,7 @@ impl Key {
     }
 
     /// Number of labels that are known.
-    pub fn mpls_count(&self) -> usize {
+    fn mpls_count(&self) -> usize {
         if !self.is_mpls() {
             return 0;
         }

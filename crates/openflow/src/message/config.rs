@@ -138,7 +138,7 @@ impl AsyncProperty {
     /// Lost and won roles.
     pub const ROLE_STATUS_PRIMARY: u16 = 7;
 
-    /// Messages of `kind` come for the reasons whose bits are set in `mask`.
+    /// Messages of `kind` come for the reasons whose bits are set in `mask`. A switch refuses a bit without a reason.
     pub fn new(kind: u16, mask: u32) -> Self {
         Self(Property { kind, value: mask.to_be_bytes().to_vec() })
     }
