@@ -234,13 +234,6 @@ impl Follower {
         batch
     }
 
-    /// Applies what came so far.
-    pub(crate) fn drain(&mut self) {
-        while let Ok(batch) = self.batches.try_recv() {
-            self.apply(&batch);
-        }
-    }
-
     /// Applies batches until the content satisfies the condition.
     pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&Rowset) -> bool) {
         while !condition(&self.rows) {
