@@ -3,7 +3,7 @@
 //! [`OfPort`] is the 32-bit number of OpenFlow 1.1 and later. OpenFlow 1.0, the Nicira actions and OVS itself
 //! use 16 bits, with the reserved ports at the top of that range: [`OfPort::from_of10`] and [`OfPort::to_of10`]
 //! are the one place that maps between the two. Text is that of `ovs-ofctl`: reserved ports by name, in any
-//! case when parsed, all others in decimal.
+//! case when parsed, all others in decimal. Numbers that no port can have are printed in hexadecimal and not parsed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -118,6 +118,8 @@ impl fmt::Display for OfPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reserved_name() {
             Some(name) => f.pad(name),
+            // No switch has such a port. In decimal, 65535 would be read as the port that is called so in 16 bits.
+            None if self.to_of10().is_none() => write!(f, "{:#x}", self.0),
             None => fmt::Display::fmt(&self.0, f),
         }
     }

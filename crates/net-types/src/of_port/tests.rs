@@ -12,7 +12,10 @@ fn every_of10_number_survives_the_round_trip() {
 #[test]
 fn numbers_between_the_two_ranges_have_no_of10_form() {
     for number in [0xff00, 0xfffe, 0x1_0000, 0xffff_feff] {
-        assert_eq!(OfPort::new(number).to_of10(), None, "{number:#x}");
+        let port = OfPort::new(number);
+        assert_eq!(port.to_of10(), None, "{number:#x}");
+        // It is not read as the port that has this number in 16 bits.
+        assert!(port.to_string().parse::<OfPort>().is_err(), "{port}");
     }
 }
 
