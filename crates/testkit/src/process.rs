@@ -85,7 +85,7 @@ impl Drop for Daemon {
 ///
 /// The caller bounds its time (`--timeout`, `-w`, ...). A failure holds the command line and what it
 /// wrote on stderr.
-pub fn run(command: &mut Command) -> Result<String> {
+pub fn run(command: &Command) -> Result<String> {
     let output = output_of(command)?;
     if !output.status.success() {
         bail!(
@@ -99,8 +99,10 @@ pub fn run(command: &mut Command) -> Result<String> {
 }
 
 /// Runs a command to its end, whatever its exit status.
-pub fn output_of(command: &mut Command) -> Result<Output> {
-    command.stdin(Stdio::null()).output().map_err(|error| explain_start(command, error))
+pub fn output_of(command: &Command) -> Result<Output> {
+    // A tool that waits for a daemon would wait on when both we and the daemon were killed.
+    let mut supervised = dies_with_us(command)?;
+    supervised.stdin(Stdio::null()).output().with_context(|| format!("start `{}`", command_line(command)))
 }
 
 /// The resident memory of a process.
@@ -137,13 +139,6 @@ pub(crate) fn command_line(command: &Command) -> String {
         .map(|word| word.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-fn explain_start(command: &Command, error: io::Error) -> anyhow::Error {
-    if error.kind() == io::ErrorKind::NotFound {
-        return anyhow::anyhow!(missing_message(&command.get_program().to_string_lossy()));
-    }
-    anyhow::Error::new(error).context(format!("start `{}`", command_line(command)))
 }
 
 /// The same command under `setpriv`, which sets the signal and then becomes the command: the process

@@ -108,7 +108,7 @@ fn create_database(ovs: &Ovs, model: DatabaseModel) -> Result<()> {
             .arg(schema)
             .arg(format!("unix:{}", ovs.rundir().join("raft.sock").display())),
     };
-    run(&mut command).context("create the Open vSwitch database")?;
+    run(&command).context("create the Open vSwitch database")?;
     Ok(())
 }
 

@@ -90,7 +90,7 @@ fn a_failed_command_is_quoted() {
 
 #[test]
 fn a_missing_program_is_named() {
-    let error = run(&mut Command::new("no-such-program")).unwrap_err().to_string();
+    let error = run(&Command::new("no-such-program")).unwrap_err().to_string();
     assert_eq!(error, "no-such-program is not installed");
     let scratch = ScratchDir::new().unwrap();
     let error =
