@@ -12,13 +12,14 @@ use crate::shell::{cargo, read};
 
 /// From the top. A `*` at the end stands for several crates of one layer, which do not depend on
 /// each other.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 17] = [
     "net-types",
     "model",
     "openflow",
     "ovsdb",
     "packet",
     "config",
+    "etcd-wire",
     "nb",
     "nb-*",
     "pubsub-*",
@@ -28,6 +29,7 @@ const LAYERS: [&str; 15] = [
     "switch",
     "ofsim",
     "northbound",
+    "controller",
 ];
 
 /// Programs and developer's tools: they may use every layer and nothing may use them.
