@@ -25,6 +25,17 @@ pub enum IndexKey {
     Pair(Box<(Self, Self)>),
 }
 
+impl IndexKey {
+    /// The row that is referred to, where the key is one.
+    #[must_use]
+    pub const fn row(&self) -> Option<&RowId> {
+        match self {
+            Self::Row(row) => Some(row),
+            _ => None,
+        }
+    }
+}
+
 impl<T> From<Id<T>> for IndexKey {
     fn from(id: Id<T>) -> Self {
         Self::Row(id.row().clone())

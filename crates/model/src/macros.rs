@@ -255,6 +255,13 @@ macro_rules! object {
                 &self.id
             }
 
+            fn of_object(object: &$crate::Object) -> Option<&std::sync::Arc<Self>> {
+                match object {
+                    $crate::Object::$name(row) => Some(row),
+                    _ => None,
+                }
+            }
+
             fn visit_index_entries(&self, _visit: &mut dyn FnMut(&'static str, $crate::IndexKey)) {
                 $(Self::$index.visit_entries(self, _visit);)*
             }

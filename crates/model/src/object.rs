@@ -57,6 +57,9 @@ pub trait Model: Record + Clone + Eq + Send + Sync {
     /// Notes when it is written, where that is noted.
     fn touch(&mut self, _now: &Timestamp) {}
 
+    /// The row that `object` is, if it is of this table.
+    fn of_object(object: &Object) -> Option<&Arc<Self>>;
+
     /// Calls `visit` for each reference to another row.
     fn visit_references<'a>(&'a self, visit: &mut dyn FnMut(Reference<'a>)) {
         self.visit_members(Strength::Strong, &mut |reference| {

@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 const NETWORK_BITS: u32 = 24;
 const FLOOD: u32 = 1 << NETWORK_BITS;
 const LOCAL_FLOOD: u32 = 2 << NETWORK_BITS;
+const UNKNOWN: u32 = 3 << NETWORK_BITS;
 
 /// All ids that are ours.
-pub const OURS: RangeInclusive<u32> = FLOOD..=LOCAL_FLOOD + (1 << NETWORK_BITS) - 1;
+pub const OURS: RangeInclusive<u32> = FLOOD..=UNKNOWN + (1 << NETWORK_BITS) - 1;
 
 /// Everybody in a network, here and on other hosts. Keys are cut to 24 bits.
 pub const fn flood(network: u32) -> u32 {
@@ -18,6 +19,11 @@ pub const fn flood(network: u32) -> u32 {
 /// Everybody in a network on this host.
 pub const fn local_flood(network: u32) -> u32 {
     LOCAL_FLOOD | network & ((1 << NETWORK_BITS) - 1)
+}
+
+/// Everybody in a network who takes frames for addresses that nobody has.
+pub const fn unknown(network: u32) -> u32 {
+    UNKNOWN | network & ((1 << NETWORK_BITS) - 1)
 }
 
 #[cfg(test)]

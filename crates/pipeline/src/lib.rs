@@ -26,11 +26,13 @@
 mod build;
 mod cookie;
 pub mod groups;
+pub mod meters;
 mod priority;
 pub mod regs;
 mod spec;
 pub mod tables;
 pub mod tunnels;
+pub mod userdata;
 
 pub use build::{FlowBuilder, Violation};
 pub use cookie::{AppId, Cookie};

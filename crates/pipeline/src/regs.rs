@@ -39,8 +39,15 @@ pub static EGRESS_PORT: Register = Register {
     bits: whole(Field::Reg7, 32),
 };
 
+/// Whether the packet came out of a tunnel, and so must not go into one again.
+pub static FROM_TUNNEL: Register = Register {
+    name: "from tunnel",
+    meaning: "1 if the packet came out of a tunnel, and so must not go into one again",
+    bits: Subfield { field: Field::Reg5, ofs: 0, n_bits: 1 },
+};
+
 /// All registers; no two of them share a bit.
-pub static ALL: &[&Register] = &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT];
+pub static ALL: &[&Register] = &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT, &FROM_TUNNEL];
 
 impl Register {
     /// `matching`, that also requires the register to hold `value`.

@@ -1,5 +1,15 @@
 //! The tables, in the order in which packets pass them.
 //!
+//! ```text
+//!  guest -> classify -> port security -+-> l2 --------> dispatch -> guest, or tunnel
+//!                            |         |                   ^
+//!                            |         +-> arp (answers)   |
+//!                            +-> dhcp -> controller        |
+//! tunnel -> classify -----------------------------------> (the option says the port)
+//!               +-----------------> l2                    (it does not)
+//! ```
+//! A packet from guest to guest passes four tables here and two there.
+//!
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
 
@@ -14,6 +24,12 @@ use crate::tunnels;
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
 /// Owner of [`L2`].
 pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
+/// Owner of [`PORT_SECURITY`].
+pub const PORT_SECURITY_OWNER: AppId = AppId { number: 3, name: "portsec" };
+/// Owner of [`ARP`].
+pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
+/// Owner of [`DHCP`].
+pub const DHCP_OWNER: AppId = AppId { number: 5, name: "dhcp" };
 
 /// Where packets enter.
 pub static CLASSIFY: TableSpec = TableSpec {
@@ -21,13 +37,89 @@ pub static CLASSIFY: TableSpec = TableSpec {
     name: "classify",
     owner: CLASSIFY_OWNER,
     purpose: "says which logical port and network a packet comes from, and for one out of a tunnel where it goes",
-    matches: &[Field::InPort],
+    matches: &[Field::InPort, Field::TunId, tunnels::OPTION_FIELD],
     reads: &[],
     sets: &[],
-    writes: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT],
-    next: &[&L2, &DISPATCH],
+    writes: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
+    next: &[&PORT_SECURITY, &L2, &DISPATCH],
     may_output: false,
     miss: Miss::Drop,
+};
+
+/// What a guest may send.
+pub static PORT_SECURITY: TableSpec = TableSpec {
+    id: 10,
+    name: "port security",
+    owner: PORT_SECURITY_OWNER,
+    purpose: "lets a guest send from its own addresses only, and sorts what is answered here from what is switched",
+    matches: &[
+        Field::EthType,
+        Field::EthSrc,
+        Field::EthDst,
+        Field::Ipv4Src,
+        Field::Ipv4Dst,
+        Field::Ipv6Src,
+        Field::Ipv6Dst,
+        Field::IpProto,
+        Field::UdpSrc,
+        Field::UdpDst,
+        Field::TcpSrc,
+        Field::TcpDst,
+        Field::Icmp6Type,
+        Field::ArpOp,
+        Field::ArpSpa,
+        Field::ArpTpa,
+        Field::ArpSha,
+        Field::ArpTha,
+        Field::NdTarget,
+        Field::NdSll,
+        Field::NdTll,
+        Field::IpFrag,
+    ],
+    reads: &[&regs::INGRESS_PORT, &regs::NETWORK],
+    sets: &[],
+    writes: &[],
+    next: &[&ARP, &DHCP, &L2],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
+/// Who has an address.
+pub static ARP: TableSpec = TableSpec {
+    id: 30,
+    name: "arp",
+    owner: ARP_OWNER,
+    purpose: "answers ARP requests for ports of the network on the node of who asks",
+    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpTpa, Field::ArpSpa, Field::InPort],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
+    sets: &[
+        Field::EthSrc,
+        Field::EthDst,
+        Field::ArpOp,
+        Field::ArpSpa,
+        Field::ArpTpa,
+        Field::ArpSha,
+        Field::ArpTha,
+    ],
+    writes: &[],
+    next: &[&L2],
+    may_output: true,
+    miss: Miss::Goto(&L2),
+};
+
+/// What addresses guests get.
+pub static DHCP: TableSpec = TableSpec {
+    id: 40,
+    name: "dhcp",
+    owner: DHCP_OWNER,
+    purpose: "sends the DHCP messages of guests to the controller of their own node, at a limited rate",
+    matches: &[Field::EthType, Field::EthDst, Field::IpProto, Field::UdpSrc, Field::UdpDst, Field::Ipv4Dst],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&L2],
+    may_output: true,
+    miss: Miss::Goto(&L2),
 };
 
 /// Switching.
@@ -37,7 +129,7 @@ pub static L2: TableSpec = TableSpec {
     owner: L2_OWNER,
     purpose: "finds the logical port behind a destination address, and floods what is for many",
     matches: &[Field::EthDst],
-    reads: &[&regs::NETWORK],
+    reads: &[&regs::NETWORK, &regs::FROM_TUNNEL],
     sets: &[],
     writes: &[&regs::EGRESS_PORT],
     next: &[&DISPATCH],
@@ -52,7 +144,7 @@ pub static DISPATCH: TableSpec = TableSpec {
     owner: CLASSIFY_OWNER,
     purpose: "sends a packet out of the switch port that its logical port is plugged into, or into the tunnel to its host",
     matches: &[],
-    reads: &[&regs::NETWORK, &regs::EGRESS_PORT],
+    reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
     sets: &[Field::TunId, Field::TunDst, tunnels::OPTION_FIELD],
     writes: &[],
     next: &[],
@@ -61,4 +153,5 @@ pub static DISPATCH: TableSpec = TableSpec {
 };
 
 /// All of them.
-pub static PIPELINE: Pipeline = Pipeline { tables: &[&CLASSIFY, &L2, &DISPATCH] };
+pub static PIPELINE: Pipeline =
+    Pipeline { tables: &[&CLASSIFY, &PORT_SECURITY, &ARP, &DHCP, &L2, &DISPATCH] };

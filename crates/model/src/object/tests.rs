@@ -155,6 +155,7 @@ fn a_port_is_found_under_its_keys() {
         LogicalPort::BY_IP.key(("10.0.0.5".parse().unwrap(), network())),
         LogicalPort::BY_IP.key(("2001:db8::5".parse().unwrap(), network())),
         LogicalPort::BY_LSWITCH.key(network()),
+        LogicalPort::BY_LSWITCH_AND_CHASSIS.key((network(), "host-a".parse().unwrap())),
         LogicalPort::BY_OWNER.key((network(), "compute:nova".to_owned())),
         LogicalPort::BY_QOS_POLICY.key("q".parse().unwrap()),
         LogicalPort::BY_SECURITY_GROUP.key("g".parse().unwrap()),

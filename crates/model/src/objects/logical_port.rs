@@ -124,6 +124,10 @@ object! {
         };
         /// The ports of a network.
         BY_LSWITCH: Id<LogicalSwitch> = |row, visit| row.lswitch.clone().into_iter().for_each(visit);
+        /// The ports of a network that are on a hypervisor, so which hypervisors a network is on.
+        BY_LSWITCH_AND_CHASSIS: (Id<LogicalSwitch>, Id<Chassis>) = |row, visit| {
+            row.lswitch.clone().zip(row.chassis().cloned()).into_iter().for_each(visit);
+        };
         /// The ports of a kind, in a network.
         BY_OWNER: (Id<LogicalSwitch>, String) = |row, visit| {
             row.lswitch.clone().zip(row.device_owner.clone()).into_iter().for_each(visit);

@@ -1,0 +1,14 @@
+//! The apps: each says, for its subjects, which flows there should be now.
+//!
+//! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
+//! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`].
+
+pub mod local;
+
+use engine::App;
+
+/// All apps.
+#[must_use]
+pub fn all() -> Vec<App> {
+    vec![]
+}

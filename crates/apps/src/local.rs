@@ -1,0 +1,35 @@
+//! What "here" means: ports that are plugged into this node, and networks that have any.
+
+use std::sync::Arc;
+
+use engine::{Interface, View};
+use model::{Id, LogicalPort, LogicalSwitch};
+use net_types::OfPort;
+
+/// A port that is on this node, plugged in and enabled, with its network.
+#[derive(Debug, Clone)]
+pub struct LocalPort {
+    /// The port.
+    pub port: Arc<LogicalPort>,
+    /// Its network.
+    pub network: Arc<LogicalSwitch>,
+    /// The switch port that it is plugged into.
+    pub of_port: OfPort,
+}
+
+/// The port of an interface, if this node may serve it: it is bound here, enabled, and its network is known.
+pub fn port_of(view: &mut View<'_>, interface: &Interface) -> Option<LocalPort> {
+    let port = view.get(&interface.port)?;
+    let settings = view.settings()?;
+    if port.chassis() != Some(&settings.chassis) || port.enabled == Some(false) {
+        return None;
+    }
+    let network = view.get(port.lswitch.as_ref()?)?;
+    Some(LocalPort { port, network, of_port: interface.of_port() })
+}
+
+/// Whether any port of the network is bound to this node, so that the node has to know the others.
+pub fn is_present(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+    let Some(settings) = view.settings() else { return false };
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), settings.chassis))
+}

@@ -1,0 +1,217 @@
+//! Everything that a node knows, with the indexes by which it is looked up.
+//!
+//! Who changes a fact learns which [`ReadKey`]s that concerns; nothing else tells units to run. An index is kept from
+//! the first look-up on, so indexes that no app uses cost nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{IndexKey, Object, RowId, Table, TunnelType};
+use net_types::OfPort;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::node::{Interface, Settings};
+use crate::numbers::Numbers;
+use crate::read::ReadKey;
+
+type IndexName = (Table, &'static str);
+
+/// The facts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) settings: Option<Settings>,
+    pub(crate) tunnels: BTreeMap<TunnelType, OfPort>,
+    pub(crate) numbers: Numbers,
+    interfaces: BTreeMap<RowId, Interface>,
+    rows: FxHashMap<(Table, RowId), Object>,
+    indexes: Indexes,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Indexes {
+    kept: FxHashSet<IndexName>,
+    buckets: FxHashMap<(IndexName, IndexKey), BTreeSet<RowId>>,
+    /// For keys that are pairs: how many rows have which second half, for each first half.
+    halves: FxHashMap<(IndexName, IndexKey), BTreeMap<IndexKey, u32>>,
+}
+
+/// The keys that are concerned by a change.
+pub(crate) type Changed = Vec<ReadKey>;
+
+impl Facts {
+    pub(crate) fn row(&self, table: Table, id: &RowId) -> Option<&Object> {
+        // The key of the map is a pair, which cannot be borrowed from its halves; an id is a few bytes.
+        self.rows.get(&(table, id.clone()))
+    }
+
+    pub(crate) fn interface(&self, port: &RowId) -> Option<&Interface> {
+        self.interfaces.get(port)
+    }
+
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &RowId> {
+        self.interfaces.keys()
+    }
+
+    /// The ids of all rows of a table, in order.
+    pub(crate) fn ids(&self, table: Table) -> Vec<RowId> {
+        let mut ids: Vec<RowId> =
+            self.rows.keys().filter(|(of, _)| *of == table).map(|(_, id)| id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// All rows, in no order.
+    pub(crate) fn row_names(&self) -> impl Iterator<Item = &(Table, RowId)> {
+        self.rows.keys()
+    }
+
+    /// Says what a row is now; whether it is new.
+    pub(crate) fn put(&mut self, object: Object, changed: &mut Changed) -> bool {
+        let (table, id) = (object.table(), object.id().clone());
+        let known = self.rows.get(&(table, id.clone()));
+        if known == Some(&object) {
+            return false;
+        }
+        let is_new = known.is_none();
+        self.indexes.change(table, &id, known, Some(&object), changed);
+        changed.push(ReadKey::Row(table, id.clone()));
+        if is_new {
+            changed.push(ReadKey::Table(table));
+        }
+        self.rows.insert((table, id), object);
+        is_new
+    }
+
+    /// Says that a row is gone; whether it was there.
+    pub(crate) fn delete(&mut self, table: Table, id: &RowId, changed: &mut Changed) -> bool {
+        let Some(object) = self.rows.remove(&(table, id.clone())) else { return false };
+        self.indexes.change(table, id, Some(&object), None, changed);
+        changed.push(ReadKey::Row(table, id.clone()));
+        changed.push(ReadKey::Table(table));
+        true
+    }
+
+    /// Says what an interface is now; whether it is new.
+    pub(crate) fn put_interface(&mut self, interface: Interface, changed: &mut Changed) -> bool {
+        let port = interface.row().clone();
+        if self.interfaces.get(&port) == Some(&interface) {
+            return false;
+        }
+        changed.push(ReadKey::Interface(port.clone()));
+        self.interfaces.insert(port, interface).is_none()
+    }
+
+    /// Says that an interface is gone; whether it was there.
+    pub(crate) fn delete_interface(&mut self, port: &RowId, changed: &mut Changed) -> bool {
+        let was = self.interfaces.remove(port).is_some();
+        if was {
+            changed.push(ReadKey::Interface(port.clone()));
+        }
+        was
+    }
+
+    fn keep_index(&mut self, index: IndexName) {
+        if self.indexes.kept.insert(index) {
+            for ((table, id), object) in self.rows.iter().filter(|((table, _), _)| *table == index.0) {
+                for key in index_keys(object, |name| name == index.1) {
+                    self.indexes.insert((*table, key.0), key.1, id, &mut Vec::new());
+                }
+            }
+        }
+    }
+
+    /// The rows that an index gives for a key.
+    pub(crate) fn bucket(&mut self, index: IndexName, key: &IndexKey) -> Option<&BTreeSet<RowId>> {
+        self.keep_index(index);
+        self.indexes.buckets.get(&(index, key.clone()))
+    }
+
+    /// The second halves that the first half of a key of pairs occurs with.
+    pub(crate) fn halves(&mut self, index: IndexName, first: &IndexKey) -> Vec<IndexKey> {
+        self.keep_index(index);
+        let halves = self.indexes.halves.get(&(index, first.clone()));
+        halves.map(|halves| halves.keys().cloned().collect()).unwrap_or_default()
+    }
+}
+
+/// The entries of a row in those indexes that are wanted.
+fn index_keys(object: &Object, wanted: impl Fn(&'static str) -> bool) -> BTreeSet<(&'static str, IndexKey)> {
+    let mut keys = BTreeSet::new();
+    object.visit_index_entries(&mut |name, key| {
+        if wanted(name) {
+            keys.insert((name, key));
+        }
+    });
+    keys
+}
+
+impl Indexes {
+    fn change(
+        &mut self,
+        table: Table,
+        id: &RowId,
+        before: Option<&Object>,
+        after: Option<&Object>,
+        changed: &mut Changed,
+    ) {
+        if !table.indexes().iter().any(|name| self.kept.contains(&(table, *name))) {
+            return;
+        }
+        let keys = |object: Option<&Object>| {
+            object
+                .map(|object| index_keys(object, |name| self.kept.contains(&(table, name))))
+                .unwrap_or_default()
+        };
+        let (before, after) = (keys(before), keys(after));
+        for (name, key) in before.difference(&after) {
+            self.remove((table, name), key, id, changed);
+        }
+        for (name, key) in after.difference(&before) {
+            self.insert((table, name), key.clone(), id, changed);
+        }
+    }
+
+    fn insert(&mut self, index: IndexName, key: IndexKey, id: &RowId, changed: &mut Changed) {
+        if let IndexKey::Pair(pair) = &key {
+            let halves = self.halves.entry((index, pair.0.clone())).or_default();
+            let count = halves.entry(pair.1.clone()).or_default();
+            *count += 1;
+            if *count == 1 {
+                changed.push(ReadKey::Halves(index.0, index.1, pair.0.clone()));
+            }
+        }
+        let bucket = self.buckets.entry((index, key.clone())).or_default();
+        if bucket.is_empty() {
+            changed.push(ReadKey::Any(index.0, index.1, key.clone()));
+        }
+        bucket.insert(id.clone());
+        changed.push(ReadKey::Bucket(index.0, index.1, key));
+    }
+
+    fn remove(&mut self, index: IndexName, key: &IndexKey, id: &RowId, changed: &mut Changed) {
+        if let IndexKey::Pair(pair) = key {
+            self.remove_half(index, pair, changed);
+        }
+        let name = (index, key.clone());
+        let Some(bucket) = self.buckets.get_mut(&name) else { return };
+        bucket.remove(id);
+        if bucket.is_empty() {
+            self.buckets.remove(&name);
+            changed.push(ReadKey::Any(index.0, index.1, key.clone()));
+        }
+        changed.push(ReadKey::Bucket(index.0, index.1, key.clone()));
+    }
+
+    fn remove_half(&mut self, index: IndexName, pair: &(IndexKey, IndexKey), changed: &mut Changed) {
+        let name = (index, pair.0.clone());
+        let Some(halves) = self.halves.get_mut(&name) else { return };
+        let Some(count) = halves.get_mut(&pair.1) else { return };
+        *count -= 1;
+        if *count == 0 {
+            halves.remove(&pair.1);
+            changed.push(ReadKey::Halves(index.0, index.1, pair.0.clone()));
+        }
+        if halves.is_empty() {
+            self.halves.remove(&name);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Units and derived values, what they read, and which of them have to run.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::RowId;
+use rustc_hash::FxHashMap;
+
+use crate::derived::Cells;
+use crate::facts::Facts;
+use crate::numbers::Space;
+use crate::read::{KeyNo, NodeNo, ReadKey, Reads};
+use crate::sink::Said;
+
+/// A unit, by what it is: the place of its rule and its subject. No two have one name, and names are ordered the same
+/// whatever happened before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct UnitName {
+    pub(crate) rule: u16,
+    pub(crate) subject: Option<RowId>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Unit {
+    pub(crate) name: UnitName,
+    pub(crate) reads: Box<[KeyNo]>,
+    pub(crate) said: Said,
+}
+
+pub(crate) type AnyArc = Arc<dyn Any + Send + Sync>;
+
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) key: AnyArc,
+    pub(crate) value: AnyArc,
+    pub(crate) reads: Box<[KeyNo]>,
+    pub(crate) is_dirty: bool,
+    pub(crate) is_computing: bool,
+    pub(crate) compute: fn(&mut Graph, NodeNo) -> bool,
+    pub(crate) forget: fn(&mut Graph, &(dyn Any + Send + Sync)),
+}
+
+#[derive(Debug)]
+pub(crate) enum Node {
+    Unit(Unit),
+    Cell(Cell),
+    Free,
+}
+
+/// The facts and everybody who reads them.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    pub(crate) facts: Facts,
+    pub(crate) reads: Reads,
+    pub(crate) cells: Cells,
+    nodes: Vec<Node>,
+    free: Vec<NodeNo>,
+    units: FxHashMap<UnitName, NodeNo>,
+    dirty_units: BTreeSet<UnitName>,
+    dirty_cells: BTreeSet<NodeNo>,
+    /// Keys that lost their last reader; whoever reads them again before the step ends keeps them.
+    unread: Vec<ReadKey>,
+    pub(crate) numbers_changed: bool,
+}
+
+impl Graph {
+    /// A graph in which nobody has read these facts yet.
+    pub(crate) fn with_facts(facts: Facts) -> Self {
+        Self { facts, ..Self::default() }
+    }
+
+    pub(crate) fn insert_node(&mut self, node: Node) -> NodeNo {
+        match self.free.pop() {
+            Some(no) => {
+                self.nodes[no as usize] = node;
+                no
+            }
+            None => {
+                self.nodes.push(node);
+                NodeNo::try_from(self.nodes.len() - 1)
+                    .expect("memory ends before four thousand million nodes")
+            }
+        }
+    }
+
+    pub(crate) fn cell_mut(&mut self, no: NodeNo) -> Option<&mut Cell> {
+        match self.nodes.get_mut(no as usize) {
+            Some(Node::Cell(cell)) => Some(cell),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn unit(&self, no: NodeNo) -> Option<&Unit> {
+        match self.nodes.get(no as usize) {
+            Some(Node::Unit(unit)) => Some(unit),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn unit_mut(&mut self, no: NodeNo) -> Option<&mut Unit> {
+        match self.nodes.get_mut(no as usize) {
+            Some(Node::Unit(unit)) => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// A unit that was not there before, and has to run.
+    pub(crate) fn add_unit(&mut self, name: UnitName) {
+        if !self.units.contains_key(&name) {
+            let unit = Unit { name: name.clone(), reads: Box::default(), said: Said::default() };
+            let no = self.insert_node(Node::Unit(unit));
+            self.units.insert(name.clone(), no);
+        }
+        self.dirty_units.insert(name);
+    }
+
+    /// Ends a unit; what it last said, to be withdrawn.
+    pub(crate) fn remove_unit(&mut self, name: &UnitName) -> Option<(NodeNo, Said)> {
+        let no = self.units.remove(name)?;
+        self.dirty_units.remove(name);
+        self.set_reads(no, Vec::new());
+        let said = self.unit_mut(no).map(|unit| std::mem::take(&mut unit.said))?;
+        self.nodes[no as usize] = Node::Free;
+        self.free.push(no);
+        Some((no, said))
+    }
+
+    pub(crate) fn unit_no(&self, name: &UnitName) -> Option<NodeNo> {
+        self.units.get(name).copied()
+    }
+
+    pub(crate) fn units(&self) -> impl Iterator<Item = &Unit> {
+        self.units.values().filter_map(|no| self.unit(*no))
+    }
+
+    /// Everybody who read `key` has to run again.
+    pub(crate) fn mark(&mut self, key: &ReadKey) {
+        let Self { reads, nodes, dirty_units, dirty_cells, .. } = self;
+        reads.for_each_reader(key, &mut |no| match nodes.get_mut(no as usize) {
+            Some(Node::Unit(unit)) if !dirty_units.contains(&unit.name) => {
+                dirty_units.insert(unit.name.clone());
+            }
+            Some(Node::Cell(cell)) => {
+                cell.is_dirty = true;
+                dirty_cells.insert(no);
+            }
+            _ => {}
+        });
+    }
+
+    /// Notes what a node read in its last run.
+    pub(crate) fn set_reads(&mut self, no: NodeNo, now: Vec<KeyNo>) {
+        let before = match self.nodes.get_mut(no as usize) {
+            Some(Node::Unit(unit)) => &mut unit.reads,
+            Some(Node::Cell(cell)) => &mut cell.reads,
+            _ => return,
+        };
+        let now = now.into_boxed_slice();
+        if *before != now {
+            let before = std::mem::replace(before, now.clone());
+            self.reads.replace(no, &before, &now, &mut self.unread);
+        }
+    }
+
+    /// The next unit that has to run. Before any unit, values that may have changed are computed.
+    pub(crate) fn next_dirty(&mut self) -> Option<NodeNo> {
+        while let Some(no) = self.dirty_cells.pop_first() {
+            self.refresh_cell(no);
+        }
+        let name = self.dirty_units.pop_first()?;
+        self.unit_no(&name)
+    }
+
+    /// Forgets values and numbers that nobody reads any more.
+    pub(crate) fn sweep(&mut self) {
+        while let Some(key) = self.unread.pop() {
+            if self.reads.is_read(&key) {
+                continue;
+            }
+            match key {
+                ReadKey::Value(no) => self.forget_cell(no),
+                ReadKey::Number(space, owner) => {
+                    self.facts.numbers.take_back(space, &owner);
+                    self.numbers_changed = true;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes back numbers from before a restart that nobody wants any more.
+    pub(crate) fn sweep_numbers(&mut self) {
+        for (space, owner) in self.facts.numbers.owners() {
+            if !self.reads.is_read(&ReadKey::Number(space, owner.clone())) {
+                self.facts.numbers.take_back(space, &owner);
+                self.numbers_changed = true;
+            }
+        }
+    }
+
+    fn forget_cell(&mut self, no: NodeNo) {
+        let Some(Node::Cell(_)) = self.nodes.get(no as usize) else { return };
+        self.set_reads(no, Vec::new());
+        if let Node::Cell(cell) = std::mem::replace(&mut self.nodes[no as usize], Node::Free) {
+            (cell.forget)(self, &*cell.key);
+            self.dirty_cells.remove(&no);
+            self.free.push(no);
+        }
+    }
+
+    pub(crate) fn give_number(&mut self, space: Space, owner: &RowId) -> Option<u32> {
+        if let Some(number) = self.facts.numbers.get(space, owner) {
+            return Some(number);
+        }
+        let number = self.facts.numbers.give(space, owner);
+        self.numbers_changed |= number.is_some();
+        number
+    }
+}

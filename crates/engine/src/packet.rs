@@ -1,0 +1,72 @@
+//! Packets that flows send up, and what apps answer.
+//!
+//! A flow that wants an answer sends the packet with `controller(userdata=...)`; the first byte of the userdata names the
+//! responder. Responders are pure, like rules: they see the facts and the packet, and the time is that of the packet.
+
+use std::fmt;
+
+use model::UniqueKey;
+use net_types::OfPort;
+use serde::{Deserialize, Serialize};
+
+use crate::view::View;
+
+/// A packet that a flow sent up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PacketIn {
+    /// The frame.
+    pub frame: Vec<u8>,
+    /// The switch port that it came in by.
+    pub in_port: u32,
+    /// The key of the network that it is in, as far as the tables had found out.
+    pub network: u32,
+    /// The key of the logical port that it came from, as far as the tables had found out.
+    pub ingress: u32,
+    /// The userdata of the flow.
+    pub userdata: Vec<u8>,
+    /// When it came, in milliseconds since the epoch.
+    pub at_ms: u64,
+}
+
+impl PacketIn {
+    /// The switch port that it came in by.
+    #[must_use]
+    pub const fn in_port(&self) -> OfPort {
+        OfPort::new(self.in_port)
+    }
+
+    /// The logical port that it came from.
+    #[must_use]
+    pub const fn ingress(&self) -> Option<UniqueKey> {
+        UniqueKey::new(self.ingress)
+    }
+}
+
+/// What an app does with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Sends a frame out of a port of the switch.
+    Send {
+        /// The frame.
+        frame: Vec<u8>,
+        /// The port.
+        port: OfPort,
+    },
+    /// Nothing, for this reason.
+    Ignore(&'static str),
+}
+
+/// An app's answer to the packets that its flows send up.
+#[derive(Clone, Copy)]
+pub struct Responder {
+    /// First byte of the userdata of such packets; see `pipeline::userdata`.
+    pub op: u8,
+    /// The answer. Pure and total.
+    pub respond: fn(&mut View<'_>, &PacketIn) -> Reply,
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Responder").field("op", &self.op).finish_non_exhaustive()
+    }
+}

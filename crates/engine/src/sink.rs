@@ -1,0 +1,105 @@
+//! What a unit says: flows, groups, meters, and which port is ready with them.
+
+use model::{Id, LogicalPort, RowId};
+use openflow::flow::PackedFlow;
+use openflow::group::Group;
+use openflow::meter::Meter;
+use pipeline::{AppId, Cookie, FlowBuilder, Priority, TableSpec};
+
+use crate::numbers::stable_hash;
+
+/// Takes what one run of one unit says.
+#[derive(Debug)]
+pub struct Sink {
+    app: AppId,
+    cookie: Cookie,
+    flows: Vec<PackedFlow>,
+    rest: Rest,
+}
+
+/// What a unit said.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Said {
+    /// Sorted by key, each key once.
+    pub(crate) flows: Box<[PackedFlow]>,
+    /// What few units say.
+    pub(crate) rest: Option<Box<Rest>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rest {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) meters: Vec<Meter>,
+    pub(crate) ready: Vec<RowId>,
+    pub(crate) problems: Vec<String>,
+}
+
+/// Bits of a cookie's subject that tell the subjects of one rule apart; those above tell the rules of an app apart.
+const SUBJECT_HASH_BITS: u32 = 40;
+
+/// The cookie of a unit's flows. It says the same after a restart and on every node; two subjects may share one, and then
+/// [`explain`](crate::Engine::explain) names both.
+pub(crate) fn cookie_of(app: AppId, rule_of_app: u8, subject: Option<&RowId>) -> Cookie {
+    let hash = subject.map_or(0, |id| stable_hash(id) & ((1 << SUBJECT_HASH_BITS) - 1));
+    Cookie::new(app, u64::from(rule_of_app) << SUBJECT_HASH_BITS | hash)
+}
+
+impl Sink {
+    pub(crate) fn new(app: AppId, cookie: Cookie) -> Self {
+        Self { app, cookie, flows: Vec::new(), rest: Rest::default() }
+    }
+
+    /// Says a flow of a table of the app. One that breaks the declaration of its table is left out, and a finding says so.
+    pub fn flow(
+        &mut self,
+        table: &'static TableSpec,
+        priority: Priority,
+        build: impl FnOnce(FlowBuilder) -> FlowBuilder,
+    ) {
+        match build(table.flow(priority, self.cookie)).build() {
+            Ok(flow) => self.flows.push(flow),
+            Err(violation) => self.problem(violation.to_string()),
+        }
+    }
+
+    /// Says a group.
+    pub fn group(&mut self, group: Group) {
+        self.rest.groups.push(group);
+    }
+
+    /// Says a meter.
+    pub fn meter(&mut self, meter: Meter) {
+        self.rest.meters.push(meter);
+    }
+
+    /// Says that a port forwards once the switch confirmed all that this step changes.
+    pub fn ready(&mut self, port: &Id<LogicalPort>) {
+        self.rest.ready.push(port.row().clone());
+    }
+
+    /// Says that something in the facts makes no sense, so that an operator can find it.
+    pub fn problem(&mut self, problem: impl Into<String>) {
+        self.rest.problems.push(problem.into());
+    }
+
+    /// What was said, in the one order in which it is compared. Of two entries with one key the first stays.
+    pub(crate) fn finish(self) -> Said {
+        let Self { app, mut flows, mut rest, .. } = self;
+        flows.sort_by(|a, b| a.key_bytes().cmp(b.key_bytes()));
+        flows.dedup_by(|later, first| {
+            let is_twice = later.key_bytes() == first.key_bytes();
+            if is_twice && later != first {
+                rest.problems.push(format!("app {} says two flows with the key {}", app.name, first.key()));
+            }
+            is_twice
+        });
+        rest.groups.sort_by_key(|group| group.id);
+        rest.groups.dedup_by_key(|group| group.id);
+        rest.meters.sort_by_key(|meter| meter.id);
+        rest.meters.dedup_by_key(|meter| meter.id);
+        rest.ready.sort_unstable();
+        rest.ready.dedup();
+        let rest = (rest != Rest::default()).then(|| Box::new(rest));
+        Said { flows: flows.into(), rest }
+    }
+}

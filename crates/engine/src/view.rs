@@ -1,0 +1,128 @@
+//! How apps see the facts: through a window that remembers what was looked at.
+//!
+//! There is no other way to reach a fact, so a unit that depends on something has read it, and runs again when it changes.
+//! Look-ups differ in how much they depend on. Reading *whether* a network has a port here costs a run when the first
+//! port comes and the last one goes; reading the ports costs a run for each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Id, Index, IndexKey, LogicalPort, Model, TunnelType};
+use net_types::OfPort;
+
+use crate::derived::Derived;
+use crate::graph::Graph;
+use crate::node::{Interface, Settings};
+use crate::numbers::Space;
+use crate::read::{KeyNo, ReadKey};
+
+/// The facts, for one run of one unit.
+#[derive(Debug)]
+pub struct View<'a> {
+    graph: &'a mut Graph,
+    reads: Vec<KeyNo>,
+    /// Responders read without being run again.
+    records: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) const fn recording(graph: &'a mut Graph) -> Self {
+        Self { graph, reads: Vec::new(), records: true }
+    }
+
+    pub(crate) const fn passing(graph: &'a mut Graph) -> Self {
+        Self { graph, reads: Vec::new(), records: false }
+    }
+
+    /// What was read, sorted and each once.
+    pub(crate) fn into_reads(mut self) -> Vec<KeyNo> {
+        self.reads.sort_unstable();
+        self.reads.dedup();
+        self.reads
+    }
+
+    fn note(&mut self, key: impl FnOnce() -> ReadKey) {
+        if self.records {
+            let no = self.graph.reads.intern(key());
+            self.reads.push(no);
+        }
+    }
+
+    /// A row.
+    pub fn get<T: Model>(&mut self, id: &Id<T>) -> Option<Arc<T>> {
+        self.note(|| ReadKey::Row(T::TABLE, id.row().clone()));
+        T::of_object(self.graph.facts.row(T::TABLE, id.row())?).cloned()
+    }
+
+    /// The rows that an index gives for a key, in the order of their ids.
+    pub fn by<T: Model, K: Into<IndexKey>>(&mut self, index: &Index<T, K>, key: K) -> Vec<Arc<T>> {
+        let ids = self.ids_by(index, key);
+        ids.iter().filter_map(|id| self.get(id)).collect()
+    }
+
+    /// Which rows an index gives for a key, in order; what they say is not read.
+    pub fn ids_by<T: Model, K: Into<IndexKey>>(&mut self, index: &Index<T, K>, key: K) -> Vec<Id<T>> {
+        let (name, key) = index.key(key);
+        self.note(|| ReadKey::Bucket(T::TABLE, name, key.clone()));
+        let ids = self.graph.facts.bucket((T::TABLE, name), &key);
+        ids.into_iter().flatten().cloned().map(Id::from_row).collect()
+    }
+
+    /// Whether an index gives any row for a key.
+    pub fn any<T: Model, K: Into<IndexKey>>(&mut self, index: &Index<T, K>, key: K) -> bool {
+        let (name, key) = index.key(key);
+        self.note(|| ReadKey::Any(T::TABLE, name, key.clone()));
+        self.graph.facts.bucket((T::TABLE, name), &key).is_some()
+    }
+
+    /// In an index by pairs, the second halves that occur with `first`: for example the hypervisors of a network.
+    pub fn halves<T: Model, A: Into<IndexKey>, B: Into<IndexKey>>(
+        &mut self,
+        index: &Index<T, (A, B)>,
+        first: A,
+    ) -> Vec<IndexKey> {
+        let first = first.into();
+        self.note(|| ReadKey::Halves(T::TABLE, index.name(), first.clone()));
+        self.graph.facts.halves((T::TABLE, index.name()), &first)
+    }
+
+    /// The ids of all rows of a table, in order. For tables that are short.
+    pub fn all<T: Model>(&mut self) -> Vec<Id<T>> {
+        self.note(|| ReadKey::Table(T::TABLE));
+        self.graph.facts.ids(T::TABLE).into_iter().map(Id::from_row).collect()
+    }
+
+    /// The settings of the node. There are none before the first step that brings them.
+    pub fn settings(&mut self) -> Option<Settings> {
+        self.note(|| ReadKey::Settings);
+        self.graph.facts.settings.clone()
+    }
+
+    /// The interface of a port on this node.
+    pub fn interface(&mut self, port: &Id<LogicalPort>) -> Option<Interface> {
+        self.note(|| ReadKey::Interface(port.row().clone()));
+        self.graph.facts.interface(port.row()).cloned()
+    }
+
+    /// The tunnel ports of this node.
+    pub fn tunnels(&mut self) -> BTreeMap<TunnelType, OfPort> {
+        self.note(|| ReadKey::Tunnels);
+        self.graph.facts.tunnels.clone()
+    }
+
+    /// The number of `owner` in a space, which is its own as long as a unit reads it; `None` when there are no more.
+    pub fn number<T>(&mut self, space: Space, owner: &Id<T>) -> Option<u32> {
+        self.note(|| ReadKey::Number(space, owner.row().clone()));
+        match self.records {
+            true => self.graph.give_number(space, owner.row()),
+            false => self.graph.facts.numbers.get(space, owner.row()),
+        }
+    }
+
+    /// A derived value. It is computed once for all who read it, and they run again only if it becomes another one.
+    pub fn derived<D: Derived>(&mut self, key: &D::Key) -> Arc<D::Value> {
+        let node = self.graph.cell::<D>(key);
+        self.note(|| ReadKey::Value(node));
+        self.graph.value::<D>(node)
+    }
+}
