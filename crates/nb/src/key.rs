@@ -25,6 +25,12 @@ impl TableName {
         Self(Cow::Owned(name))
     }
 
+    /// Whether keys can be made of it in every store.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.0.is_empty() && !self.0.contains(['/', '.', '{', '}'])
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

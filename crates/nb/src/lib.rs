@@ -22,15 +22,19 @@
 //! | [`txn`] | transactions |
 //! | [`watch`] | changes as they come |
 //! | [`counter`] | numbers that are given once |
+//! | [`topic`] | topics of rows whose key does not say it |
+//! | [`memory`] | a store for tests and simulations |
 
 pub mod counter;
 pub mod key;
+pub mod memory;
 pub mod store;
+pub mod topic;
 pub mod txn;
 pub mod watch;
 
-
 pub use key::{Key, LeaseId, Revision, Row, Stamp, TableName};
+pub use memory::MemoryStore;
 pub use store::{BoxFuture, Limits, Selector, Snapshot, Store, StoreError};
 pub use txn::{CommitError, Op, Require, Txn};
 pub use watch::{Change, Watch, WatchItem, WatchSender};

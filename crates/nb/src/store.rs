@@ -19,7 +19,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub struct Selector {
     /// Rows of these tables.
     pub tables: BTreeSet<TableName>,
-    /// Of tables with topics, only rows with these; `None` is all. A driver may hand on more.
+    /// Of tables with topics, only rows with these; `None` is all. A driver may hand on more, and a watch does for a
+    /// row that had one of them and has another now: its next text is handed on once.
     pub topics: Option<BTreeSet<Topic>>,
 }
 
@@ -54,8 +55,13 @@ pub struct Snapshot {
 pub struct Limits {
     /// Most operations and requirements of one transaction, each.
     pub txn_ops: usize,
-    /// Most bytes of a transaction.
+    /// Most bytes of a transaction, as [`Txn::size_bytes`] counts them.
     pub txn_bytes: usize,
+}
+
+impl Limits {
+    /// What every store takes: those of an etcd that nobody configured.
+    pub const SMALLEST: Self = Self { txn_ops: 128, txn_bytes: 1024 * 1024 };
 }
 
 /// The store did not do what was asked.

@@ -2,10 +2,14 @@
 
 use bytes::Bytes;
 use model::Object;
+use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 use crate::key::{Key, LeaseId, Stamp};
-use crate::store::StoreError;
+use crate::store::{Limits, StoreError};
+
+/// What a store may need to say of an operation or requirement, beside its key and value.
+const FRAME_BYTES: usize = 64;
 
 /// What has to hold for a transaction to happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +74,66 @@ impl Txn {
         self.put(Key::of(object), object.to_text())
     }
 
+    /// Also writes a text that goes with a lease.
+    #[must_use]
+    pub fn put_with_lease(mut self, key: Key, value: impl Into<Bytes>, lease: LeaseId) -> Self {
+        self.ops.push(Op::Put { key, value: value.into(), lease: Some(lease) });
+        self
+    }
+
     /// Also deletes.
     #[must_use]
     pub fn delete(mut self, key: Key) -> Self {
         self.ops.push(Op::Delete(key));
         self
     }
+
+    /// What it may need on its way to a store, as [`Limits::txn_bytes`] counts it.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let requirements = self.require.iter().map(|require| key_bytes(require.key()));
+        let ops = self.ops.iter().map(|op| match op {
+            Op::Put { key, value, .. } => key_bytes(key).saturating_add(value.len()),
+            Op::Delete(key) => key_bytes(key),
+        });
+        requirements.chain(ops).fold(0, usize::saturating_add)
+    }
+
+    /// Whether any store with these limits could do it: what every driver asks before it tries.
+    ///
+    /// # Errors
+    /// When it is too large, when a row occurs in two operations, or a table has a name that no key can hold.
+    pub fn check(&self, limits: Limits) -> Result<(), CommitError> {
+        let counts = [(self.ops.len(), "operations"), (self.require.len(), "requirements")];
+        if let Some((count, what)) = counts.into_iter().find(|(count, _)| *count > limits.txn_ops) {
+            return Err(CommitError::TooLarge {
+                reason: format!("{count} {what}, and the store takes {}", limits.txn_ops),
+            });
+        }
+        let size = self.size_bytes();
+        if size > limits.txn_bytes {
+            return Err(CommitError::TooLarge {
+                reason: format!("{size} bytes, and the store takes {}", limits.txn_bytes),
+            });
+        }
+        let keys = self.require.iter().map(Require::key).chain(self.ops.iter().map(Op::key));
+        if let Some(key) = keys.into_iter().find(|key| !key.table.is_valid()) {
+            return Err(CommitError::Invalid {
+                reason: format!("{:?} is no name of a table", key.table.as_str()),
+            });
+        }
+        let mut seen = FxHashSet::default();
+        match self.ops.iter().find(|op| !seen.insert(op.key())) {
+            Some(op) => {
+                Err(CommitError::Invalid { reason: format!("{} occurs in two operations", op.key()) })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn key_bytes(key: &Key) -> usize {
+    FRAME_BYTES + key.table.as_str().len() + key.id.with_str(str::len)
 }
 
 impl Require {
@@ -120,3 +178,6 @@ pub enum CommitError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+#[cfg(test)]
+mod tests;
