@@ -324,6 +324,7 @@ impl Engine {
             self.add_units(Subjects::Interfaces, Some(&port));
         }
         self.run_units();
+        self.settle();
         let desired = self.desired();
         self.graph = graph;
         self.wanted = wanted;

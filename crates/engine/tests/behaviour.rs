@@ -1,0 +1,208 @@
+//! What a change costs, who prevails, what is told when.
+
+mod common;
+
+use std::cell::Cell;
+
+use common::{
+    Node, chassis, delete, here, interface, network, port, port_id, put, security_group, settings,
+    tunnel_ports,
+};
+use engine::{App, Engine, Input, PacketIn, Reply, Rule, Sink, View};
+use model::{LogicalPort, LogicalSwitch};
+use openflow::{Field, Match};
+use pipeline::{Cookie, Priority, tables};
+
+fn world(remote_ports: u32) -> Node {
+    let mut node = Node::new();
+    let mut facts =
+        vec![settings(5), tunnel_ports(Some(100)), put(chassis(0, 1)), put(chassis(1, 2)), put(network(0))];
+    facts.push(put(port(0, 0, Some(0), 0, None)));
+    facts.push(interface(0, 1));
+    facts.extend((1..=remote_ports).map(|number| put(port(number, 0, Some(1), number % 250, None))));
+    node.step(facts);
+    node
+}
+
+#[test]
+fn the_cost_of_one_more_port_does_not_depend_on_those_that_exist() {
+    let cost = |existing: u32| {
+        let mut node = world(existing);
+        let remote = node.step(vec![put(port(10_000, 0, Some(1), 251, None))]);
+        let local = node.step(vec![put(port(10_001, 0, Some(0), 252, None)), interface(10_001, 7)]);
+        [(remote.units_run, remote.delta.len()), (local.units_run, local.delta.len())]
+    };
+    assert_eq!(cost(3), cost(200));
+    assert_eq!(cost(200)[0], (1, 1));
+}
+
+#[test]
+fn what_is_the_same_is_not_said_again() {
+    let mut node = world(3);
+    let same =
+        node.step(vec![put(port(1, 0, Some(1), 1, None)), interface(0, 1), settings(5), put(network(0))]);
+    assert!(same.delta.is_empty());
+    assert_eq!((same.units_run, same.findings), (0, None));
+}
+
+#[test]
+fn a_port_is_ready_with_its_flows_and_not_before() {
+    let mut node = Node::new();
+    node.step(vec![settings(5), put(network(0)), interface(0, 1)]);
+    let bound = node.step(vec![put(port(0, 0, Some(0), 0, None))]);
+    assert_eq!(bound.ready, [port_id(0)]);
+    assert_eq!(bound.delta.meters.len(), 1);
+    let unplugged = node.step(vec![Input::InterfaceGone(port_id(0))]);
+    assert_eq!((unplugged.ready.len(), unplugged.not_ready), (0, vec![port_id(0)]));
+    assert_eq!(unplugged.delta.delete_meters.len(), 1);
+    assert!(unplugged.numbers_changed);
+}
+
+#[test]
+fn a_derived_value_that_stays_stops_the_wave() {
+    let mut node = Node::new();
+    node.step(vec![
+        settings(5),
+        put(network(0)),
+        put(security_group(0)),
+        put(port(0, 0, Some(1), 7, Some(0))),
+    ]);
+    // Another port with the same address joins: the members are the same.
+    let same = node.step(vec![put(port(1, 0, Some(1), 7, Some(0)))]);
+    assert_eq!(same.units_run, 1, "only the rule about the port itself");
+    let other = node.step(vec![put(port(2, 0, Some(1), 8, Some(0)))]);
+    assert_eq!(other.units_run, 2);
+    assert_eq!(other.delta.flows.len(), 1, "members that stay are not said again");
+}
+
+#[test]
+fn two_ports_with_one_address_are_a_finding_and_the_winner_does_not_depend_on_the_order() {
+    let prevails = |first: u32, second: u32| {
+        let mut node = world(0);
+        node.step(vec![put(port(first, 0, Some(1), 9, None))]);
+        let outputs = node.step(vec![put(port(second, 0, Some(1), 9, None))]);
+        let findings = outputs.findings.expect("they dispute");
+        assert!(
+            findings.iter().any(|finding| finding.problem.contains("dl_dst=02:00:00:00:00:09")),
+            "{findings:?}"
+        );
+        let desired = node.engine.desired();
+        let solved = node.step(vec![delete(&port(second, 0, Some(1), 9, None))]);
+        assert_eq!(solved.findings, Some(vec![]));
+        desired
+    };
+    assert_eq!(prevails(1, 2), prevails(2, 1));
+}
+
+#[test]
+fn a_finding_names_the_subject_and_goes_with_its_cause() {
+    let mut node = world(0);
+    let outputs = node.step(vec![put(port(5, 0, Some(1), 5, None)), interface(5, 9)]);
+    let findings = outputs.findings.expect("it is plugged in at the wrong place");
+    assert_eq!(findings.len(), 1);
+    assert_eq!((findings[0].rule, findings[0].subject.clone()), ("plug", Some(port_id(5))));
+    assert_eq!(node.step(vec![put(port(5, 0, Some(0), 5, None))]).findings, Some(vec![]));
+}
+
+#[test]
+fn a_cookie_names_app_and_object() {
+    let mut node = world(2);
+    node.step(vec![]);
+    let flow = node.engine.desired().flows.into_iter().find(|flow| flow.to_string().contains("in_port=1 "));
+    let flow = flow.expect("the port is plugged in");
+    let explained = node.engine.explain(Cookie::from_bits(flow.cookie()));
+    assert_eq!(explained.len(), 1);
+    assert_eq!(
+        (explained[0].app, explained[0].rule, explained[0].subject.clone()),
+        ("classify", "plug", Some(port_id(0)))
+    );
+    assert!(node.engine.explain(Cookie::from_bits(1)).is_empty());
+}
+
+#[test]
+fn packets_are_answered_from_the_facts_of_their_step() {
+    let mut node = Node::new();
+    let packet = |ingress| {
+        Input::Packet(PacketIn {
+            frame: vec![1, 2],
+            in_port: 4,
+            network: 1,
+            ingress,
+            userdata: vec![7],
+            at_ms: 0,
+        })
+    };
+    let outputs = node.step(vec![packet(1), put(port(0, 0, Some(0), 0, None)), packet(9)]);
+    assert!(matches!(&outputs.replies[0], Reply::Send { frame, .. } if *frame == [1, 2]));
+    assert_eq!(outputs.replies[1], Reply::Ignore("nobody sent it"));
+    let unknown = Input::Packet(PacketIn {
+        frame: vec![],
+        in_port: 1,
+        network: 0,
+        ingress: 0,
+        userdata: vec![],
+        at_ms: 0,
+    });
+    assert_eq!(node.step(vec![unknown]).replies, [Reply::Ignore("no app answers such packets")]);
+}
+
+#[test]
+fn numbers_outlive_a_restart_and_those_of_nobody_are_taken_back() {
+    let mut node = world(0);
+    node.step(vec![put(port(3, 0, Some(0), 3, None)), interface(3, 5)]);
+    let numbers = node.engine.numbers().clone();
+    let mut again = Node::new();
+    let facts = vec![
+        settings(5),
+        put(network(0)),
+        put(port(3, 0, Some(0), 3, None)),
+        interface(3, 5),
+        Input::Numbers(numbers.clone()),
+    ];
+    let outputs = again.step(facts);
+    assert!(outputs.numbers_changed, "the number of port 0 was taken back");
+    let space = engine::numbers::Space::Meter;
+    assert_eq!(again.engine.numbers().get(space, &port_id(3)), numbers.get(space, &port_id(3)));
+    assert_eq!(again.engine.numbers().get(space, &port_id(0)), None);
+}
+
+thread_local! {
+    static HIDDEN: Cell<u64> = const { Cell::new(1) };
+}
+
+fn sly(_: &mut View<'_>, network: &LogicalSwitch, sink: &mut Sink) {
+    let priority = Priority::EXACT.level(u8::try_from(HIDDEN.get()).unwrap_or(0));
+    sink.flow(&tables::L2, priority, |flow| {
+        flow.matching(Match::new().with(Field::EthDst, net_types::MacAddr::BROADCAST))
+            .when(&pipeline::regs::NETWORK, network.unique_key.get().into())
+    });
+}
+
+#[test]
+fn the_oracle_sees_what_a_rule_reads_past_the_view() {
+    let app = App { id: tables::L2_OWNER, rules: vec![Rule::each("sly", sly)], responders: vec![] };
+    let mut engine = Engine::new(vec![app]);
+    engine.step(vec![put(network(0))]);
+    assert_eq!(engine.desired(), engine.recompute());
+    HIDDEN.set(2);
+    engine.step(vec![put(network(1))]);
+    assert_ne!(engine.desired(), engine.recompute());
+}
+
+fn careless(_: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
+    sink.flow(&tables::DISPATCH, Priority::EXACT, |flow| flow.set(&pipeline::regs::NETWORK, 1));
+    sink.flow(&tables::L2, Priority::EXACT, |flow| {
+        flow.when(&pipeline::regs::NETWORK, port.unique_key.get().into())
+    });
+}
+
+#[test]
+fn a_flow_that_breaks_its_tables_declaration_is_left_out_and_named() {
+    let app = App { id: tables::L2_OWNER, rules: vec![Rule::each("careless", careless)], responders: vec![] };
+    let mut engine = Engine::new(vec![app]);
+    let outputs = engine.step(vec![put(port(0, 0, None, 0, None))]);
+    assert_eq!(outputs.delta.flows.len(), 1);
+    let findings = outputs.findings.expect("one flow is not as declared");
+    assert!(findings[0].problem.contains("dispatch"), "{findings:?}");
+    assert_eq!(here().to_string(), "host-0");
+}
