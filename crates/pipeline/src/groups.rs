@@ -7,9 +7,10 @@ const NETWORK_BITS: u32 = 24;
 const FLOOD: u32 = 1 << NETWORK_BITS;
 const LOCAL_FLOOD: u32 = 2 << NETWORK_BITS;
 const UNKNOWN: u32 = 3 << NETWORK_BITS;
+const LOCAL_UNKNOWN: u32 = 4 << NETWORK_BITS;
 
 /// All ids that are ours.
-pub const OURS: RangeInclusive<u32> = FLOOD..=UNKNOWN + (1 << NETWORK_BITS) - 1;
+pub const OURS: RangeInclusive<u32> = FLOOD..=LOCAL_UNKNOWN + (1 << NETWORK_BITS) - 1;
 
 /// Everybody in a network, here and on other hosts. Keys are cut to 24 bits.
 pub const fn flood(network: u32) -> u32 {
@@ -26,15 +27,24 @@ pub const fn unknown(network: u32) -> u32 {
     UNKNOWN | network & ((1 << NETWORK_BITS) - 1)
 }
 
+/// Those of them that are on this host.
+pub const fn local_unknown(network: u32) -> u32 {
+    LOCAL_UNKNOWN | network & ((1 << NETWORK_BITS) - 1)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn ids_are_distinct_and_ours() {
+        let mut seen = BTreeSet::new();
         for network in [0, 1, (1 << NETWORK_BITS) - 1] {
-            assert_ne!(flood(network), local_flood(network));
-            assert!(OURS.contains(&flood(network)) && OURS.contains(&local_flood(network)));
+            for id in [flood(network), local_flood(network), unknown(network), local_unknown(network)] {
+                assert!(seen.insert(id) && OURS.contains(&id), "{id:#x}");
+            }
         }
         assert!(!OURS.contains(&0) && !OURS.contains(&u32::MAX));
     }

@@ -3,6 +3,8 @@
 use openflow::field::Subfield;
 use openflow::{Field, Match};
 
+use crate::tunnels;
+
 /// Some bits of the pipeline's scratch space, with a meaning.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Register {
@@ -46,8 +48,15 @@ pub static FROM_TUNNEL: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 0, n_bits: 1 },
 };
 
+/// What a tunnel says about the port that the packet came from.
+pub static INGRESS_ON_WIRE: Register = Register {
+    name: "ingress on the wire",
+    meaning: "the ingress port's key where a tunnel option can carry it, and 0 where it is too large",
+    bits: Subfield { field: Field::Reg5, ofs: 16, n_bits: tunnels::OPTION_INGRESS.n_bits },
+};
+
 /// All registers; no two of them share a bit.
-pub static ALL: &[&Register] = &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT, &FROM_TUNNEL];
+pub static ALL: &[&Register] = &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT, &FROM_TUNNEL, &INGRESS_ON_WIRE];
 
 impl Register {
     /// `matching`, that also requires the register to hold `value`.

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!  guest -> classify -> port security -+-> l2 --------> dispatch -> guest, or tunnel
-//!                            |         |                   ^
+//!                            |         |    ^              ^
 //!                            |         +-> arp (answers)   |
+//!                            +-> neighbor security -> l2   |
 //!                            +-> dhcp -> controller        |
 //! tunnel -> classify -----------------------------------> (the option says the port)
 //!               +-----------------> l2                    (it does not)
 //! ```
-//! A packet from guest to guest passes four tables here and two there.
+//! A packet from guest to guest passes four tables here (five, if it is IPv6) and two there.
 //!
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
@@ -37,10 +38,16 @@ pub static CLASSIFY: TableSpec = TableSpec {
     name: "classify",
     owner: CLASSIFY_OWNER,
     purpose: "says which logical port and network a packet comes from, and for one out of a tunnel where it goes",
-    matches: &[Field::InPort, Field::TunId, tunnels::OPTION_FIELD],
+    matches: &[Field::InPort, Field::VlanVid, Field::TunId, tunnels::OPTION_FIELD],
     reads: &[],
     sets: &[],
-    writes: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
+    writes: &[
+        &regs::NETWORK,
+        &regs::INGRESS_PORT,
+        &regs::EGRESS_PORT,
+        &regs::FROM_TUNNEL,
+        &regs::INGRESS_ON_WIRE,
+    ],
     next: &[&PORT_SECURITY, &L2, &DISPATCH],
     may_output: false,
     miss: Miss::Drop,
@@ -55,33 +62,47 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     matches: &[
         Field::EthType,
         Field::EthSrc,
-        Field::EthDst,
         Field::Ipv4Src,
-        Field::Ipv4Dst,
         Field::Ipv6Src,
-        Field::Ipv6Dst,
         Field::IpProto,
         Field::UdpSrc,
         Field::UdpDst,
-        Field::TcpSrc,
-        Field::TcpDst,
         Field::Icmp6Type,
         Field::ArpOp,
         Field::ArpSpa,
-        Field::ArpTpa,
         Field::ArpSha,
-        Field::ArpTha,
+    ],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&NEIGHBOR_SECURITY, &ARP, &DHCP, &L2],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
+/// What a guest may say about IPv6 neighbours.
+pub static NEIGHBOR_SECURITY: TableSpec = TableSpec {
+    id: 15,
+    name: "neighbor security",
+    owner: PORT_SECURITY_OWNER,
+    purpose: "lets a guest announce and claim by neighbour discovery its own addresses only; its source is checked before",
+    matches: &[
+        Field::EthType,
+        Field::EthSrc,
+        Field::Ipv6Src,
+        Field::IpProto,
+        Field::Icmp6Type,
+        Field::Icmp6Code,
         Field::NdTarget,
         Field::NdSll,
         Field::NdTll,
-        Field::IpFrag,
     ],
-    reads: &[&regs::INGRESS_PORT, &regs::NETWORK],
+    reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&ARP, &DHCP, &L2],
+    next: &[&L2],
     may_output: false,
-    miss: Miss::Drop,
+    miss: Miss::Goto(&L2),
 };
 
 /// Who has an address.
@@ -90,7 +111,7 @@ pub static ARP: TableSpec = TableSpec {
     name: "arp",
     owner: ARP_OWNER,
     purpose: "answers ARP requests for ports of the network on the node of who asks",
-    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpTpa, Field::ArpSpa, Field::InPort],
+    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpTpa],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
     sets: &[
         Field::EthSrc,
@@ -130,7 +151,7 @@ pub static L2: TableSpec = TableSpec {
     purpose: "finds the logical port behind a destination address, and floods what is for many",
     matches: &[Field::EthDst],
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL],
-    sets: &[],
+    sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[&regs::EGRESS_PORT],
     next: &[&DISPATCH],
     may_output: true,
@@ -145,7 +166,7 @@ pub static DISPATCH: TableSpec = TableSpec {
     purpose: "sends a packet out of the switch port that its logical port is plugged into, or into the tunnel to its host",
     matches: &[],
     reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
-    sets: &[Field::TunId, Field::TunDst, tunnels::OPTION_FIELD],
+    sets: &[Field::TunId, Field::TunDst, Field::TunIpv6Dst, tunnels::OPTION_FIELD],
     writes: &[],
     next: &[],
     may_output: true,
@@ -154,4 +175,4 @@ pub static DISPATCH: TableSpec = TableSpec {
 
 /// All of them.
 pub static PIPELINE: Pipeline =
-    Pipeline { tables: &[&CLASSIFY, &PORT_SECURITY, &ARP, &DHCP, &L2, &DISPATCH] };
+    Pipeline { tables: &[&CLASSIFY, &PORT_SECURITY, &NEIGHBOR_SECURITY, &ARP, &DHCP, &L2, &DISPATCH] };

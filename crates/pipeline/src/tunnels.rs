@@ -25,3 +25,22 @@ pub const OPTION_EGRESS: Subfield = Subfield { field: OPTION_FIELD, ofs: 0, n_bi
 
 /// Egress "port" of a packet for everybody in the network; keys of ports are smaller.
 pub const EGRESS_FLOOD: u64 = 0x8000;
+
+/// Bit of the option's egress key that no key of a port has: what follows is a group.
+pub const OPTION_EGRESS_GROUP: u32 = 0x8000;
+
+/// Bits of the option that say where the packet goes.
+pub const OPTION_EGRESS_MASK: u32 = 0xffff;
+
+/// Largest key of a port that the option carries. A larger one is sent as 0, "unknown": the packet is delivered by its
+/// MAC address.
+pub const OPTION_PORT_MAX: u32 = 0x7fff;
+
+/// Largest network id that a tunnel carries in the 24 bits of Geneve and VXLAN.
+pub const VNI_MAX: u32 = (1 << 24) - 1;
+
+/// The key of a port as the option carries it.
+#[must_use]
+pub const fn key_on_wire(port: u32) -> u32 {
+    if port > OPTION_PORT_MAX { 0 } else { port }
+}

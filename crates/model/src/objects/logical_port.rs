@@ -128,6 +128,12 @@ object! {
         BY_LSWITCH_AND_CHASSIS: (Id<LogicalSwitch>, Id<Chassis>) = |row, visit| {
             row.lswitch.clone().zip(row.chassis().cloned()).into_iter().for_each(visit);
         };
+        /// The ports of a network that are on a hypervisor and may use any address, so which hypervisors want frames for
+        /// addresses that nobody is known to have.
+        BY_LSWITCH_AND_CHASSIS_UNSECURED: (Id<LogicalSwitch>, Id<Chassis>) = |row, visit| {
+            let chassis = row.chassis().filter(|_| row.port_security_enabled == Some(false));
+            row.lswitch.clone().zip(chassis.cloned()).into_iter().for_each(visit);
+        };
         /// The ports of a kind, in a network.
         BY_OWNER: (Id<LogicalSwitch>, String) = |row, visit| {
             row.lswitch.clone().zip(row.device_owner.clone()).into_iter().for_each(visit);

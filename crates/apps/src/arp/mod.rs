@@ -1,0 +1,112 @@
+//! ARP: who has an address is answered on the node of who asks.
+//!
+//! # Guarantees
+//! - A broadcast request for an IPv4 address of a port of the network is answered with the port's MAC address at once, by the
+//!   switch itself; no other node hears of it.
+//! - A port is not answered about its own addresses, nor about those of its allowed address pairs. So who checks for duplicates
+//!   (RFC 5227) or announces itself reaches everybody in the network, as it wants to, and is never told that its own
+//!   address is taken.
+//! - Disabled ports are not answered for, and neither are ports that are bound nowhere, unless the network itself is behind
+//!   them (DHCP, gateways). Such a port often only reserves an address that others serve by their allowed address
+//!   pairs; an answer would take the traffic away from them. Requests for it are flooded.
+//! - All else is switched like any other frame: requests to a single station, replies, requests for unknown addresses. So is all
+//!   ARP where the operator does not want answers.
+//! - If two ports of a network have one address, the same one of them is named on every node, and a finding says so.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use engine::{App, Interface, Rule, Sink, View};
+use model::LogicalPort;
+use net_types::{MacAddr, OfPort};
+use openflow::action::Action;
+use openflow::{Field, Match};
+use packet::ethertype;
+use pipeline::tables::{ARP, ARP_OWNER, L2};
+use pipeline::{FlowBuilder, Priority, regs};
+
+use crate::local;
+use crate::network::present;
+
+const REQUEST: u16 = packet::arp::ArpOperation::REQUEST.0;
+const REPLY: u16 = packet::arp::ArpOperation::REPLY.0;
+
+/// Ports of the network itself have owners that begin so.
+const OWNER_NETWORK: &str = "network:";
+
+/// The app.
+#[must_use]
+pub fn app() -> App {
+    let rules = vec![
+        Rule::once("unanswered", unanswered),
+        Rule::each("answer", answer),
+        Rule::each_interface("own addresses", own_addresses),
+    ];
+    App { id: ARP_OWNER, rules, responders: vec![] }
+}
+
+fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
+    sink.flow(&ARP, Priority::MISS, |flow| flow.goto(&L2));
+}
+
+/// Answers for the addresses of a port.
+fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) || !is_answered_for(port) {
+        return;
+    }
+    let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
+    let Some(mac) = port.macs.iter().copied().find(|mac| mac.is_unicast()) else { return };
+    for ip in ipv4(port.ips.iter()) {
+        let request = asks_for(ip).with(Field::EthDst, MacAddr::BROADCAST);
+        sink.flow(&ARP, Priority::EXACT, |flow| {
+            reply(flow.matching(request).when(&regs::NETWORK, network.key.into()), ip, mac)
+        });
+    }
+}
+
+fn is_answered_for(port: &LogicalPort) -> bool {
+    let is_bound = port.chassis().is_some();
+    let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
+    port.enabled != Some(false) && (is_bound || is_of_network)
+}
+
+/// Lets a guest ask for its own addresses without being answered.
+fn own_addresses(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) {
+        return;
+    }
+    let Some(local) = local::port_of(view, interface) else { return };
+    let pairs = local.port.allowed_address_pairs.iter().map(|pair| &pair.ip_address);
+    for ip in ipv4(local.port.ips.iter().chain(pairs)) {
+        sink.flow(&ARP, Priority::EXACT.level(1), |flow| {
+            flow.matching(asks_for(ip))
+                .when(&regs::INGRESS_PORT, local.port.unique_key.get().into())
+                .goto(&L2)
+        });
+    }
+}
+
+/// The IPv4 addresses, each once.
+fn ipv4<'a>(ips: impl Iterator<Item = &'a IpAddr>) -> BTreeSet<Ipv4Addr> {
+    ips.filter_map(|ip| match ip {
+        IpAddr::V4(ip) => Some(*ip),
+        IpAddr::V6(_) => None,
+    })
+    .collect()
+}
+
+fn asks_for(ip: Ipv4Addr) -> Match {
+    Match::new().with(Field::EthType, ethertype::ARP).with(Field::ArpOp, REQUEST).with(Field::ArpTpa, ip)
+}
+
+/// Turns a request into the reply that `ip` is at `mac`, and sends it back.
+fn reply(flow: FlowBuilder, ip: Ipv4Addr, mac: MacAddr) -> FlowBuilder {
+    flow.copy(Field::EthSrc.into(), Field::EthDst.into())
+        .action(Action::set(Field::EthSrc, mac))
+        .action(Action::set(Field::ArpOp, REPLY))
+        .copy(Field::ArpSha.into(), Field::ArpTha.into())
+        .copy(Field::ArpSpa.into(), Field::ArpTpa.into())
+        .action(Action::set(Field::ArpSha, mac))
+        .action(Action::set(Field::ArpSpa, ip))
+        .output(OfPort::IN_PORT)
+}

@@ -1,0 +1,195 @@
+//! Switching: which port is behind a destination address, and who gets what is for many.
+//!
+//! # Guarantees
+//! - Each MAC address of each port of a network leads to that port, wherever it is and whether or not it can be reached now:
+//!   a frame for a port that is unplugged, disabled or not bound anywhere is dropped and never flooded.
+//! - A broadcast or multicast frame reaches each port of the network exactly once: those on this node by a copy each, those on
+//!   other nodes by a copy for each node that has any. One that came out of a tunnel is copied on this node only.
+//! - A frame for an address that no port has is dropped, unless ports of the network have port security switched off: these
+//!   may have any address, so they get it, and nobody else does.
+//! - If two ports of a network have one MAC address, the same one of them gets the frames on every node, and a finding says so.
+//!
+//! # Cost
+//! Floods are groups. The members on this node and the nodes that have others are groups of their own, so that one more
+//! port changes one group, and one more port on another node none, unless it is the first one there.
+
+use std::collections::BTreeSet;
+
+use engine::{App, Derived, Rule, Sink, View};
+use model::{Chassis, Id, Index, LogicalPort, LogicalSwitch};
+use net_types::MacAddr;
+use openflow::action::Action;
+use openflow::group::{Bucket, Group, GroupKind};
+use openflow::{Field, Match};
+use pipeline::tables::{DISPATCH, L2, L2_OWNER};
+use pipeline::{FlowBuilder, Priority, groups, regs};
+
+use crate::network::{Network, present};
+use crate::tunnel::Egress;
+
+/// Bytes of one group message are counted in 16 bits. A bucket of ours has at most 72: more than so many do not fit.
+const GROUP_BUCKETS_MAX: usize = 900;
+
+/// The bit that tells group addresses from those of stations.
+const MULTICAST: MacAddr = MacAddr([1, 0, 0, 0, 0, 0]);
+
+type PortsOfChassis = Index<LogicalPort, (Id<LogicalSwitch>, Id<Chassis>)>;
+
+/// The app.
+#[must_use]
+pub fn app() -> App {
+    let rules = vec![
+        Rule::each("address", address),
+        Rule::each("flood", flood),
+        Rule::each("flood on this node", local_flood),
+    ];
+    App { id: L2_OWNER, rules, responders: vec![] }
+}
+
+/// Where the addresses of a port lead.
+fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
+    let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
+    for mac in &port.macs {
+        if !mac.is_unicast() {
+            sink.problem(format!("{mac} cannot be the address of a port: it is not that of one station"));
+            continue;
+        }
+        sink.flow(&L2, Priority::EXACT, |flow| {
+            flow.matching(Match::new().with(Field::EthDst, *mac))
+                .when(&regs::NETWORK, network.key.into())
+                .set(&regs::EGRESS_PORT, port.unique_key.get().into())
+                .goto(&DISPATCH)
+        });
+    }
+}
+
+/// What is for many, and what is for nobody who is known.
+fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = present(view, &row.id) else { return };
+    let key = network.key;
+    let elsewhere = others(view, &network, &row.id, &LogicalPort::BY_LSWITCH_AND_CHASSIS, Some(sink));
+    say_group(sink, groups::flood(key), behind(groups::local_flood(key), elsewhere));
+    let many = Match::new().with_masked(Field::EthDst, MULTICAST, MULTICAST);
+    let to_many = Priority::DEFAULT.level(1);
+    sink.flow(&L2, to_many, |flow| {
+        let flow = flow.matching(many.clone()).when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 0);
+        labelled(flow, &network, Egress::Flood).action(Action::Group(groups::flood(key)))
+    });
+    sink.flow(&L2, to_many, |flow| {
+        let flow = flow.matching(many).when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 1);
+        flow.action(Action::Group(groups::local_flood(key)))
+    });
+
+    let open = &LogicalPort::BY_LSWITCH_AND_CHASSIS_UNSECURED;
+    let Some(settings) = view.settings() else { return };
+    let is_here = view.any(open, (row.id.clone(), settings.chassis));
+    let elsewhere = others(view, &network, &row.id, open, None);
+    if !is_here && elsewhere.is_empty() {
+        return;
+    }
+    say_group(sink, groups::unknown(key), behind(groups::local_unknown(key), elsewhere));
+    sink.flow(&L2, Priority::DEFAULT, |flow| {
+        let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 0);
+        labelled(flow, &network, Egress::ByMac).action(Action::Group(groups::unknown(key)))
+    });
+    sink.flow(&L2, Priority::DEFAULT, |flow| {
+        let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 1);
+        flow.action(Action::Group(groups::local_unknown(key)))
+    });
+}
+
+/// The same on this node only.
+fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = present(view, &row.id) else { return };
+    let Some(settings) = view.settings() else { return };
+    let here = (row.id.clone(), settings.chassis);
+    let ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, here.clone());
+    let members: Vec<Member> = ports.iter().filter_map(|port| *view.derived::<LocalMember>(port)).collect();
+    let buckets = |members: &mut dyn Iterator<Item = &Member>| -> Vec<Bucket> {
+        members.map(|member| copy_for(member.key)).collect()
+    };
+    say_group(sink, groups::local_flood(network.key), buckets(&mut members.iter()));
+    let mut open = members.iter().filter(|member| member.takes_unknown);
+    say_group(sink, groups::local_unknown(network.key), buckets(&mut open));
+}
+
+/// A port of this node that gets what is for many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Member {
+    key: u32,
+    takes_unknown: bool,
+}
+
+/// The [`Member`] that a port is. Whoever floods is not told of other changes of its row.
+#[derive(Debug)]
+struct LocalMember;
+
+impl Derived for LocalMember {
+    type Key = Id<LogicalPort>;
+    type Value = Option<Member>;
+
+    fn compute(view: &mut View<'_>, id: &Self::Key) -> Option<Member> {
+        view.interface(id)?;
+        let port = view.get(id)?;
+        let member =
+            Member { key: port.unique_key.get(), takes_unknown: port.port_security_enabled == Some(false) };
+        (port.enabled != Some(false)).then_some(member)
+    }
+}
+
+/// A bucket for each other node that has ports of the network in `index`; in the order of the nodes' names.
+fn others(
+    view: &mut View<'_>,
+    network: &Network,
+    id: &Id<LogicalSwitch>,
+    index: &PortsOfChassis,
+    mut problems: Option<&mut Sink>,
+) -> Vec<Bucket> {
+    let (Some(tunnel), Some(settings)) = (&network.tunnel, view.settings()) else { return Vec::new() };
+    let mut ends = BTreeSet::new();
+    let mut buckets = Vec::new();
+    for half in view.halves(index, id.clone()) {
+        let Some(chassis) = half.row().cloned().map(Id::<Chassis>::from_row) else { continue };
+        if chassis == settings.chassis {
+            continue;
+        }
+        match tunnel.end(view, &chassis) {
+            // Two names of one node would get two copies.
+            Ok(end) if ends.insert(end) => buckets.push(Bucket::new(tunnel.send(end).into())),
+            Ok(_) => {}
+            Err(problem) => {
+                if let Some(sink) = &mut problems {
+                    sink.problem(problem);
+                }
+            }
+        }
+    }
+    buckets
+}
+
+/// The group of this node, and then the others.
+fn behind(here: u32, others: Vec<Bucket>) -> Vec<Bucket> {
+    std::iter::once(Bucket::new(vec![Action::Group(here)])).chain(others).collect()
+}
+
+/// Writes what every copy into a tunnel needs, once for all of them.
+fn labelled(flow: FlowBuilder, network: &Network, egress: Egress) -> FlowBuilder {
+    let label = network.tunnel.iter().flat_map(|tunnel| tunnel.label(egress));
+    label.fold(flow, FlowBuilder::action)
+}
+
+fn copy_for(port: u32) -> Bucket {
+    let egress = Action::set(regs::EGRESS_PORT.bits.field, port);
+    Bucket::new(vec![egress, Action::resubmit(DISPATCH.id)])
+}
+
+fn say_group(sink: &mut Sink, id: u32, mut buckets: Vec<Bucket>) {
+    if buckets.len() > GROUP_BUCKETS_MAX {
+        sink.problem(format!(
+            "a flood has {} members and only the first {GROUP_BUCKETS_MAX} of them are reached",
+            buckets.len()
+        ));
+        buckets.truncate(GROUP_BUCKETS_MAX);
+    }
+    sink.group(Group { id, kind: GroupKind::All, buckets });
+}

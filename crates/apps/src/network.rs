@@ -1,0 +1,100 @@
+//! Networks as flows see them: a number, and how frames travel to other nodes.
+//!
+//! Most units about ports need no more of a network than this, so it is a derived value: when a network gets another name,
+//! its ten thousand ports are not looked at.
+
+use engine::{Derived, View};
+use model::{Id, LogicalSwitch, NetworkType};
+
+use crate::local::is_present;
+use crate::tunnel::{Tunnel, tunnel_type};
+
+/// A network that this node has to know, because ports of it are here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The number by which the switch knows it; it has 24 bits.
+    pub key: u32,
+    /// How its frames get to other nodes; nothing for a network that stays on the node.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// What follows from the row of a network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The network, if its ports can have flows here.
+    pub network: Option<Network>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+/// [`Known`], computed once for all who need it.
+#[derive(Debug)]
+struct KnownNetwork;
+
+impl Derived for KnownNetwork {
+    type Key = Id<LogicalSwitch>;
+    type Value = Known;
+
+    fn compute(view: &mut View<'_>, id: &Self::Key) -> Known {
+        if !is_present(view, id) {
+            return Known::default();
+        }
+        let Some(row) = view.get(id) else { return Known::default() };
+        let Some(key) = key(&row) else {
+            return Known { network: None, problem: Some(too_large("key", row.unique_key.get())) };
+        };
+        match travels(view, &row) {
+            Ok(tunnel) => Known { network: Some(Network { key, tunnel }), problem: None },
+            Err(problem) => Known { network: Some(Network { key, tunnel: None }), problem: Some(problem) },
+        }
+    }
+}
+
+/// What is known of a network, if any port of it is on this node.
+pub fn known(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Known {
+    (*view.derived::<KnownNetwork>(id)).clone()
+}
+
+/// The network, if any port of it is on this node.
+pub fn present(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
+    known(view, id).network
+}
+
+/// The number by which the switch knows a network; nothing where it is too large for the registers and tunnels.
+#[must_use]
+pub fn key(network: &LogicalSwitch) -> Option<u32> {
+    Some(network.unique_key.get()).filter(|key| *key <= pipeline::tunnels::VNI_MAX)
+}
+
+/// How frames of a network get to other nodes.
+fn travels(view: &mut View<'_>, network: &LogicalSwitch) -> Result<Option<Tunnel>, String> {
+    let Some(network_type) = &network.network_type else {
+        return Err("the network has no type, so its frames stay on this node".to_owned());
+    };
+    let kind = match (network_type, tunnel_type(network_type)) {
+        (_, Some(kind)) => kind,
+        (NetworkType::Vlan | NetworkType::Flat | NetworkType::Local, None) => return Ok(None),
+        (other, None) => {
+            return Err(format!(
+                "networks of type {} are not known here, so frames of this one stay on this node",
+                other.as_str()
+            ));
+        }
+    };
+    let id = Tunnel::network_id(&kind, network)?;
+    let tunnels = view.tunnels();
+    let Some(port) = tunnels.get(&kind) else {
+        let have: Vec<&str> = tunnels.keys().map(model::TunnelType::as_str).collect();
+        let have = if have.is_empty() { "none".to_owned() } else { have.join(", ") };
+        return Err(format!(
+            "the network travels in {} tunnels, and this node has a tunnel port for {have}: add the type to tunnel_types",
+            kind.as_str()
+        ));
+    };
+    Ok(Some(Tunnel { port: *port, id, kind }))
+}
+
+pub(crate) fn too_large(what: &str, number: u32) -> String {
+    let largest = pipeline::tunnels::VNI_MAX;
+    format!("the {what} {number} of the network is larger than {largest}, which is as far as 24 bits go")
+}

@@ -1,0 +1,259 @@
+//! Port security: a guest sends from its own addresses only.
+//!
+//! # Guarantees
+//! For a port whose security is on, which it is unless its row says otherwise:
+//! - Its frames come from one of its MAC addresses, and that is one of a station. Together with the MAC it has to be one of its
+//!   IPv4 or IPv6 addresses, or the two of an allowed address pair. 0.0.0.0 is a source for DHCP requests only,
+//!   and what is neither IPv4, IPv6 nor ARP is dropped.
+//! - ARP, in requests and in replies, says of the sender what is true. A probe (sender 0.0.0.0) says no address at all.
+//! - IPv6 may come from the link-local address that follows from the MAC as well. `::` is a source only for
+//!   duplicate address detection of its own addresses, for router solicitations and for multicast listener reports.
+//!   Neighbour discovery announces its own addresses at its own MAC, and claims no others.
+//! - A port without any IPv6 address sends no IPv6.
+//! - It is no DHCP server and no router: what such a one sends is dropped.
+//! - Later fragments have no ports and no types; they pass by their addresses.
+//!
+//! A port whose security is off sends whatever it likes, but no frames from group addresses.
+//!
+//! Either way DHCP requests go to the table that answers them, and ARP to the one that answers it.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use engine::{App, Interface, Rule, Sink, View};
+use model::LogicalPort;
+use net_types::MacAddr;
+use openflow::{Field, Match};
+use packet::arp::ArpOperation;
+use packet::{ethertype, ip_proto, nd};
+use pipeline::tables::{ARP, DHCP, L2, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER};
+use pipeline::{Priority, TableSpec, regs};
+
+use crate::local;
+
+const DHCP_SERVER: u16 = 67;
+const DHCP_CLIENT: u16 = 68;
+const DHCPV6_SERVER: u16 = 547;
+
+const ROUTER_SOLICITATION: u8 = 133;
+const ROUTER_ADVERTISEMENT: u8 = 134;
+const REDIRECT: u8 = 137;
+/// Multicast listener reports, versions 1 and 2, and the goodbye of version 1.
+const LISTENER_MESSAGES: [u8; 3] = [131, 143, 132];
+
+/// The bit that tells group addresses from those of stations.
+const MULTICAST: MacAddr = MacAddr([1, 0, 0, 0, 0, 0]);
+
+/// What no guest may do whose security is on; flows that allow are below it.
+const FORBIDDEN: Priority = Priority::GUARD;
+/// Guests whose security is off.
+const UNSECURED: Priority = Priority::GUARD.level(8);
+/// What these send to be answered.
+const UNSECURED_ANSWERED: Priority = Priority::GUARD.level(9);
+/// What no guest at all may do.
+const NOBODY: Priority = Priority::GUARD.level(16);
+
+/// Questions of guests for the addresses of others.
+const QUESTIONS: Priority = Priority::DEFAULT.level(3);
+const ABOVE_QUESTIONS: Priority = Priority::DEFAULT.level(4);
+/// What guests say of their own addresses.
+const CLAIMS: Priority = Priority::EXACT;
+const ABOVE_CLAIMS: Priority = Priority::EXACT.level(1);
+
+/// The app.
+#[must_use]
+pub fn app() -> App {
+    let rules = vec![Rule::once("everybody", everybody), Rule::each_interface("guest", guest)];
+    App { id: PORT_SECURITY_OWNER, rules, responders: vec![] }
+}
+
+fn icmp6(kind: u8) -> Match {
+    Match::new()
+        .with(Field::EthType, ethertype::IPV6)
+        .with(Field::IpProto, ip_proto::ICMPV6)
+        .with(Field::Icmp6Type, kind)
+}
+
+fn udp(ethertype: u16) -> Match {
+    Match::new().with(Field::EthType, ethertype).with(Field::IpProto, ip_proto::UDP)
+}
+
+fn dhcp_request(matching: Match) -> Match {
+    matching
+        .with(Field::EthType, ethertype::IPV4)
+        .with(Field::IpProto, ip_proto::UDP)
+        .with(Field::UdpSrc, DHCP_CLIENT)
+        .with(Field::UdpDst, DHCP_SERVER)
+}
+
+/// What holds for all guests.
+fn everybody(_: &mut View<'_>, sink: &mut Sink) {
+    let from_group = Match::new().with_masked(Field::EthSrc, MULTICAST, MULTICAST);
+    sink.flow(&PORT_SECURITY, NOBODY, |flow| flow.matching(from_group));
+    let servers = [
+        udp(ethertype::IPV4).with(Field::UdpSrc, DHCP_SERVER),
+        udp(ethertype::IPV6).with(Field::UdpSrc, DHCPV6_SERVER),
+        icmp6(ROUTER_ADVERTISEMENT),
+        icmp6(REDIRECT),
+    ];
+    for server in servers {
+        sink.flow(&PORT_SECURITY, FORBIDDEN, |flow| flow.matching(server));
+    }
+
+    neighbors(sink);
+}
+
+/// What holds for the IPv6 of all guests. Its source was checked before, where it has one.
+fn neighbors(sink: &mut Sink) {
+    let from_nobody = |matching: Match| {
+        matching.with(Field::EthType, ethertype::IPV6).with(Field::Ipv6Src, Ipv6Addr::UNSPECIFIED)
+    };
+    let mut drop =
+        |priority, matching| sink.flow(&NEIGHBOR_SECURITY, priority, |flow| flow.matching(matching));
+    drop(Priority::DEFAULT, from_nobody(Match::new()));
+    drop(Priority::DEFAULT.level(2), icmp6(nd::NEIGHBOR_SOLICITATION));
+    drop(Priority::DEFAULT.level(2), icmp6(nd::NEIGHBOR_ADVERTISEMENT));
+    drop(ABOVE_QUESTIONS, from_nobody(icmp6(nd::NEIGHBOR_SOLICITATION)));
+    drop(ABOVE_CLAIMS, from_nobody(icmp6(nd::NEIGHBOR_ADVERTISEMENT)));
+    for kind in LISTENER_MESSAGES.into_iter().chain([ROUTER_SOLICITATION]) {
+        let harmless = from_nobody(icmp6(kind));
+        sink.flow(&NEIGHBOR_SECURITY, Priority::DEFAULT.level(1), |flow| flow.matching(harmless).goto(&L2));
+    }
+    sink.flow(&NEIGHBOR_SECURITY, Priority::MISS, |flow| flow.goto(&L2));
+}
+
+/// What one guest may send.
+fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
+    let Some(local) = local::port_of(view, interface) else { return };
+    let mut guest = Guest { key: local.port.unique_key.get().into(), sink };
+    if local.port.port_security_enabled == Some(false) {
+        guest.unsecured();
+        return;
+    }
+    let own = Addresses::of(&local.port);
+    for mac in &own.macs {
+        guest.asks(*mac);
+    }
+    for (mac, ip) in &own.v4 {
+        guest.ipv4(*mac, *ip);
+    }
+    for mac in own.v6.iter().map(|(mac, _)| *mac).collect::<BTreeSet<_>>() {
+        guest.unspecified_ipv6(mac);
+        guest.solicits(mac);
+    }
+    for (mac, ip) in &own.v6 {
+        guest.ipv6(*mac, *ip);
+    }
+}
+
+/// What a port may send from.
+struct Addresses {
+    macs: BTreeSet<MacAddr>,
+    v4: BTreeSet<(MacAddr, Ipv4Addr)>,
+    v6: BTreeSet<(MacAddr, Ipv6Addr)>,
+}
+
+impl Addresses {
+    fn of(port: &LogicalPort) -> Self {
+        let macs: BTreeSet<MacAddr> = port.macs.iter().copied().filter(|mac| mac.is_unicast()).collect();
+        let own = macs.iter().flat_map(|mac| port.ips.iter().map(|ip| (*mac, *ip)));
+        let pairs = port.allowed_address_pairs.iter().map(|pair| (pair.mac_address, pair.ip_address));
+        let (mut v4, mut v6) = (BTreeSet::new(), BTreeSet::new());
+        for (mac, ip) in own.chain(pairs.filter(|(mac, _)| mac.is_unicast())) {
+            match ip {
+                IpAddr::V4(ip) => {
+                    v4.insert((mac, ip));
+                }
+                IpAddr::V6(ip) => v6.extend([(mac, ip), (mac, mac.link_local())]),
+            }
+        }
+        Self { macs, v4, v6 }
+    }
+}
+
+/// Says flows of one guest.
+struct Guest<'a> {
+    key: u64,
+    sink: &'a mut Sink,
+}
+
+impl Guest<'_> {
+    fn allow(
+        &mut self,
+        table: &'static TableSpec,
+        priority: Priority,
+        matching: Match,
+        next: &'static TableSpec,
+    ) {
+        let key = self.key;
+        self.sink
+            .flow(table, priority, |flow| flow.matching(matching).when(&regs::INGRESS_PORT, key).goto(next));
+    }
+
+    fn unsecured(&mut self) {
+        self.allow(&PORT_SECURITY, UNSECURED, Match::new(), &L2);
+        let arp = Match::new().with(Field::EthType, ethertype::ARP);
+        self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, arp, &ARP);
+        self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, dhcp_request(Match::new()), &DHCP);
+    }
+
+    /// Who has no address yet asks for one, and whether it is free.
+    fn asks(&mut self, mac: MacAddr) {
+        let dhcp = dhcp_request(from(mac)).with(Field::Ipv4Src, Ipv4Addr::UNSPECIFIED);
+        self.allow(&PORT_SECURITY, Priority::EXACT, dhcp, &DHCP);
+        let probe = arp(mac, Ipv4Addr::UNSPECIFIED).with(Field::ArpOp, ArpOperation::REQUEST.0);
+        self.allow(&PORT_SECURITY, Priority::EXACT, probe, &ARP);
+    }
+
+    fn ipv4(&mut self, mac: MacAddr, ip: Ipv4Addr) {
+        let packet = from(mac).with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, ip);
+        self.allow(&PORT_SECURITY, Priority::EXACT, packet, &L2);
+        let renewal = dhcp_request(from(mac)).with(Field::Ipv4Src, ip);
+        self.allow(&PORT_SECURITY, Priority::EXACT.level(1), renewal, &DHCP);
+        self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, ip), &ARP);
+    }
+
+    fn ipv6(&mut self, mac: MacAddr, ip: Ipv6Addr) {
+        let packet = from(mac).with(Field::EthType, ethertype::IPV6).with(Field::Ipv6Src, ip);
+        self.allow(&PORT_SECURITY, Priority::EXACT, packet, &NEIGHBOR_SECURITY);
+        let detection = nd_of(mac, nd::NEIGHBOR_SOLICITATION)
+            .with(Field::Ipv6Src, Ipv6Addr::UNSPECIFIED)
+            .with(Field::NdTarget, ip)
+            .with(Field::NdSll, MacAddr::ZERO);
+        self.allow(&NEIGHBOR_SECURITY, CLAIMS, detection, &L2);
+        // Who answers a single station may leave the MAC address out.
+        for target_link in [mac, MacAddr::ZERO] {
+            let announcement = nd_of(mac, nd::NEIGHBOR_ADVERTISEMENT)
+                .with(Field::NdTarget, ip)
+                .with(Field::NdTll, target_link);
+            self.allow(&NEIGHBOR_SECURITY, CLAIMS, announcement, &L2);
+        }
+    }
+
+    /// Packets of who has no IPv6 address yet; which of them are sent on is decided for all alike.
+    fn unspecified_ipv6(&mut self, mac: MacAddr) {
+        let packet =
+            from(mac).with(Field::EthType, ethertype::IPV6).with(Field::Ipv6Src, Ipv6Addr::UNSPECIFIED);
+        self.allow(&PORT_SECURITY, Priority::EXACT, packet, &NEIGHBOR_SECURITY);
+    }
+
+    /// Asks for others, from an address of its own.
+    fn solicits(&mut self, mac: MacAddr) {
+        for source_link in [mac, MacAddr::ZERO] {
+            let question = nd_of(mac, nd::NEIGHBOR_SOLICITATION).with(Field::NdSll, source_link);
+            self.allow(&NEIGHBOR_SECURITY, QUESTIONS, question, &L2);
+        }
+    }
+}
+
+fn from(mac: MacAddr) -> Match {
+    Match::new().with(Field::EthSrc, mac)
+}
+
+fn arp(mac: MacAddr, ip: Ipv4Addr) -> Match {
+    from(mac).with(Field::EthType, ethertype::ARP).with(Field::ArpSpa, ip).with(Field::ArpSha, mac)
+}
+
+fn nd_of(mac: MacAddr, kind: u8) -> Match {
+    icmp6(kind).with(Field::EthSrc, mac).with(Field::Icmp6Code, 0_u8)
+}
