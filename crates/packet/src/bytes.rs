@@ -62,6 +62,16 @@ impl<'a> Reader<'a> {
         let (offset, available) = (self.offset, self.len());
         self.take().ok_or(ParseError::Truncated { layer, offset, needed: N, available })
     }
+
+    /// As [`Reader::take_slice`], with an error that says what was cut off and where.
+    pub(crate) fn require_slice(
+        &mut self,
+        layer: &'static str,
+        needed: usize,
+    ) -> Result<&'a [u8], ParseError> {
+        let (offset, available) = (self.offset, self.len());
+        self.take_slice(needed).ok_or(ParseError::Truncated { layer, offset, needed, available })
+    }
 }
 
 #[cfg(test)]

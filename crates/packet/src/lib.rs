@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`headers`] | the flow key of a frame, as OVS extracts it |
 //! | [`arp`], [`icmp`], [`nd`] | one message each: parse with the RFC's checks, emit |
+//! | [`dhcp`] | DHCP for IPv4: messages, options, their texts, and what a server answers |
 //! | [`build`] | complete frames with correct lengths and checksums, fragments included |
 //! | [`pcap`] | capture files, for tests that assert on them |
 
@@ -36,6 +37,7 @@ pub mod arp;
 pub mod build;
 mod bytes;
 mod checksum;
+pub mod dhcp;
 mod error;
 pub mod headers;
 pub mod icmp;

@@ -115,7 +115,8 @@ impl Tcp {
 }
 
 impl Udp {
-    const HEADER_BYTES: usize = 8;
+    /// Length of the header on the wire.
+    pub const HEADER_BYTES: usize = 8;
 
     fn emit(&self, ip: &Ip) -> Result<Vec<u8>, BuildError> {
         const CHECKSUM_AT: usize = 6;
