@@ -35,8 +35,8 @@ pub fn host_range(cidr: &IpNet) -> AddressRange {
 #[must_use]
 pub fn default_pools(cidr: &IpNet, gateway: Option<IpAddr>) -> Vec<AddressRange> {
     let hosts = host_range(cidr);
-    let Some(gateway) = gateway.filter(|gateway| hosts.contains(*gateway) && hosts.first() != hosts.last())
-    else {
+    let is_single_host = cidr.prefix_len() == cidr.max_prefix_len();
+    let Some(gateway) = gateway.filter(|gateway| hosts.contains(*gateway) && !is_single_host) else {
         return vec![hosts];
     };
     let (first, last) = hosts.bounds();

@@ -85,9 +85,7 @@ impl NetworkAddresses {
     #[must_use]
     pub fn count_used(&self, range: &AddressRange) -> u128 {
         let (first, last) = range.bounds();
-        let gaps = self.used(range.version()).gaps(first, last);
-        let free = gaps.fold(0_u128, |free, (start, end)| free.saturating_add(end - start).saturating_add(1));
-        (last - first).saturating_add(1).saturating_sub(free)
+        self.used(range.version()).count(first, last)
     }
 
     /// A free address of the first of these pools that has one, other than those that the same request `has`.

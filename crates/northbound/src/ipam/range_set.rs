@@ -44,6 +44,18 @@ impl RangeSet {
         self.ranges.range(..=last).next_back().is_some_and(|(_, end)| first <= *end)
     }
 
+    /// How many numbers it has from `first` to `last`; one too few when it has all 2^128.
+    #[must_use]
+    pub fn count(&self, first: u128, last: u128) -> u128 {
+        let before = self.ranges.range(..first).next_back();
+        let within = (first <= last).then(|| self.ranges.range(first..=last)).into_iter().flatten();
+        let overlap = |(start, end): (&u128, &u128)| {
+            let (start, end) = (first.max(*start), last.min(*end));
+            if start <= end { size(start, end) } else { 0 }
+        };
+        before.into_iter().chain(within).map(overlap).fold(0, u128::saturating_add)
+    }
+
     /// Its ranges in order, first and last number.
     pub fn iter(&self) -> impl Iterator<Item = (u128, u128)> + '_ {
         self.ranges.iter().map(|(first, last)| (*first, *last))

@@ -37,6 +37,7 @@ proptest! {
             prop_assert_eq!(set.covers(first, last), (first..=last).all(|number| naive.contains(&number)));
             prop_assert_eq!(set.intersects(first, last), (first..=last).any(|number| naive.contains(&number)));
         }
+        prop_assert_eq!(set.count(first, last), naive.iter().filter(|n| (first..=last).contains(n)).count() as u128);
         let free: Vec<u128> = set.gaps(first, last).flat_map(|(start, end)| start..=end).collect();
         let expected: Vec<u128> = (first..=last).filter(|number| !naive.contains(number)).collect();
         prop_assert_eq!(free, expected);
@@ -74,6 +75,7 @@ fn the_ends_of_the_numbers_are_numbers_too() {
     set.insert(0, u128::MAX);
     assert_eq!(set.gaps(0, u128::MAX).next(), None);
     assert_eq!(set.draw(0, u128::MAX, 1000, 7), None);
+    assert_eq!(set.count(0, u128::MAX), u128::MAX);
     set.remove(u128::MAX, u128::MAX);
     set.remove(0, 0);
     assert_eq!(set.gaps(0, u128::MAX).collect::<Vec<_>>(), [(0, 0), (u128::MAX, u128::MAX)]);
