@@ -1,7 +1,7 @@
 //! What the units want together: one entry for each key, and who prevails where they disagree.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::HashTable;
@@ -97,10 +97,10 @@ enum Slot<E> {
 }
 
 impl<E: Entry> Slot<E> {
-    fn claims(&self) -> Vec<(NodeNo, &E)> {
+    fn is_disputed(&self) -> bool {
         match self {
-            Self::One(node, entry) => vec![(*node, entry)],
-            Self::Many(many) => many.iter().map(|(node, entry)| (*node, entry)).collect(),
+            Self::One(..) => false,
+            Self::Many(many) => many.iter().any(|(_, entry)| entry != &many[0].1),
         }
     }
 
@@ -116,15 +116,15 @@ impl<E: Entry> Slot<E> {
 #[derive(Debug)]
 pub(crate) struct Claims<E: Entry> {
     slots: HashTable<Slot<E>>,
-    /// Keys that changed since the last [`settle`](Self::settle), with what prevailed then.
-    touched: BTreeMap<E::Key, (Option<E>, E)>,
+    /// Keys that changed since the last [`settle`](Self::settle): an entry with the key, and what prevailed then.
+    touched: HashTable<(E, Option<E>)>,
     /// Keys on which units disagree, with one of the entries.
     disputed: BTreeMap<E::Key, E>,
 }
 
 impl<E: Entry> Default for Claims<E> {
     fn default() -> Self {
-        Self { slots: HashTable::new(), touched: BTreeMap::new(), disputed: BTreeMap::new() }
+        Self { slots: HashTable::new(), touched: HashTable::new(), disputed: BTreeMap::new() }
     }
 }
 
@@ -154,9 +154,10 @@ impl<E: Entry> Claims<E> {
     }
 
     fn touch<N: Ord>(&mut self, like: &E, name: &impl Fn(NodeNo) -> N) {
-        if let btree_map::Entry::Vacant(place) = self.touched.entry(like.key()) {
-            let slot = self.slots.find(like.key_hash(), |slot| slot.any().has_key_of(like));
-            place.insert((slot.map(|slot| Self::prevailing(slot, name).1.clone()), like.clone()));
+        let hash = like.key_hash();
+        if self.touched.find(hash, |(touched, _)| touched.has_key_of(like)).is_none() {
+            let before = self.find(like).map(|slot| Self::prevailing(slot, name).1.clone());
+            self.touched.insert_unique(hash, (like.clone(), before), |(touched, _)| touched.key_hash());
         }
     }
 
@@ -165,11 +166,10 @@ impl<E: Entry> Claims<E> {
         self.touch(&entry, name);
         match self.slots.find_mut(entry.key_hash(), |slot| slot.any().has_key_of(&entry)) {
             Some(Slot::Many(many)) => many.push((node, entry)),
-            Some(slot) => {
-                let mut many: Vec<(NodeNo, E)> = Vec::with_capacity(2);
-                many.extend(slot.claims().into_iter().map(|(node, entry)| (node, entry.clone())));
-                many.push((node, entry));
-                *slot = Slot::Many(many);
+            Some(slot @ Slot::One(..)) => {
+                if let Slot::One(first, claimed) = std::mem::replace(slot, Slot::Many(Vec::new())) {
+                    *slot = Slot::Many(vec![(first, claimed), (node, entry)]);
+                }
             }
             None => {
                 self.slots
@@ -198,28 +198,32 @@ impl<E: Entry> Claims<E> {
     /// What is different from the last time, in the order of keys.
     pub(crate) fn settle<N: Ord>(&mut self, name: &impl Fn(NodeNo) -> N) -> Settled<E> {
         let mut settled = Settled { put: Vec::new(), delete: Vec::new(), disputes: false };
-        for (key, (before, like)) in std::mem::take(&mut self.touched) {
+        for (like, before) in std::mem::take(&mut self.touched) {
             let slot = self.find(&like);
             let after = slot.map(|slot| Self::prevailing(slot, name).1.clone());
-            let disagree =
-                slot.is_some_and(|slot| slot.claims().iter().any(|(_, entry)| *entry != slot.any()));
-            settled.disputes |= match disagree {
-                true => self.disputed.insert(key.clone(), like).is_none(),
-                false => self.disputed.remove(&key).is_some(),
-            };
+            let is_disputed = slot.is_some_and(Slot::is_disputed);
             match after {
                 Some(after) if before.as_ref() != Some(&after) => settled.put.push(after),
-                None if before.is_some() => settled.delete.push(key),
+                None if before.is_some() => settled.delete.push(like.key()),
                 _ => {}
             }
+            if is_disputed || !self.disputed.is_empty() {
+                let key = like.key();
+                settled.disputes |= match is_disputed {
+                    true => self.disputed.insert(key, like).is_none(),
+                    false => self.disputed.remove(&key).is_some(),
+                };
+            }
         }
+        settled.put.sort_unstable_by(E::cmp_key);
+        settled.delete.sort_unstable();
         settled
     }
 
     /// All that prevails, in the order of keys.
     pub(crate) fn all<N: Ord>(&self, name: &impl Fn(NodeNo) -> N) -> Vec<E> {
         let mut all: Vec<E> = self.slots.iter().map(|slot| Self::prevailing(slot, name).1.clone()).collect();
-        all.sort_by_cached_key(Entry::key);
+        all.sort_unstable_by(E::cmp_key);
         all
     }
 

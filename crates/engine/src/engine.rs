@@ -215,18 +215,26 @@ impl Engine {
 
     fn run_units(&mut self) -> usize {
         let mut units_run = 0;
-        while let Some(no) = self.graph.next_dirty() {
-            units_run += 1;
-            let Some(unit) = self.graph.unit(no) else { continue };
-            let name = unit.name.clone();
-            let said = self.run(no, &name);
-            let before = match self.graph.unit_mut(no) {
-                Some(unit) if unit.said != said => std::mem::replace(&mut unit.said, said.clone()),
-                _ => continue,
-            };
-            self.wanted.replace(no, &before, &said, &self.rules, &self.graph);
+        loop {
+            let dirty = self.graph.take_dirty();
+            if dirty.is_empty() {
+                return units_run;
+            }
+            units_run += dirty.len();
+            for no in dirty {
+                self.run_unit(no);
+            }
         }
-        units_run
+    }
+
+    fn run_unit(&mut self, no: NodeNo) {
+        let Some(name) = self.graph.name_of(no).cloned() else { return };
+        let said = self.run(no, &name);
+        let before = match self.graph.unit_mut(no) {
+            Some(unit) if unit.said != said => std::mem::replace(&mut unit.said, said.clone()),
+            _ => return,
+        };
+        self.wanted.replace(no, &before, &said, &self.rules, &self.graph);
     }
 
     /// Runs a unit; what it says now.
@@ -243,7 +251,7 @@ impl Engine {
 
     fn settle(&mut self) -> Outputs {
         let Self { wanted, graph, .. } = self;
-        let name = |no: NodeNo| graph.unit(no).map(|unit| &unit.name);
+        let name = |no: NodeNo| graph.name_of(no);
         let Settled { put: flows, delete: delete_flows, disputes: flow_disputes } =
             wanted.flows.settle(&name);
         let Settled { put: groups, delete: delete_groups, disputes: group_disputes } =
@@ -271,7 +279,7 @@ impl Engine {
 
     /// All that is wrong now.
     fn findings(&self) -> Vec<Finding> {
-        let name = |no: NodeNo| self.graph.unit(no).map(|unit| &unit.name);
+        let name = |no: NodeNo| self.graph.name_of(no);
         let flows = self.wanted.flows.disputed(&name).map(|(no, key)| (no, format!("flow {key}")));
         let groups = self.wanted.groups.disputed(&name).map(|(no, id)| (no, format!("group {id}")));
         let meters = self.wanted.meters.disputed(&name).map(|(no, id)| (no, format!("meter {id}")));
@@ -297,7 +305,7 @@ impl Engine {
     /// What should be in the switch now.
     #[must_use]
     pub fn desired(&self) -> Desired {
-        let name = |no: NodeNo| self.graph.unit(no).map(|unit| &unit.name);
+        let name = |no: NodeNo| self.graph.name_of(no);
         Desired {
             flows: self.wanted.flows.all(&name),
             groups: self.wanted.groups.all(&name),
@@ -377,7 +385,7 @@ impl Engine {
 impl Wanted {
     /// Takes what a unit says in the place of what it said.
     fn replace(&mut self, no: NodeNo, before: &Said, now: &Said, rules: &[Registered], graph: &Graph) {
-        let name = |no: NodeNo| graph.unit(no).map(|unit| &unit.name);
+        let name = |no: NodeNo| graph.name_of(no);
         replace_claims(&mut self.flows, no, &before.flows, &now.flows, &name);
         let (nothing, empty) = (Default::default(), Default::default());
         let before = before.rest.as_deref().unwrap_or(&nothing);

@@ -24,6 +24,8 @@ pub(crate) struct UnitName {
 #[derive(Debug)]
 pub(crate) struct Unit {
     pub(crate) name: UnitName,
+    /// Whether it waits to be run.
+    pub(crate) is_dirty: bool,
     pub(crate) reads: Box<[KeyNo]>,
     pub(crate) said: Said,
 }
@@ -57,7 +59,7 @@ pub(crate) struct Graph {
     nodes: Vec<Node>,
     free: Vec<NodeNo>,
     units: FxHashMap<UnitName, NodeNo>,
-    dirty_units: BTreeSet<UnitName>,
+    dirty_units: Vec<NodeNo>,
     dirty_cells: BTreeSet<NodeNo>,
     /// Keys that lost their last reader; whoever reads them again before the step ends keeps them.
     unread: Vec<ReadKey>,
@@ -108,17 +110,17 @@ impl Graph {
     /// A unit that was not there before, and has to run.
     pub(crate) fn add_unit(&mut self, name: UnitName) {
         if !self.units.contains_key(&name) {
-            let unit = Unit { name: name.clone(), reads: Box::default(), said: Said::default() };
+            let unit =
+                Unit { name: name.clone(), is_dirty: true, reads: Box::default(), said: Said::default() };
             let no = self.insert_node(Node::Unit(unit));
-            self.units.insert(name.clone(), no);
+            self.units.insert(name, no);
+            self.dirty_units.push(no);
         }
-        self.dirty_units.insert(name);
     }
 
     /// Ends a unit; what it last said, to be withdrawn.
     pub(crate) fn remove_unit(&mut self, name: &UnitName) -> Option<(NodeNo, Said)> {
         let no = self.units.remove(name)?;
-        self.dirty_units.remove(name);
         self.set_reads(no, Vec::new());
         let said = self.unit_mut(no).map(|unit| std::mem::take(&mut unit.said))?;
         self.nodes[no as usize] = Node::Free;
@@ -138,8 +140,9 @@ impl Graph {
     pub(crate) fn mark(&mut self, key: &ReadKey) {
         let Self { reads, nodes, dirty_units, dirty_cells, .. } = self;
         reads.for_each_reader(key, &mut |no| match nodes.get_mut(no as usize) {
-            Some(Node::Unit(unit)) if !dirty_units.contains(&unit.name) => {
-                dirty_units.insert(unit.name.clone());
+            Some(Node::Unit(unit)) if !unit.is_dirty => {
+                unit.is_dirty = true;
+                dirty_units.push(no);
             }
             Some(Node::Cell(cell)) => {
                 cell.is_dirty = true;
@@ -163,13 +166,25 @@ impl Graph {
         }
     }
 
-    /// The next unit that has to run. Before any unit, values that may have changed are computed.
-    pub(crate) fn next_dirty(&mut self) -> Option<NodeNo> {
+    /// The units that have to run, in the order of their names. Values that may have changed are computed first, and tell
+    /// who has to run because of them.
+    pub(crate) fn take_dirty(&mut self) -> Vec<NodeNo> {
         while let Some(no) = self.dirty_cells.pop_first() {
             self.refresh_cell(no);
         }
-        let name = self.dirty_units.pop_first()?;
-        self.unit_no(&name)
+        let mut dirty = std::mem::take(&mut self.dirty_units);
+        // A place may have been left and taken again: then it occurs twice, or is not dirty.
+        dirty.retain(|no| match self.nodes.get_mut(*no as usize) {
+            Some(Node::Unit(unit)) => std::mem::take(&mut unit.is_dirty),
+            _ => false,
+        });
+        dirty.sort_unstable_by(|one, other| self.name_of(*one).cmp(&self.name_of(*other)));
+        dirty
+    }
+
+    /// The name of a unit.
+    pub(crate) fn name_of(&self, no: NodeNo) -> Option<&UnitName> {
+        self.unit(no).map(|unit| &unit.name)
     }
 
     /// Forgets values and numbers that nobody reads any more.
