@@ -24,7 +24,10 @@
 //! | [`counter`] | numbers that are given once |
 //! | [`topic`] | topics of rows whose key does not say it |
 //! | [`memory`] | a store for tests and simulations |
+//! | `conformance` | what every driver has to pass (feature `conformance`) |
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod counter;
 pub mod key;
 pub mod memory;

@@ -126,13 +126,16 @@ impl MemoryStore {
         });
     }
 
-    fn ask<T>(&self, ask: impl FnOnce(&mut Inner) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    async fn ask<T>(&self, ask: impl FnOnce(&mut Inner) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        // Nothing here waits, so that a task which only asks would never let others run.
+        tokio::task::consume_budget().await;
         let mut inner = self.shared.lock();
         inner.check_present()?;
         ask(&mut inner)
     }
 
-    fn try_commit(&self, txn: Txn) -> Result<Revision, CommitError> {
+    async fn try_commit(&self, txn: Txn) -> Result<Revision, CommitError> {
+        tokio::task::consume_budget().await;
         let mut inner = self.shared.lock();
         inner.check_present()?;
         let revision = inner.state.commit(txn)?;
@@ -176,11 +179,11 @@ impl Shared {
 
 impl Store for MemoryStore {
     fn read<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Row>>, StoreError>> {
-        Box::pin(async move { self.ask(|inner| Ok(inner.state.read(keys))) })
+        Box::pin(self.ask(|inner| Ok(inner.state.read(keys))))
     }
 
     fn snapshot<'a>(&'a self, selector: &'a Selector) -> BoxFuture<'a, Result<Snapshot, StoreError>> {
-        Box::pin(async move { self.ask(|inner| Ok(inner.state.snapshot(selector))) })
+        Box::pin(self.ask(|inner| Ok(inner.state.snapshot(selector))))
     }
 
     fn watch(&self, selector: Selector, after: Revision) -> Watch {
@@ -199,24 +202,24 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, txn: Txn) -> BoxFuture<'_, Result<Revision, CommitError>> {
-        Box::pin(async move { self.try_commit(txn) })
+        Box::pin(self.try_commit(txn))
     }
 
     fn grant(&self, ttl_s: u32) -> BoxFuture<'_, Result<LeaseId, StoreError>> {
         Box::pin(async move {
-            let (lease, ends) = self.ask(|inner| Ok(inner.state.grant(ttl_s, Instant::now())))?;
+            let (lease, ends) = self.ask(|inner| Ok(inner.state.grant(ttl_s, Instant::now()))).await?;
             tokio::spawn(end_in_time(Arc::downgrade(&self.shared), lease, ends));
             Ok(lease)
         })
     }
 
     fn keep_alive(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.ask(|inner| inner.state.keep_alive(lease, Instant::now())) })
+        Box::pin(self.ask(move |inner| inner.state.keep_alive(lease, Instant::now())))
     }
 
     fn revoke(&self, lease: LeaseId) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            self.ask(|inner| inner.state.revoke(lease))?;
+            self.ask(|inner| inner.state.revoke(lease)).await?;
             self.shared.announce();
             Ok(())
         })
