@@ -26,7 +26,7 @@ pub use openflow_wire::{
 };
 pub use ovsdb::fuzz::{reply as ovsdb_reply, stream as ovsdb_stream, update as ovsdb_update};
 pub use ovsdb_values::ovsdb_values;
-pub use packets::{packet_headers, packet_messages, packet_pcap};
+pub use packets::{packet_dhcp, packet_headers, packet_messages, packet_pcap};
 pub use simulation::ofsim_trace;
 pub use switch_machine::switch_machine;
 
@@ -34,7 +34,7 @@ pub use switch_machine::switch_machine;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target, its corpus and its regressions.
-pub const TARGETS: [(&str, Check); 17] = [
+pub const TARGETS: [(&str, Check); 18] = [
     ("addresses", addresses),
     ("ofsim_trace", ofsim_trace),
     ("openflow_actions", openflow_actions),
@@ -48,6 +48,7 @@ pub const TARGETS: [(&str, Check); 17] = [
     ("ovsdb_stream", ovsdb_stream),
     ("ovsdb_update", ovsdb_update),
     ("ovsdb_values", ovsdb_values),
+    ("packet_dhcp", packet_dhcp),
     ("packet_headers", packet_headers),
     ("packet_messages", packet_messages),
     ("packet_pcap", packet_pcap),

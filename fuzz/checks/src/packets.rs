@@ -1,8 +1,10 @@
 //! Frames, the messages in them, and files of them.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
+use net_types::MacAddr;
 use packet::arp::Arp;
+use packet::dhcp::{self, Answer, Arrival, Lease, Overrides, Route};
 use packet::headers::{Headers, VLAN_TAGS_MAX, VlanLimit};
 use packet::icmp::{Family, Message};
 use packet::nd::{Envelope, HOP_LIMIT, Neighbor};
@@ -154,5 +156,77 @@ fn check_pcap_error(error: &PcapError, len: usize) {
         PcapError::Truncated { offset }
         | PcapError::TooLong { offset, .. }
         | PcapError::BadTimestamp { offset } => assert!(*offset <= len, "{error}, in {len} bytes"),
+    }
+}
+
+/// A DHCP message: five bytes that say how it comes, and the message. It is read, written in little space, and answered.
+pub fn packet_dhcp(data: &[u8]) {
+    let mut bytes = Bytes::new(data);
+    let (destination, bytes_max) = (bytes.u8(), usize::from(bytes.u16()));
+    let source = Ipv4Addr::new(10, 0, bytes.u8(), bytes.u8());
+    let body = bytes.rest();
+    let message = match dhcp::Message::parse(body) {
+        Ok(message) => message,
+        Err(error) => return check_error(&error, body.len()),
+    };
+    let written = message.emit();
+    // Each option costs two bytes at least to write, and no more than two to read; names and padding have their place.
+    assert!(written.len() <= body.len() + 512, "{} bytes from {}", written.len(), body.len());
+    assert_eq!(dhcp::Message::parse(&written).as_ref(), Ok(&message));
+    check_fitted(&message, bytes_max);
+
+    let lease = dhcp_lease(&message);
+    let destination = match destination {
+        0..=127 => Ipv4Addr::BROADCAST,
+        128..=191 => lease.server,
+        other => Ipv4Addr::new(10, 0, 0, other),
+    };
+    let arrival = Arrival { source_mac: message.client_mac, source, destination };
+    if let Answer::Reply(reply) = dhcp::answer(&message, arrival, &lease) {
+        assert_eq!(message.op, dhcp::Op::Request);
+        assert!(reply.payload.len() <= DHCP_REPLY_BYTES_MAX);
+        let said = dhcp::Message::parse(&reply.payload).expect("what was written is a message");
+        assert_eq!(
+            (said.transaction, said.message_type()),
+            (message.transaction, reply.message.message_type())
+        );
+        assert!(said.message_type().is_some() && reply.frame().is_ok());
+    }
+}
+
+/// What is left of an Ethernet frame without IP and UDP header.
+const DHCP_REPLY_BYTES_MAX: usize = 1472;
+
+fn check_fitted(message: &dhcp::Message, bytes_max: usize) {
+    let dhcp::Fitted { bytes, left_out } = message.emit_within(bytes_max);
+    assert!(bytes.len() <= bytes_max.max(300));
+    let fitted = dhcp::Message::parse(&bytes).expect("what was written is a message");
+    for option in &message.options {
+        let expected = (!left_out.contains(&option.code)).then_some(option.value.as_slice());
+        assert_eq!(fitted.options.get(option.code), expected, "option {}", option.code);
+    }
+    assert_eq!(fitted.options.iter().count() + left_out.len(), message.options.iter().count());
+}
+
+/// A lease of whoever asks, so that messages get answers.
+fn dhcp_lease(message: &dhcp::Message) -> Lease {
+    let mut overrides = Overrides::default();
+    overrides.set_text(67, "pxelinux.0").expect("it is a text");
+    Lease {
+        client_mac: message.client_mac,
+        address: Ipv4Addr::new(10, 0, 0, 12),
+        prefix_length: 24,
+        server: Ipv4Addr::new(10, 0, 0, 2),
+        server_mac: MacAddr([0xfa, 0x16, 0x3e, 0, 0, 2]),
+        router: Some(Ipv4Addr::new(10, 0, 0, 1)),
+        dns_servers: vec![Ipv4Addr::new(8, 8, 8, 8)],
+        domain: "example.org".to_owned(),
+        mtu_bytes: Some(1450),
+        routes: Route::new(Ipv4Addr::new(169, 254, 169, 254), 32, Ipv4Addr::new(10, 0, 0, 12))
+            .into_iter()
+            .collect(),
+        seconds: 86_400,
+        next_server: None,
+        overrides,
     }
 }

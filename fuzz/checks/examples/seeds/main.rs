@@ -60,6 +60,7 @@ fn seeds(target: &str) -> Seeds {
         "ovsdb_stream" => json::streams(),
         "ovsdb_update" => json::updates(),
         "ovsdb_values" => json::values(),
+        "packet_dhcp" => packets::dhcp(),
         "packet_headers" => packets::frames(),
         "packet_messages" => packets::messages(),
         "packet_pcap" => packets::captures(),

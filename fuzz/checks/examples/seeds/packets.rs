@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use net_types::MacAddr;
 use packet::arp::Arp;
 use packet::build::{Ethernet, Ip, Ipv4, Ipv6, Tcp, Transport, Udp, tcp_flags};
+use packet::dhcp::{self, MessageType, Op, codes};
 use packet::headers::VlanTag;
 use packet::icmp::{Family, Message};
 use packet::nd::{Advertisement, HOP_LIMIT, Neighbor, Solicitation, solicited_node};
@@ -126,6 +127,54 @@ pub(crate) fn messages() -> Seeds {
         ("too-big", around(DST_V6, too_big.emit(family))),
         ("solicitation", around(group, solicitation.emit(SRC_V6, group))),
         ("advertisement", around(DST_V6, advertisement.emit(SRC_V6, DST_V6))),
+    ];
+    seeds.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
+}
+
+/// How it comes, then the message.
+pub(crate) fn dhcp() -> Seeds {
+    let blank = || dhcp::Message::new(Op::Request, 0x1234_5678, SRC);
+    let message = |kind: MessageType, change: &dyn Fn(&mut dhcp::Message)| {
+        let mut message = blank();
+        message.options.set(codes::MESSAGE_TYPE, [kind.number()]);
+        change(&mut message);
+        [[0, 2, 64, 0, 0].as_slice(), &message.emit()].concat()
+    };
+    let own = Ipv4Addr::new(10, 0, 0, 12);
+    let discover = message(MessageType::Discover, &|m| {
+        m.options.set(codes::CLIENT_ID, [1, 0xfa, 0x16, 0x3e, 0, 0, 1]);
+        m.options.set(codes::MAX_MESSAGE_BYTES, [2, 64]);
+        m.options.set(codes::PARAMETER_LIST, [1, 28, 2, 121, 3, 15, 6, 12, 26, 42, 249, 66, 67]);
+    });
+    let selecting = message(MessageType::Request, &|m| {
+        m.options.set(codes::REQUESTED_ADDRESS, own.octets());
+        m.options.set(codes::SERVER_ID, DST_V4.octets());
+    });
+    let elsewhere = message(MessageType::Request, &|m| {
+        m.options.set(codes::REQUESTED_ADDRESS, [10, 0, 0, 99]);
+    });
+    let renewing = message(MessageType::Request, &|m| m.client_address = own);
+    let relayed = message(MessageType::Discover, &|m| {
+        m.relay_address = Ipv4Addr::new(10, 0, 9, 1);
+        m.options.set(codes::RELAY_AGENT, [1, 2, 0, 7]);
+    });
+    let long = message(MessageType::Discover, &|m| m.options.set(43, vec![7; 600]));
+    // The same in little space, where the names hold options.
+    let mut crowded = blank();
+    for code in 60..70 {
+        crowded.options.set(code, [code; 40]);
+    }
+    let crowded = [[0, 2, 64, 0, 0].as_slice(), &crowded.emit_within(548).bytes].concat();
+    let seeds = [
+        ("discover", discover),
+        ("selecting", selecting),
+        ("init-reboot-elsewhere", elsewhere),
+        ("renewing", renewing),
+        ("inform", message(MessageType::Inform, &|m| m.client_address = own)),
+        ("release", message(MessageType::Release, &|m| m.client_address = own)),
+        ("relayed", relayed),
+        ("long-option", long),
+        ("overload", crowded),
     ];
     seeds.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
