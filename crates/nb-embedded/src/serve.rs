@@ -1,0 +1,164 @@
+//! Listening for etcd's clients.
+//!
+//! Some commands of `etcdctl` 3.4 (`endpoint status`, `defrag`) send an address that was given with a scheme as the
+//! authority of HTTP, where no scheme may be, and HTTP/2 libraries stricter than Go's end the stream. Without the scheme
+//! (`--endpoints 127.0.0.1:4001`) they work.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use etcd_wire::EtcdService;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use tracing::{info, warn};
+
+use crate::grpc::{Closing, Face};
+use crate::store::EmbeddedStore;
+
+/// How much larger than a request its message may be: etcd allows the same.
+const MESSAGE_OVERHEAD_BYTES: usize = 512 << 10;
+
+/// How often a silent client is asked whether it is there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long it has to answer.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long to wait after no connection could be accepted, which says that the system has no room for it.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The API could not be served.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The socket says no address.
+    #[error("cannot tell the address of the listening socket")]
+    Address(#[source] io::Error),
+    /// The server failed.
+    #[error("the server of the store failed")]
+    Server(#[source] tonic::transport::Error),
+}
+
+impl EmbeddedStore {
+    /// Serves etcd's API to whoever connects to `listener`, until `shutdown` is done; then streams are ended, what was
+    /// begun is answered, and it returns.
+    ///
+    /// # Errors
+    /// When the server cannot go on.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let address = listener.local_addr().map_err(ServeError::Address)?;
+        let options = &self.shared.options;
+        let (closing, is_closing) = watch::channel(false);
+        let is_closing = Closing(is_closing);
+        let face = Face::new(self.clone(), format!("http://{address}"), is_closing.clone());
+        let message_bytes_max = options.request_bytes_max.saturating_add(MESSAGE_OVERHEAD_BYTES);
+        let service = EtcdService::new(Arc::new(face), message_bytes_max);
+        let connections = Arc::new(Semaphore::new(options.connections_max));
+        let (accepted, incoming) = mpsc::channel(1);
+        let accepting = tokio::spawn(accept(listener, connections, accepted, is_closing));
+        info!(%address, path = %self.shared.path.display(), "the embedded store listens");
+        let server = Server::builder()
+            .max_concurrent_streams(options.connection_streams_max)
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
+        let end = async move {
+            shutdown.await;
+            closing.send_replace(true);
+        };
+        let served = server.serve_with_incoming_shutdown(service, ReceiverStream::new(incoming), end).await;
+        accepting.abort();
+        served.map_err(ServeError::Server)
+    }
+}
+
+/// Accepts connections while there is room for them; the others wait in the system's queue.
+async fn accept(
+    listener: TcpListener,
+    connections: Arc<Semaphore>,
+    accepted: mpsc::Sender<io::Result<Connection>>,
+    closing: Closing,
+) {
+    loop {
+        let next = async {
+            let place = Arc::clone(&connections).acquire_owned().await.map_err(io::Error::other)?;
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, io::Error>(Connection { stream, _place: place })
+        };
+        let connection = tokio::select! {
+            connection = next => connection,
+            () = closing.wait() => return,
+        };
+        match connection {
+            Ok(connection) => {
+                if accepted.send(Ok(connection)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                warn!(%error, "a connection to the store was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection, and its place among those that are allowed.
+struct Connection {
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
