@@ -1,0 +1,8 @@
+//! What the apps promise together: which flows they make, where packets go, and that the path to a state does not show in it.
+
+mod support;
+
+mod arp;
+mod packets;
+mod security;
+mod tunnels;

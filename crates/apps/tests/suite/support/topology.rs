@@ -1,0 +1,108 @@
+//! Facts as text, a line each, so that a test shows at a glance what there is.
+//!
+//! ```text
+//! node a 192.0.2.1 geneve vxlan          # the name, the end of its tunnels, the types it speaks
+//! network red 1 geneve [segment=77]      # the name, the key, the type
+//! port vm1 11 red on=a:5 mac=02:00:00:00:00:01 ip=10.0.0.1,fd00::1
+//!                                        # the key, the network; bound to node a and plugged in there as switch port 5
+//! port vm2 12 red on=a ...               # bound, and not plugged in
+//! port vm3 13 red ...                    # not bound
+//! ```
+//! A port may also be `unsecured`, `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`.
+
+use std::collections::BTreeMap;
+
+use model::{Object, Table};
+use serde_json::{Map, Value, json};
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fact {
+    /// A node that is there: its name, the end of its tunnels, their types.
+    Node { name: String, ip: String, types: Vec<String> },
+    /// A row.
+    Row(Object),
+    /// A port is plugged in at a node.
+    Plugged { node: String, port: String, of_port: u32 },
+}
+
+/// The facts of a text.
+pub(crate) fn parse(text: &str) -> Vec<Fact> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).flat_map(parse_line).collect()
+}
+
+fn parse_line(line: &str) -> Vec<Fact> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["node", name, ip, types @ ..] => {
+            let types: Vec<String> = types.iter().map(|kind| (*kind).to_owned()).collect();
+            let row = json!({"id": name, "ip": ip, "tunnel_types": types});
+            let node = Fact::Node { name: (*name).to_owned(), ip: (*ip).to_owned(), types };
+            vec![node, row_of(Table::Chassis, &row)]
+        }
+        ["network", name, key, kind, more @ ..] => {
+            let options = options(more);
+            let mut row = json!({
+                "id": name, "topic": "t", "unique_key": number(key), "network_type": kind, "version": 1,
+            });
+            if let Some(segment) = options.get("segment") {
+                insert(&mut row, "segmentation_id", number(segment).into());
+            }
+            vec![row_of(Table::LogicalSwitch, &row)]
+        }
+        ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
+        _ => panic!("no fact: {line}"),
+    }
+}
+
+fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
+    let list = |option: &str| -> Vec<&str> {
+        options.get(option).into_iter().flat_map(|list| list.split(',')).collect()
+    };
+    let pairs: Vec<Value> = list("pair")
+        .into_iter()
+        .map(|pair| {
+            let (ip, mac) = pair.split_once('/').expect("address/mac");
+            json!({"ip_address": ip, "mac_address": mac})
+        })
+        .collect();
+    let mut row = json!({
+        "id": name, "topic": "t", "unique_key": number(key), "lswitch": network, "version": 1,
+        "macs": list("mac"), "ips": list("ip"), "allowed_address_pairs": pairs,
+        "enabled": !options.contains_key("disabled"),
+        "port_security_enabled": !options.contains_key("unsecured"),
+    });
+    if let Some(owner) = options.get("owner") {
+        insert(&mut row, "device_owner", (*owner).into());
+    }
+    let mut facts = Vec::new();
+    if let Some(place) = options.get("on") {
+        let (node, plug) = place.split_once(':').map_or((*place, None), |(node, plug)| (node, Some(plug)));
+        insert(&mut row, "binding", json!({"chassis": node, "type": "chassis"}));
+        facts.extend(plug.map(|plug| Fact::Plugged {
+            node: node.to_owned(),
+            port: name.to_owned(),
+            of_port: number(plug),
+        }));
+    }
+    facts.insert(0, row_of(Table::LogicalPort, &row));
+    facts
+}
+
+fn options<'a>(words: &[&'a str]) -> BTreeMap<&'a str, &'a str> {
+    words.iter().map(|word| word.split_once('=').unwrap_or((word, ""))).collect()
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap_or_else(|_| panic!("no number: {text}"))
+}
+
+fn insert(row: &mut Value, member: &str, value: Value) {
+    let members: &mut Map<String, Value> = row.as_object_mut().expect("a row");
+    members.insert(member.to_owned(), value);
+}
+
+fn row_of(table: Table, row: &Value) -> Fact {
+    Fact::Row(Object::from_value(table, row).unwrap_or_else(|error| panic!("{error}")))
+}
