@@ -1,13 +1,15 @@
-//! Measures what the connection to a switch costs, beside Open vSwitch's own tool, and prints a table.
+//! Measures what a node costs, part by part, and the connection to a switch beside Open vSwitch's own tool; prints a table.
 //!
 //! Times are medians of several rounds; where two things are compared, their rounds alternate, so that a machine that is busy for
 //! a while is busy for both. Nothing is asserted: what is read off here is a ratio or a size, on this machine, now.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+mod cloud;
 mod codec;
 mod flows;
 mod load;
+mod node;
 mod report;
 
 use std::num::NonZeroUsize;
@@ -19,18 +21,27 @@ const ROUNDS: usize = 5;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rounds = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
-        [] => ROUNDS,
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut table = report::Table::default();
+    match args.as_slice() {
+        [] => all(ROUNDS, &mut table).await?,
+        ["node"] => node::run(&mut table)?,
         [text] => {
             let number: NonZeroUsize =
-                text.parse().with_context(|| format!("{text:?} is no number of rounds"))?;
-            number.get()
+                text.parse().with_context(|| format!("{text:?} is no number of rounds and no benchmark"))?;
+            all(number.get(), &mut table).await?;
         }
-        other => bail!("the benchmarks take a number of rounds or nothing, not: {}", other.join(" ")),
-    };
-    let mut table = report::Table::default();
-    codec::run(rounds, &mut table)?;
-    load::run(rounds, &mut table).await?;
+        other => {
+            bail!("the benchmarks take a number of rounds, `node`, or nothing, not: {}", other.join(" "))
+        }
+    }
     println!("{table}");
     Ok(())
+}
+
+async fn all(rounds: usize, table: &mut report::Table) -> Result<()> {
+    codec::run(rounds, table)?;
+    node::run(table)?;
+    load::run(rounds, table).await
 }
