@@ -16,6 +16,7 @@
 //! brings its own runtime.
 
 mod capture;
+pub mod cloud;
 mod fixture;
 mod guest;
 mod netns;
