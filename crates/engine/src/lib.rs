@@ -43,7 +43,7 @@ pub use derived::Derived;
 pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};
 pub use input::{Input, Outputs, RowChange};
-pub use node::{Interface, Settings};
+pub use node::{Dhcp, Interface, Settings};
 pub use packet::{PacketIn, Reply, Responder};
 pub use rule::{App, Rule};
 pub use sink::Sink;

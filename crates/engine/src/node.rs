@@ -1,6 +1,7 @@
 //! What a node knows about itself: its settings, its interfaces, its tunnels.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use model::{Chassis, Id, LogicalPort, RowId};
 use net_types::OfPort;
@@ -15,8 +16,39 @@ pub struct Settings {
     pub tunnel_ip: IpAddr,
     /// Whether ARP requests for ports are answered on the node of who asks.
     pub answer_arp: bool,
-    /// DHCP requests of one port that reach the controller, each second.
-    pub dhcp_rate_per_s: u32,
+    /// What guests are told by DHCP. Shared, because every unit that reads a setting gets a copy of all.
+    pub dhcp: Arc<Dhcp>,
+}
+
+/// What guests are told by DHCP where their subnets and ports do not say, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dhcp {
+    /// Requests of one port that reach the controller, each second.
+    pub rate_per_s: u32,
+    /// Name servers for subnets that name none.
+    pub dns_servers: Vec<Ipv4Addr>,
+    /// The domain of all guests; none when empty.
+    pub domain: String,
+    /// How long a lease is; the largest number is for ever.
+    pub lease_seconds: u32,
+    /// The MTU of networks that have none.
+    pub mtu_bytes: u16,
+    /// Whether guests get a route to the metadata service.
+    pub has_metadata_route: bool,
+}
+
+impl Default for Dhcp {
+    /// What the options say that nobody sets.
+    fn default() -> Self {
+        Self {
+            rate_per_s: 3,
+            dns_servers: vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)],
+            domain: "openstacklocal".to_owned(),
+            lease_seconds: 86_400,
+            mtu_bytes: 1460,
+            has_metadata_route: true,
+        }
+    }
 }
 
 /// A guest's interface on the integration bridge.

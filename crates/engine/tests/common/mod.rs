@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use engine::numbers::Space;
 use engine::{
-    App, Derived, Engine, Input, Interface, Outputs, PacketIn, Reply, Responder, RowChange, Rule, Settings,
-    Sink, View,
+    App, Derived, Dhcp, Engine, Input, Interface, Outputs, PacketIn, Reply, Responder, RowChange, Rule,
+    Settings, Sink, View,
 };
 use model::{Chassis, Id, LogicalPort, LogicalSwitch, Object, RowId, SecurityGroup, Table, TunnelType};
 use net_types::{MacAddr, OfPort};
@@ -126,7 +126,7 @@ fn plug(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
         return sink.problem("plugged in here but bound elsewhere");
     }
     let Some(meter) = view.number(Space::Meter, &port.id) else { return };
-    let bands = vec![Band { kind: BandKind::Drop, rate: settings.dhcp_rate_per_s, burst: 1 }];
+    let bands = vec![Band { kind: BandKind::Drop, rate: settings.dhcp.rate_per_s, burst: 1 }];
     sink.meter(Meter { id: meter, unit: MeterUnit::Pktps, burst: true, stats: false, bands });
     sink.flow(&tables::CLASSIFY, Priority::EXACT, |flow| {
         flow.matching(Match::new().with(Field::InPort, interface.of_port()))
@@ -154,12 +154,12 @@ fn echo(view: &mut View<'_>, packet: &PacketIn) -> Reply {
 }
 
 /// Settings with some rate.
-pub(crate) fn settings(dhcp_rate_per_s: u32) -> Input {
+pub(crate) fn settings(rate_per_s: u32) -> Input {
     Input::Settings(Settings {
         chassis: here(),
         tunnel_ip: "192.0.2.1".parse().expect("an address"),
         answer_arp: true,
-        dhcp_rate_per_s,
+        dhcp: Arc::new(Dhcp { rate_per_s, ..Dhcp::default() }),
     })
 }
 
