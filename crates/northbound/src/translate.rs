@@ -1,1 +1,43 @@
-//! The one translation from Neutron's objects to the rows of the model, without I/O.
+//! The one translation from Neutron's objects to the rows of the model, and the provider side of networks.
+//!
+//! # Guarantees
+//! - **One translation.** Whoever owns an object (our API, Neutron behind the ML2 driver, Neutron behind OpenDaylight's
+//!   driver) fills a [`Network`], a [`Subnet`] or a [`Port`], and gets the row that controllers read. The row is the one
+//!   that the original writes, member by member; its tests compare with what the original wrote.
+//! - **Nothing is lost in silence.** What a row cannot say is an error, before anything is written. (The original writes the
+//!   port and then fails.)
+//! - **Pure.** No I/O and no clock; unique keys and randomness come from the caller.
+//!
+//! The version of a row is the revision number of its object, and its topic is the project, so that whoever is newer wins
+//! and a publisher sends a project's rows to whom they concern.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`network`], [`subnet`], [`port`] | the objects and their rows |
+//! | [`dhcp_options`] | options of DHCP by their names |
+//! | [`dhcp_port`] | when the DHCP server of a network has a port, and with which addresses |
+//! | [`segment`], [`segment_ranges`] | how a network's frames travel, and which numbers there are for it |
+//! | [`segment_pool`] | which network gets which number |
+//! | [`mtu`] | the longest packet |
+//! | [`error`] | what is refused |
+
+pub mod dhcp_options;
+pub mod dhcp_port;
+pub mod error;
+pub mod mtu;
+pub mod network;
+pub mod port;
+pub mod segment;
+pub mod segment_pool;
+pub mod segment_ranges;
+pub mod subnet;
+
+pub use dhcp_port::DhcpPortStep;
+pub use error::{SegmentError, TranslateError};
+pub use mtu::MtuSettings;
+pub use network::Network;
+pub use port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};
+pub use segment::{Segment, SegmentRequest, SegmentType};
+pub use segment_pool::{SegmentPlan, SegmentPool, SegmentSettings};
+pub use segment_ranges::{FlatNetworks, IdRange, SegmentRangeError, VlanNetwork};
+pub use subnet::Subnet;

@@ -1,0 +1,47 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn names_of_both_servers_and_numbers_are_known() {
+    for (name, number) in [
+        ("router", 3),
+        ("routers", 3),
+        ("bootfile-name", 67),
+        ("tftp-server", 66),
+        ("tftp-server-name", 66),
+        ("tftp-server-address", 150),
+        ("T1", 58),
+        ("FQDN", 81),
+        ("fqdn", 81),
+        ("nis+-domain", 64),
+        ("mtu", 26),
+        ("interface-mtu", 26),
+        ("classless-static-route", 121),
+        ("1", 1),
+        ("254", 254),
+        ("150", 150),
+    ] {
+        assert_eq!(tag(name), Some(Tag::Number(number)), "{name}");
+    }
+    assert_eq!(tag("server-ip-address"), Some(Tag::NextServer));
+    assert_eq!(tag("siaddr"), Some(Tag::NextServer));
+}
+
+#[test]
+fn everything_else_is_unknown() {
+    for name in ["", "0", "255", "256", "-1", "1.5", "99999999999999999999999", "Router", "t1", "tag:ipxe,67"]
+    {
+        assert_eq!(tag(name), None, "{name}");
+    }
+}
+
+#[test]
+fn a_name_has_one_meaning() {
+    let mut names = BTreeSet::new();
+    assert!(NAMES.iter().all(|(number, _)| (1..=254).contains(number)));
+    assert!(NAMES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    for name in NAMES.iter().flat_map(|(_, names)| *names).chain(NEXT_SERVER) {
+        assert!(names.insert(name), "{name} is there twice");
+    }
+}

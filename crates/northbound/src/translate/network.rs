@@ -1,0 +1,50 @@
+//! A network, and its row.
+
+use model::{Id, LogicalSwitch, NetworkType, QosPolicy, Topic, UniqueKey, Version};
+
+use crate::ipam::NetworkId;
+
+/// What of a network its row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its id.
+    pub id: NetworkId,
+    /// The project, `project_id`.
+    pub project_id: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// How its frames travel, `provider:network_type`.
+    pub network_type: Option<NetworkType>,
+    /// Where, `provider:physical_network`.
+    pub physical_network: Option<String>,
+    /// Under which number, `provider:segmentation_id`.
+    pub segmentation_id: Option<u32>,
+    /// Whether floating IP addresses come from it, `router:external`.
+    pub is_external: bool,
+    /// The longest packet, in bytes.
+    pub mtu: Option<u32>,
+    /// The policy of its ports, `qos_policy_id`.
+    pub qos_policy: Option<Id<QosPolicy>>,
+    /// How often it was changed, `revision_number`.
+    pub revision: u64,
+}
+
+impl Network {
+    /// The row that controllers read. The number is the one that was allocated when the network was created.
+    #[must_use]
+    pub fn row(&self, unique_key: UniqueKey) -> LogicalSwitch {
+        LogicalSwitch {
+            id: self.id.clone(),
+            is_external: Some(self.is_external),
+            mtu: self.mtu,
+            name: self.name.clone(),
+            network_type: self.network_type.clone(),
+            physical_network: self.physical_network.clone(),
+            qos_policy: self.qos_policy.clone(),
+            segmentation_id: self.segmentation_id,
+            topic: Topic::new(&self.project_id),
+            unique_key,
+            version: Some(Version(self.revision)),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A port, and its row.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use model::{
+    AddressPair, BindingType, Chassis, DhcpOptions, DhcpParams, Id, LogicalPort, PortBinding, QosPolicy,
+    SecurityGroup, Topic, UniqueKey, Version, VnicType,
+};
+use net_types::MacAddr;
+
+use super::dhcp_options::{Tag, tag};
+use super::error::{TranslateError, Untranslatable};
+use crate::ipam::{FixedIp, IpVersion, NetworkId, PortId};
+
+/// The value of `port_key` in `binding:profile` by which the original knows ports behind foreign tunnels.
+const REMOTE_PORT: &str = "remote_port";
+
+/// What of a port its row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Its id.
+    pub id: PortId,
+    /// Its network.
+    pub network_id: NetworkId,
+    /// The project, `project_id`; empty for ports that Neutron makes for itself.
+    pub project_id: String,
+    /// The project of the network, to which a port without one belongs.
+    pub network_project_id: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Its MAC address.
+    pub mac: MacAddr,
+    /// Its addresses.
+    pub fixed_ips: Vec<FixedIp>,
+    /// Whether it is up by the will of its owner.
+    pub admin_state_up: bool,
+    /// What it belongs to.
+    pub device_id: Option<String>,
+    /// What kind of thing that is.
+    pub device_owner: Option<String>,
+    /// The groups that it is in.
+    pub security_groups: Vec<Id<SecurityGroup>>,
+    /// Whether it may use its own addresses only.
+    pub port_security_enabled: bool,
+    /// What it may use besides.
+    pub allowed_address_pairs: Vec<AllowedAddressPair>,
+    /// How the guest is attached, `binding:vnic_type`.
+    pub vnic_type: Option<VnicType>,
+    /// Where it is.
+    pub place: Place,
+    /// Its policy, `qos_policy_id`.
+    pub qos_policy: Option<Id<QosPolicy>>,
+    /// What it is told by DHCP besides.
+    pub extra_dhcp_opts: Vec<ExtraDhcpOption>,
+    /// How often it was changed, `revision_number`.
+    pub revision: u64,
+}
+
+/// An address that a port may use besides its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AllowedAddressPair {
+    /// The address, or a range of them.
+    pub ip_address: IpNet,
+    /// The MAC address that goes with it; that of the port when it is not said.
+    pub mac_address: Option<MacAddr>,
+}
+
+/// An option that a port is told by DHCP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraDhcpOption {
+    /// Its name or number.
+    pub name: String,
+    /// What it says.
+    pub value: String,
+    /// Of which DHCP it is.
+    pub ip_version: IpVersion,
+}
+
+/// Where a port is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody said, so where its interface appears.
+    #[default]
+    Anywhere,
+    /// On this hypervisor.
+    Host(Id<Chassis>),
+    /// Behind the tunnel that ends at this address.
+    Remote(Option<IpAddr>),
+}
+
+impl AllowedAddressPair {
+    /// What `ip_address` of a pair says: an address, or a range as address and prefix length.
+    #[must_use]
+    pub fn parse_address(text: &str) -> Option<IpNet> {
+        text.parse::<IpAddr>().ok().map(IpNet::from).or_else(|| text.parse().ok())
+    }
+}
+
+impl Place {
+    /// Where a port is by its binding: `binding:host_id`, and `port_key` and `host_ip` of `binding:profile`.
+    ///
+    /// # Errors
+    /// When the profile names a remote end that is no address.
+    pub fn of_binding(
+        host: &str,
+        port_key: Option<&str>,
+        host_ip: Option<&str>,
+    ) -> Result<Self, TranslateError> {
+        if port_key != Some(REMOTE_PORT) {
+            return Ok(Id::new(host).map_or(Self::Anywhere, Self::Host));
+        }
+        let bad_end = |value: &str| Untranslatable::RemoteHost { value: value.to_owned() };
+        let end = host_ip.map(|text| text.parse().map_err(|_| bad_end(text))).transpose()?;
+        Ok(Self::Remote(end))
+    }
+
+    fn binding(&self) -> Option<PortBinding> {
+        match self {
+            Self::Anywhere => None,
+            Self::Host(chassis) => Some(PortBinding {
+                chassis: Some(chassis.clone()),
+                kind: BindingType::Chassis,
+                vtep_address: None,
+            }),
+            Self::Remote(end) => {
+                Some(PortBinding { chassis: None, kind: BindingType::Vtep, vtep_address: *end })
+            }
+        }
+    }
+}
+
+impl Port {
+    /// The row that controllers read. The number is the one that was allocated when the port was created.
+    ///
+    /// # Errors
+    /// When a row cannot say what the port says.
+    pub fn row(&self, unique_key: UniqueKey) -> Result<LogicalPort, TranslateError> {
+        let project = if self.project_id.is_empty() { &self.network_project_id } else { &self.project_id };
+        let pairs: Result<_, _> =
+            self.allowed_address_pairs.iter().map(|pair| address_pair(pair, self.mac)).collect();
+        Ok(LogicalPort {
+            allowed_address_pairs: pairs?,
+            binding: self.place.binding(),
+            binding_vnic_type: self.vnic_type.clone(),
+            device_id: self.device_id.clone(),
+            device_owner: self.device_owner.clone(),
+            dhcp_params: Some(dhcp_params(&self.extra_dhcp_opts)?),
+            enabled: Some(self.admin_state_up),
+            id: self.id.clone(),
+            ips: self.fixed_ips.iter().map(|fixed| fixed.ip_address).collect(),
+            lswitch: Some(self.network_id.clone()),
+            macs: vec![self.mac],
+            name: self.name.clone(),
+            port_security_enabled: Some(self.port_security_enabled),
+            qos_policy: self.qos_policy.clone(),
+            security_groups: self.security_groups.clone(),
+            subnets: self.fixed_ips.iter().map(|fixed| fixed.subnet_id.clone()).collect(),
+            topic: Topic::new(project),
+            unique_key,
+            version: Some(Version(self.revision)),
+        })
+    }
+}
+
+fn address_pair(pair: &AllowedAddressPair, port_mac: MacAddr) -> Result<AddressPair, Untranslatable> {
+    let range = pair.ip_address;
+    if range.prefix_len() != range.max_prefix_len() {
+        return Err(Untranslatable::AddressPairRange { range });
+    }
+    Ok(AddressPair { ip_address: range.addr(), mac_address: pair.mac_address.unwrap_or(port_mac) })
+}
+
+/// The options of DHCPv4 by number. Those of DHCPv6 have other numbers and no member in the row; they stay with whoever
+/// owns the port. (The original takes them for options of DHCPv4.)
+fn dhcp_params(options: &[ExtraDhcpOption]) -> Result<DhcpParams, Untranslatable> {
+    let mut by_number = BTreeMap::new();
+    let mut siaddr = None;
+    for option in options.iter().filter(|option| option.ip_version == IpVersion::V4) {
+        let (name, value) = (&option.name, &option.value);
+        match tag(name).ok_or_else(|| Untranslatable::DhcpOption { name: name.clone() })? {
+            Tag::Number(number) => {
+                by_number.insert(number, value.clone());
+            }
+            Tag::NextServer => {
+                let bad_server = || Untranslatable::NextServer { name: name.clone(), value: value.clone() };
+                siaddr = Some(value.parse().map_err(|_| bad_server())?);
+            }
+        }
+    }
+    let opts = DhcpOptions::new(by_number).unwrap_or_default();
+    Ok(DhcpParams { opts, siaddr })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! A subnet, and its row.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use model::{Topic, Version};
+
+use crate::ipam::{HostRoute, NetworkId, SubnetId};
+
+/// What of a subnet its row says.
+///
+/// The address of the DHCP server is a member of the row that the original never writes: controllers find the server
+/// by its port (see [`dhcp_port`](super::dhcp_port)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnet {
+    /// Its id.
+    pub id: SubnetId,
+    /// Its network.
+    pub network_id: NetworkId,
+    /// The project, `project_id`.
+    pub project_id: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Its range.
+    pub cidr: IpNet,
+    /// The gateway that hosts are told.
+    pub gateway_ip: Option<IpAddr>,
+    /// Whether hosts get their addresses by DHCP.
+    pub enable_dhcp: bool,
+    /// The name servers that hosts are told.
+    pub dns_nameservers: Vec<IpAddr>,
+    /// The routes that hosts are told.
+    pub host_routes: Vec<HostRoute>,
+    /// How often it was changed, `revision_number`.
+    pub revision: u64,
+}
+
+impl Subnet {
+    /// The row that controllers read.
+    #[must_use]
+    pub fn row(&self) -> model::Subnet {
+        let route =
+            |route: &HostRoute| model::HostRoute { destination: route.destination, nexthop: route.nexthop };
+        model::Subnet {
+            cidr: Some(self.cidr),
+            dhcp_ip: None,
+            dns_nameservers: self.dns_nameservers.clone(),
+            enable_dhcp: Some(self.enable_dhcp),
+            gateway_ip: self.gateway_ip,
+            host_routes: self.host_routes.iter().map(route).collect(),
+            id: self.id.clone(),
+            lswitch: self.network_id.clone(),
+            name: self.name.clone(),
+            topic: Topic::new(&self.project_id),
+            version: Some(Version(self.revision)),
+        }
+    }
+}
