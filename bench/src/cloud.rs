@@ -1,5 +1,7 @@
 //! Clouds of any size, as rows: networks of equal size, ports spread over hosts, one of which is the node that is measured.
 
+use std::sync::Arc;
+
 use engine::{Interface, Settings};
 use model::{Chassis, Id, Object, Table};
 use net_types::OfPort;

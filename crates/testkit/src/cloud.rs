@@ -219,12 +219,16 @@ impl Cloud {
         self.server.take().map_or(Ok(()), |mut server| server.kill())
     }
 
-    /// Makes a port in a network, as a compute service does, and a machine behind it on a host. [`Cloud::wait_status`]
-    /// says when it is up.
+    /// Makes a port in a network, as a compute service does, and a machine behind it on a host. [`Cloud::wait_status`] says
+    /// when it is up.
     pub fn boot(&self, place: usize, name: &str, network: &str) -> Result<Vm> {
-        let body = serde_json::json!({"port": {"network_id": network, "name": name}});
-        let port = self.api.post("/v2.0/ports", &body)?.expect(201)?["port"].clone();
-        Vm::plug(&self.sites[place].ovs, name, &port)
+        self.boot_port(place, name, &serde_json::json!({"network_id": network, "name": name}))
+    }
+
+    /// The same with a port of the caller's choice.
+    pub fn boot_port(&self, place: usize, name: &str, port: &serde_json::Value) -> Result<Vm> {
+        let made = self.api.post("/v2.0/ports", &serde_json::json!({ "port": port }))?.expect(201)?;
+        Vm::plug(&self.sites[place].ovs, name, &made["port"])
     }
 
     /// Waits until the port of a machine has a status.
