@@ -52,9 +52,8 @@ pub(crate) fn write_txn(
 ) -> Result<TxnResponse, Failure> {
     let succeeded = txn.compare.iter().all(|compare| holds(staged, compare));
     let ops = if succeeded { &txn.success } else { &txn.failure };
-    for op in ops {
-        check_possible(staged, op, bytes_max)?;
-    }
+    check_puts(staged, ops, bytes_max)?;
+    check_reads(staged, ops)?;
     let mut responses = Vec::with_capacity(ops.len());
     for op in ops {
         let response = match &op.request {
@@ -70,24 +69,30 @@ pub(crate) fn write_txn(
     Ok(TxnResponse { header: header(revision), succeeded, responses })
 }
 
-fn check_possible(staged: &Staged<'_>, op: &RequestOp, bytes_max: usize) -> Result<(), Failure> {
-    match &op.request {
-        Some(Request::Put(put)) => {
-            let keeps = put.ignore_value || put.ignore_lease;
-            if keeps && staged.get(&put.key, NOW).is_none() {
-                return Err(EtcdError::KeyNotFound.into());
-            }
-            if put.lease != 0 && !staged.has_lease(put.lease) {
-                return Err(EtcdError::LeaseNotFound.into());
-            }
-            if staged.bytes() > bytes_max {
-                return Err(EtcdError::NoSpace.into());
-            }
-            Ok(())
+fn check_puts(staged: &Staged<'_>, ops: &[RequestOp], bytes_max: usize) -> Result<(), Failure> {
+    for op in ops {
+        let Some(Request::Put(put)) = &op.request else { continue };
+        let keeps = put.ignore_value || put.ignore_lease;
+        if keeps && staged.get(&put.key, NOW).is_none() {
+            return Err(EtcdError::KeyNotFound.into());
         }
-        Some(Request::Range(range)) => check_revision(staged, range.revision),
-        _ => Ok(()),
+        if put.lease != 0 && !staged.has_lease(put.lease) {
+            return Err(EtcdError::LeaseNotFound.into());
+        }
+        if staged.bytes() > bytes_max {
+            return Err(EtcdError::NoSpace.into());
+        }
     }
+    Ok(())
+}
+
+fn check_reads(staged: &Staged<'_>, ops: &[RequestOp]) -> Result<(), Failure> {
+    for op in ops {
+        if let Some(Request::Range(range)) = &op.request {
+            check_revision(staged, range.revision)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_revision(view: &impl View, revision: i64) -> Result<(), Failure> {
