@@ -44,7 +44,7 @@ pub(crate) fn read_txn(view: &impl View, txn: &TxnRequest) -> Result<TxnResponse
     Ok(TxnResponse { header: header(view.revision()), succeeded, responses })
 }
 
-/// Does a transaction, or nothing of it. `bytes_max` is how much the store may hold.
+/// Does a transaction, or nothing of it. `bytes_max` is how much its rows may cost.
 pub(crate) fn write_txn(
     staged: &mut Staged<'_>,
     txn: &TxnRequest,
@@ -79,7 +79,7 @@ fn check_puts(staged: &Staged<'_>, ops: &[RequestOp], bytes_max: usize) -> Resul
         if put.lease != 0 && !staged.has_lease(put.lease) {
             return Err(EtcdError::LeaseNotFound.into());
         }
-        if staged.bytes() > bytes_max {
+        if staged.live_bytes() > bytes_max {
             return Err(EtcdError::NoSpace.into());
         }
     }

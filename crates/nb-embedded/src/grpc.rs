@@ -228,7 +228,7 @@ impl Etcd for Face {
         let shared = &self.store.shared;
         let state = shared.read();
         let wanted = matches!(request.alarm(), AlarmType::None | AlarmType::NoSpace);
-        let is_full = wanted && state.keyspace.bytes() > shared.options.store_bytes_max;
+        let is_full = wanted && state.keyspace.live_bytes() > shared.options.store_bytes_max;
         let member_id = shared.identity.member_id;
         let alarm = is_full.then(|| AlarmMember { member_id, alarm: AlarmType::NoSpace.into() });
         Ok(AlarmResponse {

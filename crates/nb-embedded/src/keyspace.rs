@@ -164,6 +164,11 @@ impl Keyspace {
         self.bytes
     }
 
+    /// What the present rows cost in memory.
+    pub(crate) const fn live_bytes(&self) -> usize {
+        self.bytes.saturating_sub(self.superseded_bytes)
+    }
+
     /// The revisions that can be read.
     pub(crate) fn history_revisions(&self) -> i64 {
         self.revision.saturating_sub(self.compacted.max(FIRST_REVISION))

@@ -10,7 +10,7 @@ pub struct Options {
     pub history_revisions_max: i64,
     /// Bytes of rows that were overwritten or deleted and can still be read; the oldest are forgotten.
     pub history_bytes_max: usize,
-    /// Bytes of everything that is kept; more is refused until something was deleted.
+    /// Bytes of the present rows; more is refused until something was deleted.
     pub store_bytes_max: usize,
     /// Bytes of one request.
     pub request_bytes_max: usize,

@@ -110,7 +110,7 @@ pub(crate) struct Staged<'a> {
     rows: BTreeMap<Bytes, Versions>,
     revision: i64,
     sub: u32,
-    bytes: usize,
+    live_bytes: usize,
     effects: Effects,
 }
 
@@ -118,13 +118,13 @@ impl<'a> Staged<'a> {
     /// Nothing changed yet.
     pub(crate) fn new(state: &'a State) -> Self {
         let revision = state.keyspace.revision();
-        let bytes = state.keyspace.bytes();
-        Self { state, rows: BTreeMap::new(), revision, sub: 0, bytes, effects: Effects::default() }
+        let live_bytes = state.keyspace.live_bytes();
+        Self { state, rows: BTreeMap::new(), revision, sub: 0, live_bytes, effects: Effects::default() }
     }
 
-    /// What all of it costs in memory.
-    pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+    /// What the present rows cost in memory. What the batch deletes still counts.
+    pub(crate) const fn live_bytes(&self) -> usize {
+        self.live_bytes
     }
 
     /// Whether the request changed something since [`Staged::finish_request`].
@@ -162,7 +162,7 @@ impl<'a> Staged<'a> {
     }
 
     fn push(&mut self, key: Bytes, version: Version) {
-        self.bytes = self.bytes.saturating_add(version.bytes(&key));
+        self.live_bytes = self.live_bytes.saturating_add(version.bytes(&key));
         self.sub = self.sub.saturating_add(1);
         self.effects.versions.push((key.clone(), version.clone()));
         self.rows.entry(key).or_default().push(version);
