@@ -61,8 +61,7 @@ pub fn present(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
 }
 
 /// The number by which the switch knows a network; nothing where it is too large for the registers and tunnels.
-#[must_use]
-pub fn key(network: &LogicalSwitch) -> Option<u32> {
+fn key(network: &LogicalSwitch) -> Option<u32> {
     Some(network.unique_key.get()).filter(|key| *key <= pipeline::tunnels::VNI_MAX)
 }
 

@@ -26,9 +26,9 @@ use openflow::{Field, Match};
 use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, L2, PORT_SECURITY};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
+use crate::local;
 use crate::network::{known, present};
 use crate::tunnel::{Egress, matches};
-use crate::{local, network};
 
 /// The app.
 #[must_use]
@@ -46,7 +46,7 @@ pub fn app() -> App {
 /// step, because it follows from the same facts.
 fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
     let Some(local) = local::port_of(view, interface) else { return };
-    let Some(network) = network::key(&local.network) else { return };
+    let network = local.network.key;
     let port = local.port.unique_key.get();
     sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
         flow.matching(Match::new().with(Field::InPort, local.of_port).with(Field::VlanVid, 0_u16))

@@ -68,7 +68,7 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id) else { return };
     let key = network.key;
     let elsewhere = others(view, &network, &row.id, &LogicalPort::BY_LSWITCH_AND_CHASSIS, Some(sink));
-    say_group(sink, groups::flood(key), behind(groups::local_flood(key), elsewhere));
+    say_group(sink, groups::flood(key), behind(Some(groups::local_flood(key)), elsewhere));
     let many = Match::new().with_masked(Field::EthDst, MULTICAST, MULTICAST);
     let to_many = Priority::DEFAULT.level(1);
     sink.flow(&L2, to_many, |flow| {
@@ -80,22 +80,32 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
         flow.action(Action::Group(groups::local_flood(key)))
     });
 
-    let open = &LogicalPort::BY_LSWITCH_AND_CHASSIS_UNSECURED;
-    let Some(settings) = view.settings() else { return };
-    let is_here = view.any(open, (row.id.clone(), settings.chassis));
-    let elsewhere = others(view, &network, &row.id, open, None);
-    if !is_here && elsewhere.is_empty() {
-        return;
+    let unsecured = &LogicalPort::BY_LSWITCH_AND_CHASSIS_UNSECURED;
+    let elsewhere = others(view, &network, &row.id, unsecured, None);
+    let is_here = takes_unknown(view, &row.id);
+    if is_here {
+        sink.flow(&L2, Priority::DEFAULT, |flow| {
+            let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 1);
+            flow.action(Action::Group(groups::local_unknown(key)))
+        });
     }
-    say_group(sink, groups::unknown(key), behind(groups::local_unknown(key), elsewhere));
-    sink.flow(&L2, Priority::DEFAULT, |flow| {
-        let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 0);
-        labelled(flow, &network, Egress::ByMac).action(Action::Group(groups::unknown(key)))
-    });
-    sink.flow(&L2, Priority::DEFAULT, |flow| {
-        let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 1);
-        flow.action(Action::Group(groups::local_unknown(key)))
-    });
+    if is_here || !elsewhere.is_empty() {
+        say_group(
+            sink,
+            groups::unknown(key),
+            behind(is_here.then_some(groups::local_unknown(key)), elsewhere),
+        );
+        sink.flow(&L2, Priority::DEFAULT, |flow| {
+            let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 0);
+            labelled(flow, &network, Egress::ByMac).action(Action::Group(groups::unknown(key)))
+        });
+    }
+}
+
+/// Whether ports of the network that take frames for unknown addresses are bound to this node.
+fn takes_unknown(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+    let Some(settings) = view.settings() else { return false };
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_UNSECURED, (network.clone(), settings.chassis))
 }
 
 /// The same on this node only.
@@ -103,14 +113,16 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id) else { return };
     let Some(settings) = view.settings() else { return };
     let here = (row.id.clone(), settings.chassis);
-    let ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, here.clone());
+    let ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, here);
     let members: Vec<Member> = ports.iter().filter_map(|port| *view.derived::<LocalMember>(port)).collect();
     let buckets = |members: &mut dyn Iterator<Item = &Member>| -> Vec<Bucket> {
         members.map(|member| copy_for(member.key)).collect()
     };
     say_group(sink, groups::local_flood(network.key), buckets(&mut members.iter()));
-    let mut open = members.iter().filter(|member| member.takes_unknown);
-    say_group(sink, groups::local_unknown(network.key), buckets(&mut open));
+    if takes_unknown(view, &row.id) {
+        let mut unsecured = members.iter().filter(|member| member.takes_unknown);
+        say_group(sink, groups::local_unknown(network.key), buckets(&mut unsecured));
+    }
 }
 
 /// A port of this node that gets what is for many.
@@ -168,8 +180,8 @@ fn others(
 }
 
 /// The group of this node, and then the others.
-fn behind(here: u32, others: Vec<Bucket>) -> Vec<Bucket> {
-    std::iter::once(Bucket::new(vec![Action::Group(here)])).chain(others).collect()
+fn behind(here: Option<u32>, others: Vec<Bucket>) -> Vec<Bucket> {
+    here.map(|group| Bucket::new(vec![Action::Group(group)])).into_iter().chain(others).collect()
 }
 
 /// Writes what every copy into a tunnel needs, once for all of them.

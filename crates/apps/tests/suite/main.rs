@@ -3,6 +3,9 @@
 mod support;
 
 mod arp;
+mod cost;
+mod golden;
+mod histories;
 mod packets;
 mod security;
 mod tunnels;

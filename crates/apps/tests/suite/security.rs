@@ -219,7 +219,7 @@ fn without_port_security_only_groups_are_no_senders() {
 #[test]
 fn a_port_without_the_member_is_secured() {
     let mut cloud = Cloud::new(CLOUD);
-    let row = cloud.rows.values().find(|row| row.id().to_string() == "open").expect("the row").to_text();
+    let row = cloud.row(model::Table::LogicalPort, "open").to_text();
     let row = row.replace(r#""port_security_enabled": false"#, r#""port_security_enabled": null"#);
     cloud.put_row(model::Object::from_text(model::Table::LogicalPort, &row).expect("a row"));
     cloud

@@ -170,8 +170,7 @@ fn the_underlay_may_be_ipv6() {
 fn a_node_whose_tunnels_move_is_reached_where_they_are() {
     let mut cloud = Cloud::new(THREE_NODES);
     let before = cloud.node("a").switch.flows().cloned().collect::<Vec<_>>();
-    let row = cloud.rows.values().find(|row| row.id().to_string() == "b").cloned();
-    let moved = row.expect("the chassis").to_text().replace("192.0.2.2", "192.0.2.22");
+    let moved = cloud.row(model::Table::Chassis, "b").to_text().replace("192.0.2.2", "192.0.2.22");
     let moved = model::Object::from_text(model::Table::Chassis, &moved).expect("a row");
     let outputs = cloud.node("a").step(vec![engine::Input::Row(engine::RowChange::Put(moved))]);
     // The one port of each network that is there, and the flood of the networks.

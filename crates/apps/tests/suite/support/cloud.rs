@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use engine::{Engine, Input, Interface, Outputs, RowChange, Settings};
 use model::{Chassis, Id, LogicalPort, Object, RowId, Table, TunnelType};
@@ -14,9 +15,6 @@ use super::topology::{self, Fact};
 /// Number of the switch port of the tunnels of each type; the same on all nodes.
 const TUNNEL_PORTS: [(TunnelType, u32); 3] =
     [(TunnelType::Geneve, 60_001), (TunnelType::Vxlan, 60_002), (TunnelType::Gre, 60_003)];
-
-/// What is configured where a test says nothing else.
-const DHCP_RATE_PER_S: u32 = 3;
 
 /// One node.
 #[derive(Debug)]
@@ -41,13 +39,12 @@ pub(crate) struct Cloud {
 
 impl Node {
     fn new(name: &str, ip: IpAddr, types: &[String]) -> Self {
-        let speaks = |kind: &TunnelType| types.iter().any(|name| name == kind.as_str());
         let chassis = Id::<Chassis>::new(name).expect("a name");
         Self {
             engine: Engine::new(apps::all()),
             switch: Switch::new(),
-            settings: Settings { chassis, tunnel_ip: ip, answer_arp: true, dhcp_rate_per_s: DHCP_RATE_PER_S },
-            tunnels: TUNNEL_PORTS.into_iter().filter(|(kind, _)| speaks(kind)).collect(),
+            settings: Settings { chassis, tunnel_ip: ip, answer_arp: true, dhcp: Arc::default() },
+            tunnels: tunnel_ports(types),
             plugged: BTreeMap::new(),
             ready: Vec::new(),
             installed: FlowSet::new(),
@@ -69,6 +66,11 @@ impl Node {
         outputs
     }
 
+    /// Gives the node tunnels of these types, and of no others.
+    pub(crate) fn set_tunnel_types(&mut self, types: &[&str]) {
+        self.tunnels = tunnel_ports(types);
+    }
+
     /// Everything this node is told besides rows.
     pub(crate) fn own_facts(&self) -> Vec<Input> {
         let interfaces = self.plugged.iter().map(|(port, of_port)| interface(port.clone(), *of_port));
@@ -88,6 +90,7 @@ impl Node {
             assert_eq!(installed, Some(flow), "the changes do not add up");
         }
         assert!(self.switch.groups().eq(desired.groups.iter()), "the changes of groups do not add up");
+        assert!(self.switch.meters().eq(desired.meters.iter()), "the changes of meters do not add up");
     }
 
     /// The tunnel whose switch port this is.
@@ -101,6 +104,11 @@ impl Node {
     }
 }
 
+fn tunnel_ports<T: AsRef<str>>(types: &[T]) -> BTreeMap<TunnelType, u32> {
+    let speaks = |kind: &TunnelType| types.iter().any(|name| name.as_ref() == kind.as_str());
+    TUNNEL_PORTS.into_iter().filter(|(kind, _)| speaks(kind)).collect()
+}
+
 pub(crate) fn interface(port: RowId, of_port: u32) -> Input {
     Input::Interface(Interface::new(Id::<LogicalPort>::from_row(port), OfPort::new(of_port)))
 }
@@ -108,11 +116,30 @@ pub(crate) fn interface(port: RowId, of_port: u32) -> Input {
 impl Cloud {
     /// The cloud that a text describes; see [`topology`].
     pub(crate) fn new(text: &str) -> Self {
+        let mut cloud = Self::of_facts(&topology::parse(text), &|_| true);
+        cloud.nodes.values_mut().for_each(Node::check);
+        cloud
+    }
+
+    /// The same, of whose nodes only these compute.
+    pub(crate) fn with_nodes(text: &str, names: &[&str]) -> Self {
+        Self::of_facts(&topology::parse(text), &|name| names.contains(&name))
+    }
+
+    /// The rows that a text describes.
+    pub(crate) fn rows_of(text: &str) -> Vec<Object> {
+        let rows = topology::parse(text).into_iter().filter_map(|fact| match fact {
+            Fact::Row(object) => Some(object),
+            _ => None,
+        });
+        rows.collect()
+    }
+
+    fn of_facts(facts: &[Fact], computes: &dyn Fn(&str) -> bool) -> Self {
         let mut cloud = Self::default();
-        let facts = topology::parse(text);
-        for fact in &facts {
+        for fact in facts {
             match fact {
-                Fact::Node { name, ip, types } => {
+                Fact::Node { name, ip, types } if computes(name) => {
                     let ip = ip.parse().expect("an IP address");
                     cloud.nodes.insert(name.clone(), Node::new(name, ip, types));
                 }
@@ -122,6 +149,7 @@ impl Cloud {
                 Fact::Plugged { node, port, of_port } => {
                     cloud.node(node).plugged.insert(row_id(port), *of_port);
                 }
+                Fact::Node { .. } => {}
             }
         }
         let rows: Vec<Object> = cloud.rows.values().cloned().collect();
@@ -129,13 +157,17 @@ impl Cloud {
             let mut inputs = vec![Input::Snapshot { tables: Table::ALL.to_vec(), rows: rows.clone() }];
             inputs.extend(node.own_facts());
             node.step(inputs);
-            node.check();
         }
         cloud
     }
 
     pub(crate) fn node(&mut self, name: &str) -> &mut Node {
         self.nodes.get_mut(name).unwrap_or_else(|| panic!("no node {name}"))
+    }
+
+    /// A row that is there.
+    pub(crate) fn row(&self, table: Table, id: &str) -> &Object {
+        self.rows.get(&(table, row_id(id))).unwrap_or_else(|| panic!("no row {id}"))
     }
 
     /// Makes further lines true: rows are put, guests plugged in. Nodes cannot come this way, their rows can.

@@ -6,7 +6,7 @@ mod cloud;
 mod topology;
 mod walk;
 
-pub(crate) use cloud::Cloud;
+pub(crate) use cloud::{Cloud, Node, interface, row_id};
 pub(crate) use walk::Walk;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

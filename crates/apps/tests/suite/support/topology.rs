@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! node a 192.0.2.1 geneve vxlan          # the name, the end of its tunnels, the types it speaks
-//! network red 1 geneve [segment=77]      # the name, the key, the type
+//! network red 1 geneve [segment=77] [name=x]  # the id, the key, the type
 //! port vm1 11 red on=a:5 mac=02:00:00:00:00:01 ip=10.0.0.1,fd00::1
 //!                                        # the key, the network; bound to node a and plugged in there as switch port 5
 //! port vm2 12 red on=a ...               # bound, and not plugged in
@@ -48,6 +48,9 @@ fn parse_line(line: &str) -> Vec<Fact> {
             });
             if let Some(segment) = options.get("segment") {
                 insert(&mut row, "segmentation_id", number(segment).into());
+            }
+            if let Some(name) = options.get("name") {
+                insert(&mut row, "name", (*name).into());
             }
             vec![row_of(Table::LogicalSwitch, &row)]
         }

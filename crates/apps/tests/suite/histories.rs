@@ -1,0 +1,180 @@
+//! Whatever happened, the flows follow from what there is: random histories of rows, interfaces, tunnels and settings.
+
+use std::collections::BTreeMap;
+
+use engine::{Engine, Input, RowChange};
+use model::{Object, RowId, Table};
+use proptest::prelude::*;
+
+use crate::support::{Cloud, Node, interface, row_id};
+
+/// Something that happens to a node.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Facts as text.
+    Put(String),
+    Delete(Table, &'static str),
+    Plug(&'static str, u32),
+    Unplug(&'static str),
+    /// Which types of tunnel it has.
+    Tunnels(Vec<&'static str>),
+    AnswerArp(bool),
+    TunnelIp(&'static str),
+}
+
+const PORTS: [&str; 6] = ["p0", "p1", "p2", "p3", "p4", "p5"];
+const NETWORKS: [&str; 3] = ["n0", "n1", "n2"];
+const NODES: [&str; 4] = ["a", "b", "c", "d"];
+
+fn any_port() -> impl Strategy<Value = String> {
+    let place = prop::option::weighted(0.8, prop::sample::select(&NODES[..]));
+    let address = 0_u8..6;
+    let more = prop::sample::subsequence(
+        vec![
+            "unsecured",
+            "disabled",
+            "owner=network:dhcp",
+            "pair=10.0.0.3/02:00:00:00:00:03",
+            "pair=fd00::9/02:00:00:00:00:00",
+        ],
+        0..3,
+    );
+    let key = prop_oneof![9 => 1_u32..6, 1 => Just(40_000)];
+    (
+        prop::sample::select(&PORTS[..]),
+        key,
+        prop::sample::select(&NETWORKS[..]),
+        place,
+        (address.clone(), address),
+        more,
+    )
+        .prop_map(|(name, key, network, place, (mac, ip), more)| {
+            let on = place.map(|place| format!("on={place}")).unwrap_or_default();
+            let macs = if mac == 5 {
+                "mac=02:00:00:00:00:01,02:00:00:00:00:07".to_owned()
+            } else {
+                format!("mac=0{}:00:00:00:00:0{mac}", 2 + mac / 4)
+            };
+            let ips = if ip == 5 { "ip=fd00::5,10.0.0.5".to_owned() } else { format!("ip=10.0.0.{ip}") };
+            format!("port {name} {key} {network} {on} {macs} {ips} {}", more.join(" "))
+        })
+}
+
+fn any_network() -> impl Strategy<Value = String> {
+    let kind = prop::sample::select(vec!["geneve", "vxlan", "gre", "vlan", "local", "stt"]);
+    let key = prop_oneof![9 => 1_u32..5, 1 => Just(1 << 24)];
+    let segment = prop_oneof![9 => (1_u32..4).prop_map(Some), 1 => Just(Some(1 << 24)), 1 => Just(None)];
+    (prop::sample::select(&NETWORKS[..]), key, kind, segment).prop_map(|(name, key, kind, segment)| {
+        let segment = segment.map(|segment| format!("segment={segment}")).unwrap_or_default();
+        format!("network {name} {key} {kind} {segment}")
+    })
+}
+
+fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let chassis = (prop::sample::select(&NODES[..]), 1_u8..5, any_types(), prop::bool::weighted(0.9))
+        .prop_map(|(name, ip, types, is_v4)| {
+            let ip = if is_v4 { format!("192.0.2.{ip}") } else { format!("2001:db8::{ip}") };
+            format!("node {name} {ip} {}", types.join(" "))
+        });
+    prop_oneof![
+        10 => any_port().prop_map(Event::Put),
+        4 => any_network().prop_map(Event::Put),
+        3 => chassis.prop_map(Event::Put),
+        2 => prop::sample::select(&PORTS[..]).prop_map(|id| Event::Delete(Table::LogicalPort, id)),
+        1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::LogicalSwitch, id)),
+        1 => prop::sample::select(&NODES[..]).prop_map(|id| Event::Delete(Table::Chassis, id)),
+        6 => (prop::sample::select(&PORTS[..]), 1_u32..9).prop_map(|(port, plug)| Event::Plug(port, plug)),
+        3 => prop::sample::select(&PORTS[..]).prop_map(Event::Unplug),
+        1 => any_types().prop_map(Event::Tunnels),
+        1 => any::<bool>().prop_map(Event::AnswerArp),
+        1 => prop::sample::select(vec!["192.0.2.1", "2001:db8::1"]).prop_map(Event::TunnelIp),
+    ]
+}
+
+/// Everything that a history leads to.
+#[derive(Debug, Default)]
+struct Facts {
+    rows: BTreeMap<(Table, RowId), Object>,
+}
+
+impl Facts {
+    /// Makes it happen at the node; what the node is told about it.
+    fn happen(&mut self, event: &Event, node: &mut Node) -> Vec<Input> {
+        match event {
+            Event::Put(text) => {
+                let rows = Cloud::rows_of(text);
+                self.rows.extend(rows.iter().map(|row| ((row.table(), row.id().clone()), row.clone())));
+                rows.into_iter().map(|row| Input::Row(RowChange::Put(row))).collect()
+            }
+            Event::Delete(table, id) => {
+                self.rows.remove(&(*table, row_id(id)));
+                vec![Input::Row(RowChange::Delete(*table, row_id(id)))]
+            }
+            Event::Plug(port, of_port) => {
+                node.plugged.insert(row_id(port), *of_port);
+                vec![interface(row_id(port), *of_port)]
+            }
+            Event::Unplug(port) => {
+                node.plugged.remove(&row_id(port));
+                vec![Input::InterfaceGone(row_id(port))]
+            }
+            Event::Tunnels(types) => {
+                node.set_tunnel_types(types);
+                vec![Input::Tunnels(node.tunnels.clone())]
+            }
+            Event::AnswerArp(answer_arp) => {
+                node.settings.answer_arp = *answer_arp;
+                vec![Input::Settings(node.settings.clone())]
+            }
+            Event::TunnelIp(ip) => {
+                node.settings.tunnel_ip = ip.parse().expect("an address");
+                vec![Input::Settings(node.settings.clone())]
+            }
+        }
+    }
+}
+
+/// An engine that is told everything in this order, in steps of some inputs.
+fn fresh(mut inputs: Vec<Input>, order: &[usize], step_inputs: usize) -> Engine {
+    let mut engine = Engine::new(apps::all());
+    let mut shuffled = Vec::new();
+    for place in order {
+        if !inputs.is_empty() {
+            shuffled.push(inputs.swap_remove(place % inputs.len()));
+        }
+    }
+    shuffled.append(&mut inputs);
+    for inputs in shuffled.chunks(step_inputs) {
+        engine.step(inputs.to_vec());
+    }
+    engine
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_path_to_a_state_does_not_show_in_it(
+        history in prop::collection::vec(prop::collection::vec(any_event(), 1..4), 1..30),
+        order in prop::collection::vec(any::<usize>(), 24),
+        step_inputs in 1_usize..24,
+    ) {
+        let mut cloud = Cloud::new("node a 192.0.2.1 geneve vxlan gre");
+        let node = cloud.node("a");
+        let mut facts = Facts::default();
+        let start = Cloud::rows_of("node a 192.0.2.1 geneve vxlan gre");
+        facts.rows.extend(start.into_iter().map(|row| ((row.table(), row.id().clone()), row)));
+        for events in &history {
+            let inputs = events.iter().flat_map(|event| facts.happen(event, node)).collect();
+            node.step(inputs);
+            node.check();
+        }
+        let rows = facts.rows.values().map(|row| Input::Row(RowChange::Put(row.clone())));
+        let inputs: Vec<Input> = rows.chain(node.own_facts()).collect();
+        prop_assert_eq!(fresh(inputs, &order, step_inputs).desired(), node.engine.desired());
+    }
+}
