@@ -6,6 +6,7 @@
 
 pub mod arp;
 pub mod classify;
+pub mod dhcp;
 pub mod l2;
 pub mod local;
 pub mod network;
@@ -17,5 +18,5 @@ use engine::App;
 /// All apps.
 #[must_use]
 pub fn all() -> Vec<App> {
-    vec![classify::app(), l2::app(), port_security::app(), arp::app()]
+    vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app()]
 }
