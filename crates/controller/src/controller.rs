@@ -1,0 +1,176 @@
+//! The tasks of a controller, and its life: learn, begin, work, stop.
+//!
+//! ```text
+//!      store                                                                        ovsdb-server
+//!        |  snapshot, watch                                             batches           |
+//!   [northbound] ---- news ----.                               .---- news ---- [vswitch] -'
+//!                              v                               v                   ^ numbers
+//!                        +--------------------------------------------+            |
+//!                        |  work: pending -> engine -> delta, wishes  | -----------'
+//!                        +--------------------------------------------+
+//!                 wishes |         | changes  ^ events        | answers  ^ packets
+//!                        v         v          |               v          |
+//!   store <------- [report]     [switch: flows]            [switch: packets]
+//!   store <------- [chassis]           |                         |
+//!                                   ovs-vswitchd ----------------'
+//! ```
+//! Names in brackets are tasks. The one in the middle never waits for a disk, a socket or a store: it takes all that is new,
+//! lets the engine compute, and hands on what follows. Every arrow is a bounded queue or holds the newest value only.
+
+use std::sync::Arc;
+
+use nb::Store;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use crate::intake::Intake;
+use crate::notify::Notifier;
+use crate::options::Options;
+use crate::recorder::Recorder;
+use crate::report::{self, Wishes};
+use crate::status::Status;
+use crate::vswitch::Orders;
+use crate::work::{Stop, Worker};
+use crate::{chassis, northbound, vswitch};
+
+/// Why a controller ended although nobody told it to.
+#[derive(Debug, Error)]
+pub enum ControllerError {
+    /// The recording that was asked for cannot be made.
+    #[error("the recording cannot be written to {path}: {source}; name another file, or none")]
+    Recording {
+        /// Where it was to be.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// One of its tasks ended, which is a fault of this program.
+    #[error(
+        "the task {0} ended; this is a fault of the program: restart it, and report what it logged before"
+    )]
+    TaskEnded(&'static str),
+}
+
+/// The controller of one node.
+#[derive(Debug)]
+pub struct Controller {
+    options: Options,
+    store: Arc<dyn Store>,
+    notifier: Notifier,
+    status: watch::Sender<Status>,
+}
+
+/// Where news come from.
+pub(crate) struct Sources {
+    pub(crate) store: mpsc::Receiver<northbound::News>,
+    pub(crate) vswitch: mpsc::Receiver<vswitch::News>,
+}
+
+impl Controller {
+    /// A controller that has not begun.
+    #[must_use]
+    pub fn new(options: Options, store: Arc<dyn Store>) -> Self {
+        let (notifier, status) = (Notifier::default(), watch::Sender::new(Status::default()));
+        Self { options, store, notifier, status }
+    }
+
+    /// The same, telling a service manager how it is.
+    #[must_use]
+    pub fn with_notifier(self, notifier: Notifier) -> Self {
+        Self { notifier, ..self }
+    }
+
+    /// How it stands, from now on.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Works until `shutdown` is done. The switch then forwards as before, and the rows of the node and its ports stay as they
+    /// are; only the heartbeat ends.
+    ///
+    /// # Errors
+    /// When it cannot begin, or one of its tasks ended. That the store or the switch is away is no error.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ControllerError> {
+        tokio::pin!(shutdown);
+        loop {
+            let ended = tokio::select! {
+                ended = self.live() => ended,
+                () = &mut shutdown => {
+                    self.notifier.stopping();
+                    info!("stopping; the switch forwards as before");
+                    return Ok(());
+                }
+            };
+            match ended? {
+                Stop::StartOver => warn!("starting over: the store and the switch are read again"),
+                Stop::Ended(what) => {
+                    error!(what, "a task ended");
+                    return Err(ControllerError::TaskEnded(what));
+                }
+            }
+        }
+    }
+
+    /// One life: everything is learned before the switch is touched.
+    async fn live(&self) -> Result<Stop, ControllerError> {
+        let recorder = Recorder::start(self.options.recording.as_ref()).map_err(|source| {
+            let path = self.options.recording.as_ref().map(|recording| recording.path.display().to_string());
+            ControllerError::Recording { path: path.unwrap_or_default(), source }
+        })?;
+        let wishes = Wishes::default();
+        let (mut sources, orders, _tasks) = self.start_tasks(&wishes);
+        let mut intake = Intake::new(&self.options);
+        info!(chassis = %self.options.chassis, bridge = self.options.bridge, "reading the store and the switch's database");
+        self.notifier.status("reading the store and the switch's database");
+        if let Some(stop) = self.learn(&mut sources, &mut intake).await {
+            return Ok(stop);
+        }
+        let worker = Worker::begin(
+            &self.options,
+            intake,
+            sources,
+            orders,
+            wishes,
+            recorder,
+            &self.notifier,
+            &self.status,
+        );
+        Ok(worker.work().await)
+    }
+
+    /// Starts everything around the engine. The tasks end when the set is dropped.
+    fn start_tasks(&self, wishes: &Wishes) -> (Sources, Orders, JoinSet<()>) {
+        let Self { options, store, .. } = self;
+        let mut tasks = JoinSet::new();
+        let seed = options.chassis.to_string();
+        let (store_news, follow_store) =
+            northbound::follow(Arc::clone(store), options.limits.resync_interval, &seed);
+        tasks.spawn(follow_store);
+        let (vswitch_news, orders, follow_vswitch) = vswitch::follow(options);
+        tasks.spawn(follow_vswitch);
+        let row = chassis::row(options);
+        tasks.spawn(chassis::keep_registered(Arc::clone(store), row, options.limits.report_interval));
+        tasks.spawn(report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
+        (Sources { store: store_news, vswitch: vswitch_news }, orders, tasks)
+    }
+
+    /// Takes news until enough is known for a first step: all rows, and what is plugged in.
+    async fn learn(&self, sources: &mut Sources, intake: &mut Intake) -> Option<Stop> {
+        while !intake.is_complete() {
+            tokio::select! {
+                news = sources.store.recv() => match news {
+                    Some(news) => self.status.send_modify(|status| intake.store(news, status)),
+                    None => return Some(Stop::Ended("northbound")),
+                },
+                news = sources.vswitch.recv() => match news {
+                    Some(news) => intake.vswitch(news),
+                    None => return Some(Stop::Ended("vswitch")),
+                },
+            }
+        }
+        None
+    }
+}

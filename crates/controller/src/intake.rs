@@ -1,0 +1,71 @@
+//! What comes in, sorted: facts for the engine, and what they mean for the ports of the node.
+
+use engine::RowChange;
+
+use crate::northbound::{self, tables};
+use crate::options::Options;
+use crate::pending::Pending;
+use crate::ports::Ports;
+use crate::status::Status;
+use crate::vswitch;
+
+/// Facts and ports.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    pub(crate) pending: Pending,
+    pub(crate) ports: Ports,
+    knows_store: bool,
+    knows_vswitch: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(options: &Options) -> Self {
+        let mut pending = Pending::default();
+        pending.settings(options.settings());
+        Self { pending, ports: Ports::new(options.chassis.clone()), knows_store: false, knows_vswitch: false }
+    }
+
+    /// Whether enough is known for a first step.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.knows_store && self.knows_vswitch
+    }
+
+    /// News of the store.
+    pub(crate) fn store(&mut self, news: northbound::News, status: &mut Status) {
+        match news {
+            northbound::News::Snapshot(rows) => {
+                self.knows_store = true;
+                status.snapshots += 1;
+                self.ports.snapshot(&rows);
+                self.pending.snapshot(tables(), rows);
+            }
+            northbound::News::Changes(changes) => changes.into_iter().for_each(|change| self.row(change)),
+            northbound::News::Away(_) => {
+                status.is_store_away = true;
+                status.store_outages += 1;
+            }
+            northbound::News::Back => status.is_store_away = false,
+            northbound::News::Undecodable(count) => status.rows_unreadable = count,
+        }
+    }
+
+    fn row(&mut self, change: RowChange) {
+        self.ports.row(&change);
+        self.pending.row(change);
+    }
+
+    /// News of the bridge.
+    pub(crate) fn vswitch(&mut self, news: vswitch::News) {
+        self.knows_vswitch = true;
+        if let Some(numbers) = news.numbers {
+            self.pending.numbers(numbers);
+        }
+        if let Some(tunnels) = news.tunnels {
+            self.pending.tunnels(tunnels);
+        }
+        for (port, interface) in news.interfaces {
+            self.ports.interface(&port, interface.is_some());
+            self.pending.interface(port, interface);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What a controller has to be told, and how that follows from the configuration.
+//!
+//! Options that name something that is not built are refused by name; options that are about speed alone are said to be
+//! without effect. Nothing is passed over in silence.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use config::{Apps, Config, NbDriver, OvsdbConnection};
+use engine::{Dhcp, Settings};
+use model::{Chassis, Id, TunnelType};
+use ovsdb::address::Address;
+use switch::bridge::TunnelKind;
+use switch::endpoint::Endpoint;
+use thiserror::Error;
+
+pub use crate::bucket::PacketLimits;
+pub use crate::recorder::Recording;
+
+/// Where the socket of OVSDB is in a run directory of Open vSwitch.
+const OVSDB_SOCKET: &str = "db.sock";
+/// The run directory of Open vSwitch, unless `OVS_RUNDIR` says another.
+pub const OVS_RUNDIR: &str = "/var/run/openvswitch";
+
+/// How the switch is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SwitchAccess {
+    /// Over the management socket of the bridge. Packets have a connection of their own, so that a storm of them delays no
+    /// flow.
+    Socket(PathBuf),
+    /// The switch connects to this address of ours, once, for everything.
+    Listen(std::net::SocketAddr),
+}
+
+/// How often things are done, and how much is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How often the service row says that we are alive.
+    pub report_interval: Duration,
+    /// How often what is known is compared with the whole store.
+    pub resync_interval: Duration,
+    /// How often what is desired is computed anew and compared; `None`: never.
+    pub audit_interval: Option<Duration>,
+    /// Packets that guests may send up.
+    pub packets: PacketLimits,
+}
+
+/// What a controller has to be told.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The name of the node.
+    pub chassis: Id<Chassis>,
+    /// Where its tunnels end.
+    pub tunnel_ip: IpAddr,
+    /// Its address to the outside, where it has one.
+    pub external_host_ip: Option<IpAddr>,
+    /// The encapsulations that it takes, in its order of preference.
+    pub tunnel_types: Vec<TunnelType>,
+    /// The applications that run.
+    pub apps: Apps,
+    /// Whether ARP requests are answered on the node of who asks.
+    pub answer_arp: bool,
+    /// What guests are told by DHCP, and how often.
+    pub dhcp: Arc<Dhcp>,
+    /// The bridge that guests are plugged into.
+    pub bridge: String,
+    /// Its datapath, if it has to be made; `None` leaves it to Open vSwitch.
+    pub datapath_type: Option<String>,
+    /// Where the database of Open vSwitch is.
+    pub ovsdb: Address,
+    /// How the bridge is spoken to.
+    pub access: SwitchAccess,
+    /// Where to write down all that the engine is told.
+    pub recording: Option<Recording>,
+    /// How often and how much.
+    pub limits: Limits,
+}
+
+/// The configuration asks for something that there is not.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OptionsError {
+    /// A name that is no name.
+    #[error("[DEFAULT] host is empty: give this node a name")]
+    NoHost,
+    /// A store that has no driver.
+    #[error(
+        "[df] nb_db_class = {0} is not built yet: use etcd_nb_db_driver, which the embedded store speaks too"
+    )]
+    NoDriver(&'static str),
+    /// Ports that cannot be plugged in.
+    #[error("[df] vif_type = vhostuser is not built yet: use ovs")]
+    VhostUser,
+}
+
+impl Options {
+    /// What the configuration says, and lines for the log. `ovs_rundir` is where Open vSwitch has its sockets.
+    ///
+    /// # Errors
+    /// When it asks for something that is not built.
+    pub fn from_config(config: &Config, ovs_rundir: &Path) -> Result<(Self, Vec<String>), OptionsError> {
+        let df = &config.df;
+        let notices = notices(config);
+        refuse(config)?;
+        let socket = Some(ovs_rundir.join(OVSDB_SOCKET)).filter(|socket| socket.exists());
+        let (ovsdb, access) = match config.ovsdb_connection(socket.as_deref()) {
+            OvsdbConnection::Unix(path) => {
+                // The sockets of bridges are beside that of the database.
+                let rundir = path.parent().map_or_else(|| ovs_rundir.to_owned(), Path::to_owned);
+                let bridge = rundir.join(format!("{}.mgmt", df.integration_bridge.as_str()));
+                (Address::Unix(path), SwitchAccess::Socket(bridge))
+            }
+            OvsdbConnection::Tcp(at) => {
+                let of = &config.df_os_ken;
+                let listen = std::net::SocketAddr::new(of.of_listen_address, of.of_listen_port);
+                let address = Address::Tcp { host: at.ip().to_string(), port: at.port() };
+                (address, SwitchAccess::Listen(listen))
+            }
+        };
+        let options = Self {
+            chassis: Id::new(config.host()).map_err(|_| OptionsError::NoHost)?,
+            tunnel_ip: df.local_ip,
+            external_host_ip: df.external_host_ip,
+            tunnel_types: df.tunnel_types.iter().map(|kind| tunnel_type(*kind)).collect(),
+            apps: df.apps_list.clone(),
+            answer_arp: config.df_l2_app.l2_responder,
+            dhcp: Arc::new(dhcp(config)),
+            bridge: df.integration_bridge.as_str().to_owned(),
+            datapath_type: df.enable_dpdk.then(|| "netdev".to_owned()),
+            ovsdb,
+            access,
+            recording: None,
+            limits: Limits {
+                report_interval: df.report_interval.duration(),
+                resync_interval: df.db_sync_time.duration(),
+                audit_interval: None,
+                packets: PacketLimits::default(),
+            },
+        };
+        Ok((options, notices))
+    }
+
+    /// What the engine is told of it.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            chassis: self.chassis.clone(),
+            tunnel_ip: self.tunnel_ip,
+            answer_arp: self.answer_arp,
+            dhcp: Arc::clone(&self.dhcp),
+        }
+    }
+
+    /// The tunnel ports that the bridge needs.
+    pub(crate) fn tunnel_kinds(&self) -> BTreeSet<TunnelKind> {
+        self.tunnel_types.iter().filter_map(kind_of_tunnel).collect()
+    }
+
+    /// Where the connection for flows goes.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        match &self.access {
+            SwitchAccess::Socket(path) => Endpoint::Unix(path.clone()),
+            SwitchAccess::Listen(at) => Endpoint::Listen(*at),
+        }
+    }
+
+    /// Where the connection for packets goes, where it is another.
+    pub(crate) fn packet_endpoint(&self) -> Option<Endpoint> {
+        match &self.access {
+            SwitchAccess::Socket(path) => Some(Endpoint::Unix(path.clone())),
+            SwitchAccess::Listen(_) => None,
+        }
+    }
+}
+
+/// What guests are told by DHCP.
+fn dhcp(config: &Config) -> Dhcp {
+    let options = &config.df_dhcp_app;
+    let v4 = |address: &IpAddr| match address {
+        IpAddr::V4(address) => Some(*address),
+        IpAddr::V6(_) => None,
+    };
+    Dhcp {
+        rate_per_s: options.df_dhcp_max_rate_per_sec,
+        dns_servers: options.df_dns_servers.iter().filter_map(v4).collect(),
+        domain: config.default.dns_domain.clone(),
+        // -1 is for ever.
+        lease_seconds: u32::try_from(config.default.dhcp_lease_duration).unwrap_or(u32::MAX),
+        mtu_bytes: u16::try_from(options.df_default_network_device_mtu).unwrap_or(u16::MAX),
+        has_metadata_route: options.df_add_link_local_route,
+    }
+}
+
+fn refuse(config: &Config) -> Result<(), OptionsError> {
+    let df = &config.df;
+    match df.nb_db_class {
+        NbDriver::Etcd => {}
+        driver @ (NbDriver::Redis | NbDriver::Zookeeper) => {
+            return Err(OptionsError::NoDriver(driver.word()));
+        }
+    }
+    if df.vif_type == config::VifType::VhostUser {
+        return Err(OptionsError::VhostUser);
+    }
+    Ok(())
+}
+
+/// What the configuration asks for and does not get, where that harms nobody.
+fn notices(config: &Config) -> Vec<String> {
+    let df = &config.df;
+    let mut notices: Vec<String> = crate::apps_list::select(&df.apps_list)
+        .1
+        .into_iter()
+        .map(|app| format!("[df] apps_list: {} is not built yet and does nothing", app.word()))
+        .collect();
+    let mut note = |asked: bool, text: &str| {
+        if asked {
+            notices.push(text.to_owned());
+        }
+    };
+    note(
+        df.enable_df_pub_sub,
+        "[df] enable_df_pub_sub has no effect: with etcd the store itself tells of changes, at once and without loss",
+    );
+    note(
+        df.enable_selective_topology_distribution,
+        "[df] enable_selective_topology_distribution has no effect yet: every network is followed",
+    );
+    note(
+        df.auto_detect_port_behind_port,
+        "[df] auto_detect_port_behind_port has no effect yet: give such ports allowed address pairs",
+    );
+    note(
+        df.enable_neutron_notifier,
+        "[df] enable_neutron_notifier has no effect: the state of ports is always in the store, in table port_status",
+    );
+    notices
+}
+
+const fn tunnel_type(kind: config::TunnelType) -> TunnelType {
+    match kind {
+        config::TunnelType::Geneve => TunnelType::Geneve,
+        config::TunnelType::Vxlan => TunnelType::Vxlan,
+        config::TunnelType::Gre => TunnelType::Gre,
+    }
+}
+
+fn kind_of_tunnel(kind: &TunnelType) -> Option<TunnelKind> {
+    TunnelKind::from_ovs(kind.as_str())
+}

@@ -1,0 +1,355 @@
+//! The side of Open vSwitch's database: the bridge as it should be, interfaces as they come and go, numbers that stay.
+//!
+//! ```text
+//!   ovsdb-server --- batches ---> interface watch ---> news of interfaces and tunnel ports ---> engine
+//!        ^                            |
+//!        |                            `--> plan: is the bridge as specified? --> apply, in a task of its own
+//!        `------------ numbers <------------------------------------------------------------- engine
+//! ```
+//! The bridge is looked at after every batch, so that what somebody removes comes back; not more often than
+//! [`APPLY_PAUSE`], so that two who disagree about it do not wear the database out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::time::Duration;
+
+use engine::Interface;
+use engine::numbers::Numbers;
+use model::{Id, RowId, TunnelType};
+use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
+use ovsdb::row::Batch;
+use switch::bridge::{
+    Applied, ApplyError, ApplyOptions, BridgeSpec, Problem, TunnelSpec, apply, flow_restore_complete, plan,
+    stored_ids,
+};
+use switch::configuration::monitor;
+use switch::interfaces::{InterfaceEvent, InterfaceWatch, Role, Unclaimed};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{error, info, warn};
+
+use crate::numbers;
+use crate::options::{Options, SwitchAccess};
+use crate::retry::Backoff;
+
+/// News that wait for the engine.
+const NEWS_MAX: usize = 64;
+/// Pause between two attempts to set the bridge up.
+const APPLY_PAUSE: Duration = Duration::from_secs(1);
+/// How long a transaction may take.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait before numbers are written again.
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// What changed on the bridge.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Interfaces of ports, and ports whose interface is gone, in order.
+    pub(crate) interfaces: Vec<(RowId, Option<Interface>)>,
+    /// The tunnel ports that there are, if they changed.
+    pub(crate) tunnels: Option<BTreeMap<TunnelType, u32>>,
+    /// The numbers of an earlier run, with the first news.
+    pub(crate) numbers: Option<Numbers>,
+}
+
+/// What the engine's side asks of this one.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    numbers: watch::Sender<Option<BTreeMap<String, String>>>,
+    flows_are_back: watch::Sender<u64>,
+}
+
+impl Orders {
+    /// These numbers are given.
+    pub(crate) fn keep_numbers(&self, numbers: &Numbers) {
+        self.numbers.send_replace(Some(numbers::to_pairs(numbers)));
+    }
+
+    /// The switch holds what it should, so it may forward if it was told to wait for that.
+    pub(crate) fn flows_are_back(&self) {
+        self.flows_are_back.send_modify(|count| *count += 1);
+    }
+}
+
+/// Connects to the database, and follows it for as long as anybody listens.
+pub(crate) fn follow(
+    options: &Options,
+) -> (mpsc::Receiver<News>, Orders, impl Future<Output = ()> + Send + use<>) {
+    let mut config = ClientConfig::new("Open_vSwitch");
+    config.backoff.max_delay = Duration::from_secs(1);
+    let source = Source::Dial { addresses: vec![options.ovsdb.clone()], tls: None };
+    let (client, batches) = Client::spawn(source, config, monitor());
+    let (news, receiver) = mpsc::channel(NEWS_MAX);
+    let (number_sender, number_orders) = watch::channel(None);
+    let (back_sender, back_orders) = watch::channel(0);
+    let vswitch = Vswitch {
+        client,
+        watch: InterfaceWatch::new(&options.bridge, Unclaimed::Ignored),
+        spec: spec(options),
+        news,
+        tunnels: None,
+        problems: Vec::new(),
+        applying: None,
+        look_at: None,
+        look_not_before: Instant::now(),
+        backoff: Backoff::new(APPLY_PAUSE, RETRY_MAX, &options.chassis.to_string()),
+        number_orders,
+        keeping_numbers: None,
+    };
+    (
+        receiver,
+        Orders { numbers: number_sender, flows_are_back: back_sender },
+        vswitch.run(batches, back_orders),
+    )
+}
+
+/// The bridge as it should be.
+fn spec(options: &Options) -> BridgeSpec {
+    let tunnel = |kind| TunnelSpec::flow_based(kind, Some(options.tunnel_ip));
+    let (controllers, other_config) = match &options.access {
+        SwitchAccess::Socket(_) => (None, BTreeMap::new()),
+        // Open vSwitch would otherwise look for the controller through the bridge itself.
+        SwitchAccess::Listen(at) => (
+            Some(BTreeSet::from([format!("tcp:{}:{}", at.ip(), at.port())])),
+            BTreeMap::from([("disable-in-band".to_owned(), "true".to_owned())]),
+        ),
+    };
+    BridgeSpec {
+        name: options.bridge.clone(),
+        datapath_type: options.datapath_type.clone(),
+        other_config,
+        controllers,
+        tunnels: options.tunnel_kinds().into_iter().map(tunnel).collect(),
+        ..BridgeSpec::default()
+    }
+}
+
+struct Vswitch {
+    client: Client,
+    watch: InterfaceWatch,
+    spec: BridgeSpec,
+    news: mpsc::Sender<News>,
+    tunnels: Option<BTreeMap<TunnelType, u32>>,
+    problems: Vec<Problem>,
+    applying: Option<JoinHandle<Result<Applied, ApplyError>>>,
+    /// When to look at the bridge.
+    look_at: Option<Instant>,
+    look_not_before: Instant,
+    backoff: Backoff,
+    number_orders: watch::Receiver<Option<BTreeMap<String, String>>>,
+    keeping_numbers: Option<JoinHandle<()>>,
+}
+
+impl Drop for Vswitch {
+    fn drop(&mut self) {
+        self.applying.iter().for_each(JoinHandle::abort);
+        self.keeping_numbers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Vswitch {
+    async fn run(mut self, mut batches: mpsc::Receiver<Batch>, mut back: watch::Receiver<u64>) {
+        let mut state = self.client.state();
+        let mut is_live = None;
+        loop {
+            tokio::select! {
+                batch = batches.recv() => {
+                    let Some(batch) = batch else { return };
+                    let news = self.batch(&batch);
+                    let is_empty = news.interfaces.is_empty() && news.tunnels.is_none() && news.numbers.is_none();
+                    if !is_empty && self.news.send(news).await.is_err() {
+                        return;
+                    }
+                }
+                applied = finished(&mut self.applying) => self.applied(applied),
+                () = due(self.look_at) => self.look(),
+                asked = back.changed() => {
+                    if asked.is_err() {
+                        return;
+                    }
+                    self.forward_again();
+                }
+                changed = state.changed() => {
+                    if changed.is_ok() {
+                        say_connection(&state.borrow_and_update(), &mut is_live);
+                    }
+                }
+                () = self.news.closed() => return,
+            }
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch) -> News {
+        let is_first = self.tunnels.is_none();
+        let mut news = News::default();
+        for event in self.watch.apply(batch) {
+            match event {
+                InterfaceEvent::Gone(interface) => {
+                    if let Role::Vif { iface_id, .. } = &interface.role
+                        && let Ok(port) = RowId::new(iface_id)
+                    {
+                        info!(%port, interface = interface.name, "unplugged");
+                        news.interfaces.push((port, None));
+                    }
+                }
+                InterfaceEvent::Appeared(new) | InterfaceEvent::Changed { new, .. } => {
+                    if let Role::Vif { iface_id, .. } = &new.role
+                        && let Ok(port) = RowId::new(iface_id)
+                    {
+                        info!(%port, interface = new.name, of_port = %new.ofport, "plugged in");
+                        let interface = Interface::new(Id::from_row(port.clone()), new.ofport);
+                        news.interfaces.push((port, Some(interface)));
+                    }
+                }
+                InterfaceEvent::Found(finding) => warn!(%finding, "an interface needs attention"),
+                InterfaceEvent::Cleared(finding) => info!(%finding, "this is over"),
+            }
+        }
+        let tunnels = self.present_tunnels();
+        if self.tunnels.as_ref() != Some(&tunnels) {
+            self.tunnels = Some(tunnels.clone());
+            news.tunnels = Some(tunnels);
+        }
+        if is_first {
+            let stored = stored_ids(self.watch.configuration(), &self.spec.name);
+            news.numbers = Some(numbers::from_pairs(&stored));
+            let keep =
+                keep_numbers(self.client.clone(), self.spec.name.clone(), stored, self.number_orders.clone());
+            self.keeping_numbers = Some(tokio::spawn(keep));
+        }
+        self.look_at = Some(self.look_not_before.max(Instant::now()));
+        news
+    }
+
+    fn present_tunnels(&self) -> BTreeMap<TunnelType, u32> {
+        let tunnel = |interface: &switch::interfaces::Interface| match interface.role {
+            Role::Tunnel(kind) => Some((TunnelType::from_text(kind.as_ovs())?, interface.ofport.get())),
+            _ => None,
+        };
+        self.watch.interfaces().filter_map(tunnel).collect()
+    }
+
+    /// Compares the bridge with what it should be, and has the difference carried out.
+    fn look(&mut self) {
+        self.look_at = None;
+        if self.applying.is_some() {
+            return;
+        }
+        let plan = plan(&self.spec, self.watch.configuration());
+        if plan.is_empty() {
+            self.say_problems(plan.problems().to_vec());
+            return;
+        }
+        let (client, spec) = (self.client.clone(), self.spec.clone());
+        let known = self.watch.configuration().clone();
+        self.applying =
+            Some(tokio::spawn(async move { apply(&client, &spec, &known, ApplyOptions::default()).await }));
+    }
+
+    fn applied(&mut self, applied: Result<Applied, ApplyError>) {
+        self.applying = None;
+        let pause = match applied {
+            Ok(applied) => {
+                self.backoff.reset();
+                self.say_problems(applied.problems);
+                APPLY_PAUSE
+            }
+            Err(error) => {
+                warn!(%error, bridge = self.spec.name, "the bridge cannot be set up; trying on");
+                self.backoff.wait()
+            }
+        };
+        self.look_not_before = Instant::now() + pause;
+        // What changed while the plan was carried out has to be looked at, and so has a failure.
+        self.look_at = Some(self.look_not_before);
+    }
+
+    fn say_problems(&mut self, problems: Vec<Problem>) {
+        for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
+            error!(%problem, bridge = self.spec.name, "the bridge is not as it should be");
+        }
+        self.problems = problems;
+    }
+
+    fn forward_again(&self) {
+        if let Some(transaction) = flow_restore_complete(self.watch.configuration()) {
+            let client = self.client.clone();
+            tokio::spawn(async move {
+                match client.transact(transaction, TRANSACTION_TIMEOUT).await {
+                    Ok(_) => info!("flows are back: open vswitch forwards again"),
+                    Err(error) => {
+                        error!(%error, "open vswitch was not told that flows are back; run: ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait");
+                    }
+                }
+            });
+        }
+    }
+}
+
+fn say_connection(state: &ConnectionState, is_live: &mut Option<bool>) {
+    match state {
+        ConnectionState::Live { peer, .. } if *is_live != Some(true) => {
+            info!(peer, "following the database of open vswitch");
+            *is_live = Some(true);
+        }
+        ConnectionState::Down { error: Some(error), .. } if *is_live != Some(false) => {
+            warn!(error, "the database of open vswitch cannot be reached; trying on");
+            *is_live = Some(false);
+        }
+        _ => {}
+    }
+}
+
+async fn finished<T>(task: &mut Option<JoinHandle<Result<T, ApplyError>>>) -> Result<T, ApplyError> {
+    loop {
+        let Some(running) = task else { return pending().await };
+        match running.await {
+            Ok(result) => return result,
+            // It is only ever ended together with us.
+            Err(_) => *task = None,
+        }
+    }
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+/// Writes numbers as they change.
+async fn keep_numbers(
+    client: Client,
+    bridge: String,
+    mut stored: BTreeMap<String, String>,
+    mut orders: watch::Receiver<Option<BTreeMap<String, String>>>,
+) {
+    let mut backoff = Backoff::new(APPLY_PAUSE, RETRY_MAX, &bridge);
+    loop {
+        let wanted = orders.borrow_and_update().clone();
+        let change = wanted.as_ref().and_then(|wanted| numbers::change(&bridge, &stored, wanted));
+        match (change, wanted) {
+            (Some(transaction), Some(wanted)) => {
+                match client.transact(transaction, TRANSACTION_TIMEOUT).await {
+                    Ok(_) => {
+                        stored = wanted;
+                        backoff.reset();
+                        continue;
+                    }
+                    Err(error) => {
+                        warn!(%error, bridge, "numbers cannot be kept beside the switch; trying on");
+                        sleep(backoff.wait()).await;
+                        continue;
+                    }
+                }
+            }
+            _ => {
+                if orders.changed().await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! The loop in the middle: take all that is new, let the engine compute, hand on what follows.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+
+use engine::{Engine, Finding, Outputs, Reply};
+use model::{RowId, Table};
+use openflow::delta::Delta;
+use pipeline::tables::PIPELINE;
+use pipeline::{Cookie, groups, meters, tunnels};
+use switch::machine::{MachineOptions, SyncReport};
+use switch::{ChangeId, EntryId, Event, Handle, Scope, Stopped};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tracing::{debug, error, info, warn};
+
+use crate::apps_list;
+use crate::audit::audit;
+use crate::controller::Sources;
+use crate::intake::Intake;
+use crate::notify::Notifier;
+use crate::options::{Options, PacketLimits};
+use crate::packets::{self, Filter, Hears, Packets, packet_out, want};
+use crate::recorder::Recorder;
+use crate::report::Wishes;
+use crate::status::Status;
+use crate::vswitch::Orders;
+
+/// News of one source that go into one step at most, so that no source keeps the others waiting.
+const NEWS_A_STEP_MAX: usize = 256;
+
+/// Why the work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// What is desired is not what it has to be.
+    StartOver,
+    /// A task is gone.
+    Ended(&'static str),
+}
+
+/// Where packets come and answers go.
+enum PacketPath {
+    /// A connection of its own.
+    Own(Packets),
+    /// The one for flows.
+    Shared(Filter),
+}
+
+/// What works.
+pub(crate) struct Worker<'a> {
+    engine: Engine,
+    intake: Intake,
+    sources: Sources,
+    orders: Orders,
+    wishes: Wishes,
+    recorder: Recorder,
+    switch: Handle,
+    last_change: ChangeId,
+    packets: PacketPath,
+    /// Carries the packets.
+    _carrier: Option<AbortOnDrop>,
+    notifier: &'a Notifier,
+    status: &'a watch::Sender<Status>,
+    audit: Option<Interval>,
+    watchdog: Option<Interval>,
+}
+
+/// What happened next.
+enum Next {
+    Store(Option<crate::northbound::News>),
+    Vswitch(Option<crate::vswitch::News>),
+    Switch(Option<Event>),
+    Packet(Option<engine::PacketIn>),
+    Audit,
+    Watchdog,
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl<'a> Worker<'a> {
+    /// Takes the first step with all that is known, and only then connects to the switch: what it holds and should hold is
+    /// never taken away.
+    #[expect(clippy::too_many_arguments, reason = "each is a part that is handed over once, by one caller")]
+    pub(crate) fn begin(
+        options: &Options,
+        mut intake: Intake,
+        sources: Sources,
+        orders: Orders,
+        wishes: Wishes,
+        mut recorder: Recorder,
+        notifier: &'a Notifier,
+        status: &'a watch::Sender<Status>,
+    ) -> Self {
+        let mut engine = Engine::new(apps_list::select(&options.apps).0);
+        let inputs = intake.pending.take();
+        recorder.note(&inputs);
+        let mut outputs = engine.step(inputs);
+        let initial = std::mem::take(&mut outputs.delta);
+        info!(flows = initial.flows.len(), units = outputs.units_run, "all is known; looking at the switch");
+        let switch = connect_flows(options, initial);
+        let limits = options.limits.packets;
+        let (packets, carrier) = match options.packet_endpoint() {
+            Some(endpoint) => connect_packets(endpoint, limits),
+            None => (PacketPath::Shared(Filter::new(limits)), None),
+        };
+        let timer = |period: Option<std::time::Duration>| {
+            period.filter(|period| !period.is_zero()).map(|period| {
+                let mut timer = interval(period);
+                timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                // The first tick comes at once.
+                timer.reset();
+                timer
+            })
+        };
+        let mut worker = Self {
+            engine,
+            intake,
+            sources,
+            orders,
+            wishes,
+            recorder,
+            switch,
+            last_change: 0,
+            packets,
+            _carrier: carrier,
+            notifier,
+            status,
+            audit: timer(options.limits.audit_interval),
+            watchdog: timer(notifier.watchdog_interval()),
+        };
+        // Also what is not given any more since the run before.
+        worker.orders.keep_numbers(worker.engine.numbers());
+        worker.follow_up(&outputs);
+        worker
+    }
+
+    /// Works until something is wrong.
+    pub(crate) async fn work(mut self) -> Stop {
+        loop {
+            let taken = match self.next().await {
+                Next::Store(Some(news)) => {
+                    self.status.send_modify(|status| self.intake.store(news, status));
+                    Ok(())
+                }
+                Next::Vswitch(Some(news)) => {
+                    self.intake.vswitch(news);
+                    Ok(())
+                }
+                Next::Packet(Some(packet)) => {
+                    self.intake.pending.packet(packet);
+                    Ok(())
+                }
+                Next::Switch(Some(event)) => self.switch_says(event).await,
+                Next::Store(None) => return Stop::Ended("northbound"),
+                Next::Vswitch(None) => return Stop::Ended("vswitch"),
+                Next::Packet(None) => return Stop::Ended("packets"),
+                Next::Switch(None) => return Stop::Ended("switch"),
+                Next::Audit => {
+                    if !self.is_sound() {
+                        return Stop::StartOver;
+                    }
+                    Ok(())
+                }
+                Next::Watchdog => {
+                    self.notifier.alive();
+                    Ok(())
+                }
+            };
+            self.take_what_waits();
+            if taken.is_err() || self.step().await.is_err() {
+                return Stop::Ended("switch");
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Next {
+        let Self { sources, switch, packets, audit, watchdog, .. } = self;
+        let packet = async {
+            match packets {
+                PacketPath::Own(packets) => packets.incoming.recv().await,
+                PacketPath::Shared(_) => pending().await,
+            }
+        };
+        tokio::select! {
+            news = sources.store.recv() => Next::Store(news),
+            news = sources.vswitch.recv() => Next::Vswitch(news),
+            event = switch.next_event() => Next::Switch(event),
+            packet = packet => Next::Packet(packet),
+            () = tick(audit) => Next::Audit,
+            () = tick(watchdog) => Next::Watchdog,
+        }
+    }
+
+    /// Takes everything else that is there already: what comes together is computed together.
+    fn take_what_waits(&mut self) {
+        let Self { intake, sources, packets, status, .. } = self;
+        for news in std::iter::from_fn(|| sources.store.try_recv().ok()).take(NEWS_A_STEP_MAX) {
+            status.send_modify(|status| intake.store(news, status));
+        }
+        for news in std::iter::from_fn(|| sources.vswitch.try_recv().ok()).take(NEWS_A_STEP_MAX) {
+            intake.vswitch(news);
+        }
+        if let PacketPath::Own(packets) = packets {
+            for packet in std::iter::from_fn(|| packets.incoming.try_recv().ok()).take(NEWS_A_STEP_MAX) {
+                intake.pending.packet(packet);
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<(), Stopped> {
+        let inputs = self.intake.pending.take();
+        if !inputs.is_empty() {
+            self.recorder.note(&inputs);
+            let mut outputs = self.engine.step(inputs);
+            // Beside the flows that use them, and not waited for.
+            if outputs.numbers_changed {
+                self.orders.keep_numbers(self.engine.numbers());
+            }
+            let delta = std::mem::take(&mut outputs.delta);
+            if !delta.is_empty() {
+                debug!(entries = delta.len(), units = outputs.units_run, "the switch has to change");
+                self.last_change = self.switch.change(delta).await?;
+            }
+            self.answer(std::mem::take(&mut outputs.replies)).await;
+            self.follow_up(&outputs);
+        }
+        self.tell_store();
+        Ok(())
+    }
+
+    /// Takes notice of what a step said besides flows.
+    fn follow_up(&mut self, outputs: &Outputs) {
+        self.intake.ports.stepped(self.last_change, &outputs.ready, &outputs.not_ready);
+        let flows = self.engine.flow_count();
+        self.status.send_modify(|status| {
+            status.steps += 1;
+            status.units_run += u64::try_from(outputs.units_run).unwrap_or_default();
+            status.flows = flows;
+            if let Some(findings) = &outputs.findings {
+                say_findings(&status.findings, findings);
+                status.findings.clone_from(findings);
+            }
+        });
+        self.tell_store();
+    }
+
+    fn tell_store(&mut self) {
+        self.wishes.add(self.intake.ports.take_wishes());
+        let (active, plugged) = (self.intake.ports.active(), self.intake.ports.plugged());
+        self.status.send_if_modified(|status| {
+            let before = (status.ports_active, status.ports_plugged);
+            (status.ports_active, status.ports_plugged) = (active, plugged);
+            before != (active, plugged)
+        });
+    }
+
+    async fn answer(&mut self, replies: Vec<Reply>) {
+        let (mut answered, mut ignored) = (0, 0);
+        for reply in replies {
+            match reply {
+                Reply::Send { frame, port } => {
+                    answered += 1;
+                    match &self.packets {
+                        PacketPath::Own(packets) => packets.answer((frame, port)),
+                        PacketPath::Shared(_) => {
+                            if let Err(error) = self.switch.send(packet_out((frame, port))).await {
+                                debug!(%error, "an answer is dropped");
+                            }
+                        }
+                    }
+                }
+                Reply::Ignore(why) => {
+                    ignored += 1;
+                    debug!(why, "a packet is not answered");
+                }
+            }
+        }
+        if answered + ignored > 0 {
+            self.status.send_modify(|status| {
+                status.packets_answered += answered;
+                status.packets_ignored += ignored;
+            });
+        }
+    }
+
+    async fn switch_says(&mut self, event: Event) -> Result<(), Stopped> {
+        match event {
+            Event::Connected(_) => {
+                if matches!(self.packets, PacketPath::Own(_)) {
+                    want(&self.switch, Hears::Rest).await;
+                }
+                self.status.send_modify(|status| status.is_switch_connected = true);
+            }
+            Event::Disconnected { reason } => {
+                warn!(reason, "the switch is disconnected; it forwards as it was told last");
+                self.status.send_modify(|status| status.is_switch_connected = false);
+            }
+            Event::Synced { up_to, report } => {
+                self.synced(report);
+                self.confirmed(up_to).await?;
+            }
+            Event::Committed { up_to, flow_mods } => {
+                let flow_mods = u64::try_from(flow_mods).unwrap_or_default();
+                self.status.send_modify(|status| status.flow_mods += flow_mods);
+                self.confirmed(up_to).await?;
+            }
+            Event::Refused { entry, refusal } => {
+                error!(%entry, %refusal, "the switch does not take an entry");
+                self.look_at_refusals().await?;
+            }
+            Event::OptionConflict { wanted, reason } => error!(
+                ?wanted,
+                reason,
+                "tunnels lose the option that carries the keys of ports: another program uses its place"
+            ),
+            Event::PacketIn(packet) => {
+                if let PacketPath::Shared(filter) = &mut self.packets {
+                    self.intake.pending.packet(filter.take(*packet));
+                }
+            }
+            Event::Ports(_) | Event::Port(_) | Event::FlowRemoved(_) => {}
+        }
+        Ok(())
+    }
+
+    fn synced(&mut self, report: SyncReport) {
+        info!(
+            found = ?report.found,
+            put = report.flows_put,
+            deleted = report.flows_deleted,
+            "the switch holds what it should"
+        );
+        let is_first = !self.status.borrow().is_ready;
+        self.status.send_modify(|status| {
+            status.is_ready = true;
+            status.syncs += 1;
+            status.flow_mods += u64::try_from(report.flows_put + report.flows_deleted).unwrap_or_default();
+            status.last_sync = Some(report);
+        });
+        self.orders.flows_are_back();
+        if is_first {
+            self.notifier.ready();
+        }
+        self.notifier.status("working");
+    }
+
+    async fn confirmed(&mut self, up_to: ChangeId) -> Result<(), Stopped> {
+        self.intake.ports.confirmed(up_to);
+        if self.intake.ports.has_refused() {
+            self.look_at_refusals().await?;
+        }
+        Ok(())
+    }
+
+    /// Finds the ports that need what the switch refuses.
+    async fn look_at_refusals(&mut self) -> Result<(), Stopped> {
+        let cookies: Vec<u64> = self
+            .switch
+            .inspect(|machine| {
+                let desired = machine.desired();
+                let cookie = |entry: &EntryId| match entry {
+                    EntryId::Flow(key) => desired.flows().get(key.as_bytes()).map(|flow| flow.cookie()),
+                    EntryId::Group(_) | EntryId::Meter(_) => None,
+                };
+                desired.refused().iter().filter_map(cookie).collect()
+            })
+            .await?;
+        let cookies: BTreeSet<u64> = cookies.into_iter().collect();
+        let makers = cookies.into_iter().flat_map(|cookie| self.engine.explain(Cookie::from_bits(cookie)));
+        let ports: BTreeSet<RowId> = makers
+            .filter(|maker| matches!(maker.table, None | Some(Table::LogicalPort)))
+            .filter_map(|maker| maker.subject)
+            .collect();
+        self.intake.ports.refused(&ports);
+        Ok(())
+    }
+
+    /// Whether what is desired is what it has to be.
+    fn is_sound(&mut self) -> bool {
+        let difference = audit(&mut self.engine);
+        self.status.send_modify(|status| {
+            status.audits += 1;
+            status.audits_failed += u64::from(difference.is_some());
+        });
+        if let Some(difference) = &difference {
+            error!(
+                difference,
+                "what is desired is not what follows from the facts, which is a fault of this program"
+            );
+        }
+        difference.is_none()
+    }
+}
+
+fn connect_flows(options: &Options, initial: Delta) -> Handle {
+    let mut machine = MachineOptions::new(Scope::new(PIPELINE.table_ids(), groups::OURS, meters::OURS));
+    machine.tlv_maps = vec![tunnels::OPTION];
+    Handle::spawn(switch::Options::new(options.endpoint(), machine), initial)
+}
+
+fn connect_packets(
+    endpoint: switch::endpoint::Endpoint,
+    limits: PacketLimits,
+) -> (PacketPath, Option<AbortOnDrop>) {
+    let machine = MachineOptions::new(Scope::nothing());
+    let handle = Handle::spawn(switch::Options::new(endpoint, machine), Delta::default());
+    let (packets, run) = packets::carry(handle, limits);
+    (PacketPath::Own(packets), Some(AbortOnDrop(tokio::spawn(run))))
+}
+
+async fn tick(timer: &mut Option<Interval>) {
+    match timer {
+        Some(timer) => {
+            timer.tick().await;
+        }
+        None => pending().await,
+    }
+}
+
+/// Says what is wrong now and was not, and what is right again.
+fn say_findings(before: &[Finding], now: &[Finding]) {
+    for finding in now.iter().filter(|finding| before.binary_search(finding).is_err()) {
+        let subject = finding.subject.as_ref().map(ToString::to_string).unwrap_or_default();
+        warn!(app = finding.app, rule = finding.rule, subject, problem = finding.problem, "a finding");
+    }
+    for finding in before.iter().filter(|finding| now.binary_search(finding).is_err()) {
+        let subject = finding.subject.as_ref().map(ToString::to_string).unwrap_or_default();
+        info!(app = finding.app, subject, problem = finding.problem, "this finding is over");
+    }
+}
