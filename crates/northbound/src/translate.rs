@@ -14,6 +14,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`], [`subnet`], [`port`] | the objects and their rows |
+//! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
 //! | [`dhcp_port`] | when the DHCP server of a network has a port, and with which addresses |
 //! | [`segment`], [`segment_ranges`] | how a network's frames travel, and which numbers there are for it |
@@ -21,6 +22,7 @@
 //! | [`mtu`] | the longest packet |
 //! | [`error`] | what is refused |
 
+pub mod attributes;
 pub mod dhcp_options;
 pub mod dhcp_port;
 pub mod error;
@@ -32,6 +34,7 @@ pub mod segment_pool;
 pub mod segment_ranges;
 pub mod subnet;
 
+pub use attributes::Attributes;
 pub use dhcp_port::DhcpPortStep;
 pub use error::{SegmentError, TranslateError};
 pub use mtu::MtuSettings;

@@ -14,6 +14,16 @@ pub struct TranslateError(#[from] pub Untranslatable);
 /// What of an object no row can say.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Untranslatable {
+    /// An attribute is something else than it has to be.
+    #[error("attribute {name} is {found}, expected {expected}")]
+    Attribute {
+        /// Its name.
+        name: &'static str,
+        /// What would have been right.
+        expected: &'static str,
+        /// What it is, shortened.
+        found: String,
+    },
     /// Rows allow addresses, not ranges of them.
     #[error("allowed address pair {range} is a range of addresses: name each address in a pair of its own")]
     AddressPairRange {

@@ -2,6 +2,8 @@
 
 use model::{Id, LogicalSwitch, NetworkType, QosPolicy, Topic, UniqueKey, Version};
 
+use super::attributes::{Attributes, Reader, id, number};
+use super::error::TranslateError;
 use crate::ipam::NetworkId;
 
 /// What of a network its row says.
@@ -30,6 +32,28 @@ pub struct Network {
 }
 
 impl Network {
+    /// The network that attributes of the API say.
+    ///
+    /// # Errors
+    /// When an attribute is missing or something else than it has to be.
+    pub fn from_attributes(attributes: &(impl Attributes + ?Sized)) -> Result<Self, TranslateError> {
+        let reader = Reader(attributes);
+        Ok(Self {
+            id: reader.required("id", "an id", id)?,
+            project_id: reader.project()?,
+            name: reader.text("name")?,
+            network_type: reader.optional("provider:network_type", "a text", |value| {
+                value.as_str().and_then(NetworkType::from_text)
+            })?,
+            physical_network: reader.text("provider:physical_network")?,
+            segmentation_id: reader.optional("provider:segmentation_id", "a number", number)?,
+            is_external: reader.flag("router:external")?,
+            mtu: reader.optional("mtu", "a number", number)?,
+            qos_policy: reader.optional("qos_policy_id", "an id", id)?,
+            revision: reader.revision()?,
+        })
+    }
+
     /// The row that controllers read. The number is the one that was allocated when the network was created.
     #[must_use]
     pub fn row(&self, unique_key: UniqueKey) -> LogicalSwitch {
