@@ -46,6 +46,8 @@ pub mod subnet_pool;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use address::{AddressRange, IpVersion};
 pub use claim::{Claim, Claims};

@@ -16,7 +16,6 @@
 //! | [`network`], [`subnet`], [`port`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
-//! | [`dhcp_port`] | when the DHCP server of a network has a port, and with which addresses |
 //! | [`segment`], [`segment_ranges`] | how a network's frames travel, and which numbers there are for it |
 //! | [`segment_pool`] | which network gets which number |
 //! | [`mtu`] | the longest packet |
@@ -24,7 +23,6 @@
 
 pub mod attributes;
 pub mod dhcp_options;
-pub mod dhcp_port;
 pub mod error;
 pub mod mtu;
 pub mod network;
@@ -35,7 +33,6 @@ pub mod segment_ranges;
 pub mod subnet;
 
 pub use attributes::Attributes;
-pub use dhcp_port::DhcpPortStep;
 pub use error::{SegmentError, TranslateError};
 pub use mtu::MtuSettings;
 pub use network::Network;

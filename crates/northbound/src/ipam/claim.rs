@@ -104,7 +104,8 @@ impl Claims {
         self.take.is_empty() && self.release.is_empty()
     }
 
-    /// The transaction that also does this, for `owner`.
+    /// The transaction that also does this, for `owner`. It has to require the row of the owner as it was when the claims
+    /// were planned: what it gives up may otherwise be somebody else's by now.
     #[must_use]
     pub fn add_to(&self, txn: Txn, owner: &RowId) -> Txn {
         let owner = owner.to_string();

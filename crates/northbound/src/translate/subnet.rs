@@ -10,7 +10,7 @@ use crate::ipam::{HostRoute, NetworkId, SubnetId};
 /// What of a subnet its row says.
 ///
 /// The address of the DHCP server is a member of the row that the original never writes: controllers find the server
-/// by its port (see [`dhcp_port`](super::dhcp_port)).
+/// by its port, the owner of which is [`DHCP`](crate::ipam::owner::DHCP).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subnet {
     /// Its id.
