@@ -372,12 +372,6 @@ pub enum PoolError {
     /// Subnets come from the pool.
     #[error("Unable to delete subnet pool: Subnet pool has existing allocations.")]
     InUse,
-    /// Only one pool of a family can be the default.
-    #[error(
-        "Invalid input for operation: A default subnetpool for this IP family has already been set. Only one \
-         default may exist per IP family."
-    )]
-    DefaultExists,
 }
 
 /// Why prefixes of a subnet pool cannot go.
@@ -445,7 +439,6 @@ impl PoolError {
             }
             Self::QuotaExceeded => Fault::conflict("SubnetPoolQuotaExceeded"),
             Self::InUse => Fault::bad_request("SubnetPoolDeleteError"),
-            Self::DefaultExists => Fault::bad_request("InvalidInput"),
         }
     }
 }

@@ -14,8 +14,6 @@ pub const REPLICATED_ROUTER_INTERFACE: &str = "network:ha_router_replicated_inte
 pub const ROUTER_SNAT: &str = "network:router_centralized_snat";
 /// A router's leg in an external network.
 pub const ROUTER_GATEWAY: &str = "network:router_gateway";
-/// What a floating IP address is taken for.
-pub const FLOATING_IP: &str = "network:floatingip";
 
 /// Whether the network has the port for itself, and not for a guest.
 #[must_use]
