@@ -7,8 +7,37 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`registry`] | resources as data: attributes, values, what requests may say |
+//! | [`query`] | lists: filters, order, pages, what answers show |
+//! | [`policy`], [`auth`] | who asks, and what they may do |
+//! | [`replica`] | what is known of the store |
+//! | [`write`] | from a decision to a transaction |
+//! | [`resources`] | what each kind of resource does |
+//! | [`quota`] | how much a project may have |
 //! | [`ipam`] | which addresses there are and who gets which |
 //! | [`translate`] | the one translation from Neutron's objects to the rows of the model |
+//! | [`service`], [`http`] | requests, without HTTP and with it |
+//! | [`server`], [`settings`] | the whole |
 
+pub mod auth;
+pub mod clock;
+pub mod error;
+pub mod http;
 pub mod ipam;
+pub mod policy;
+pub mod query;
+pub mod quota;
+pub mod registry;
+pub mod replica;
+pub mod resources;
+pub mod server;
+pub mod service;
+pub mod settings;
 pub mod translate;
+pub mod write;
+
+pub use auth::{AuthStrategy, Context, Keystone, KeystoneSettings};
+pub use error::ApiError;
+pub use quota::Limits;
+pub use server::Server;
+pub use settings::Settings;

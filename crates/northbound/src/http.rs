@@ -1,0 +1,18 @@
+//! Neutron's API over HTTP/1.1.
+//!
+//! Whatever a request says, it gets an answer in Neutron's form: bodies are bounded, requests have a deadline, and a panic
+//! is a 500 with the id by which the log knows it. Each answer has that id in `X-Openstack-Request-Id`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`route`] | which path and method means what |
+//! | [`request`] | what a request says besides its body |
+//! | [`answer`] | answers |
+//! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
+//! | [`serve`] | listening, limits, the end |
+
+pub mod answer;
+pub mod documents;
+pub mod request;
+pub mod route;
+pub mod serve;

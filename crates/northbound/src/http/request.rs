@@ -1,0 +1,96 @@
+//! What a request says besides its body.
+
+use axum::http::{HeaderMap, Method, Uri};
+
+use crate::error::ApiError;
+use crate::query::Parameters;
+use crate::query::parameters::decode;
+
+/// Parts of a path; what has more is nothing that we know.
+const SEGMENTS_MAX: usize = 16;
+
+/// Bytes of a URL, query included.
+const URL_BYTES_MAX: usize = 64 * 1024;
+
+/// A request, without its body.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method; HEAD is GET here.
+    pub method: Method,
+    /// The parts of the path, without empty ones and without `.json`.
+    pub segments: Vec<String>,
+    /// The query.
+    pub parameters: Parameters,
+    /// The address of the path, for links.
+    pub url: String,
+    /// The address of the server, for links.
+    pub base: String,
+    /// The revision that `If-Match` wants.
+    pub revision: Option<u64>,
+}
+
+impl Request {
+    /// What method, URL and headers say.
+    ///
+    /// # Errors
+    /// When they say too much, or nothing sensible.
+    pub fn new(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Self, ApiError> {
+        if uri.path().len() + uri.query().map_or(0, str::len) > URL_BYTES_MAX {
+            let text = format!("A URL has at most {URL_BYTES_MAX} bytes");
+            return Err(ApiError::new(414, "HTTPRequestURITooLong", text));
+        }
+        let parts = uri.path().split('/').filter(|part| !part.is_empty());
+        let mut segments: Vec<String> =
+            parts.map(|part| decode(part, false)).take(SEGMENTS_MAX + 1).collect();
+        if segments.len() > SEGMENTS_MAX {
+            return Err(ApiError::not_found());
+        }
+        if let Some(last) = segments.last_mut()
+            && let Some(stem) = last.strip_suffix(".json")
+        {
+            *last = stem.to_owned();
+        }
+        let base = base(uri, headers);
+        Ok(Self {
+            method: if *method == Method::HEAD { Method::GET } else { method.clone() },
+            segments,
+            parameters: Parameters::parse(uri.query().unwrap_or_default())?,
+            url: format!("{base}{}", uri.path()),
+            base,
+            revision: revision(headers)?,
+        })
+    }
+
+    /// The parts of the path as texts.
+    #[must_use]
+    pub fn path(&self) -> Vec<&str> {
+        self.segments.iter().map(String::as_str).collect()
+    }
+}
+
+/// How the requester reaches us, as far as headers tell.
+fn base(uri: &Uri, headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_host = |host: &&str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+    };
+    let host = text("host").or_else(|| uri.authority().map(axum::http::uri::Authority::as_str));
+    let scheme =
+        text("x-forwarded-proto").filter(|scheme| ["http", "https"].contains(scheme)).unwrap_or("http");
+    format!("{scheme}://{}", host.filter(is_host).unwrap_or("localhost"))
+}
+
+/// The revision that the requester wants a resource to have.
+fn revision(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let texts = headers.get_all("if-match").into_iter().filter_map(|value| value.to_str().ok());
+    let tags = texts.flat_map(|text| text.split(',')).map(|tag| tag.trim().trim_matches('"'));
+    let mut numbers = tags.filter_map(|tag| tag.strip_prefix("revision_number="));
+    let Some(number) = numbers.next() else {
+        return Ok(None);
+    };
+    if numbers.next().is_some() {
+        return Err(ApiError::bad_resource("if-match", "Multiple revision_number etags are not supported."));
+    }
+    let text = "Revision number etag must be in the format of revision_number=<int>";
+    number.parse().map(Some).map_err(|_| ApiError::bad_resource("if-match", text))
+}

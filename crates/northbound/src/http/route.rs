@@ -1,0 +1,178 @@
+//! Which path and method means what.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::documents;
+use super::request::Request;
+use crate::auth::Context;
+use crate::error::ApiError;
+use crate::registry::{Kind, body};
+use crate::resources::availability;
+use crate::resources::tags::{self, TagChange};
+use crate::server::Core;
+
+/// Paths that need no authentication: who we are.
+#[must_use]
+pub fn is_public(request: &Request) -> bool {
+    matches!(request.path().as_slice(), [] | ["v2.0"])
+}
+
+/// Answers a request of somebody who is known.
+///
+/// # Errors
+/// When it is refused.
+pub async fn answer(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    if request.method == Method::DELETE && !text.is_empty() {
+        return Err(ApiError::bad_request("Request body is not supported in DELETE."));
+    }
+    let path = request.path();
+    let ["v2.0", rest @ ..] = path.as_slice() else {
+        return match path.as_slice() {
+            [] => only_get(request, || documents::versions(request)),
+            _ => Err(ApiError::not_found()),
+        };
+    };
+    match rest {
+        [] => only_get(request, || documents::resources(request)),
+        ["extensions"] => only_get(request, documents::extensions),
+        ["extensions", alias] => only_get(request, || documents::extension(alias)),
+        ["availability_zones" | "availability-zones"] => {
+            only_get(request, || documents::availability_zones(core, request))
+        }
+        ["security-groups"] => only_get(request, || Ok(json!({"security_groups": []}))),
+        ["network-ip-availabilities", rest @ ..] => availability(core, context, request, rest),
+        ["quotas", rest @ ..] => documents::quotas(core, context, request, rest, text).await,
+        [collection, rest @ ..] => {
+            let kind = Kind::of_collection(&collection.replace('-', "_")).ok_or_else(ApiError::not_found)?;
+            match rest {
+                [] => many(core, context, request, kind, text).await,
+                [id] => one(core, context, request, kind, id, text).await,
+                [id, "tags", rest @ ..] => of_tags(core, context, request, (kind, id), rest, text).await,
+                _ => Err(ApiError::not_found()),
+            }
+        }
+    }
+}
+
+fn only_get(request: &Request, answer: impl FnOnce() -> Result<Value, ApiError>) -> Result<Answer, ApiError> {
+    match request.method {
+        Method::GET => Ok(Answer::json(200, &answer()?)),
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+fn availability(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    rest: &[&str],
+) -> Result<Answer, ApiError> {
+    let fields = request.parameters.fields();
+    let state = core.replica.read();
+    match rest {
+        [] => only_get(request, || {
+            let all = availability::list(&state, context, &request.parameters)?;
+            Ok(json!({"network_ip_availabilities": availability::with_fields(all, &fields)}))
+        }),
+        [id] => only_get(request, || {
+            let one = availability::show(&state, context, id)?;
+            Ok(json!({"network_ip_availability": availability::with_fields(one, &fields)}))
+        }),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// All resources of a kind.
+async fn many(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    kind: Kind,
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    match request.method {
+        Method::GET => Ok(Answer::json(200, &core.list(kind, context, &request.parameters, &request.url)?)),
+        Method::POST => {
+            let creation = body::creation(kind.resource(), text, context)?;
+            Ok(Answer::json(201, &core.create(kind, context, creation).await?))
+        }
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// One resource.
+async fn one(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    kind: Kind,
+    id: &str,
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    match request.method {
+        Method::GET => Ok(Answer::json(200, &core.show(kind, context, id, &request.parameters)?)),
+        Method::PUT => {
+            let said = body::change(kind.resource(), text, context)?;
+            Ok(Answer::json(200, &core.change(kind, context, id, &said, request.revision).await?))
+        }
+        Method::DELETE => {
+            core.delete(kind, context, id, request.revision).await?;
+            Ok(Answer::empty(204))
+        }
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// The tags of a resource.
+async fn of_tags(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    (kind, id): (Kind, &str),
+    rest: &[&str],
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    let change = |change: TagChange| async move {
+        let changed = core.write(context, |draft| tags::change(draft, kind, id, &change)).await?;
+        Ok::<Value, ApiError>(json!({"tags": changed.get("tags")}))
+    };
+    let known = || {
+        let state = core.replica.read();
+        let entry =
+            state.find(kind, id).filter(|entry| crate::policy::may_see(&state, context, &entry.document));
+        entry.map(|entry| entry.document.get("tags").clone()).ok_or_else(|| kind.resource().not_found(id))
+    };
+    match (request.method.as_str(), rest) {
+        ("GET", []) => Ok(Answer::json(200, &json!({"tags": known()?}))),
+        ("PUT", []) => Ok(Answer::json(200, &change(TagChange::Replace(tags::from_body(text)?)).await?)),
+        ("POST", []) => Ok(Answer::json(200, &change(TagChange::Add(tags::from_body(text)?)).await?)),
+        ("DELETE", []) => {
+            change(TagChange::Clear).await?;
+            Ok(Answer::empty(204))
+        }
+        ("GET", [tag]) => {
+            tags::check_tag(tag)?;
+            let has = known()?.as_array().is_some_and(|tags| tags.iter().any(|own| own == tag));
+            if has { Ok(Answer::empty(204)) } else { Err(tags::not_found(tag)) }
+        }
+        ("PUT", [tag]) => {
+            tags::check_tag(tag)?;
+            change(TagChange::Add([(*tag).to_owned()].into())).await?;
+            Ok(Answer::empty(201))
+        }
+        ("DELETE", [tag]) => {
+            tags::check_tag(tag)?;
+            change(TagChange::Remove((*tag).to_owned())).await?;
+            Ok(Answer::empty(204))
+        }
+        (_, [] | [_]) => Err(ApiError::method_not_allowed()),
+        _ => Err(ApiError::not_found()),
+    }
+}

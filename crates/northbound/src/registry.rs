@@ -1,0 +1,123 @@
+//! Resources as data: which attributes there are, what they take, who says and sees them.
+//!
+//! Everything that Neutron's API does with any resource follows from here: what a request may say and how it is refused,
+//! what lists can be filtered and sorted by, what an answer holds. What only one resource does is in
+//! [`crate::resources`].
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`attribute`] | what an attribute is |
+//! | [`check`], [`convert`] | values |
+//! | [`tables`] | the resources |
+//! | [`body`] | requests, checked |
+//! | [`document`] | resources as the store keeps them |
+//! | [`extensions`] | what we tell clients that we can do |
+//! | [`python`] | values in Neutron's texts |
+
+pub mod attribute;
+pub mod body;
+pub mod check;
+pub mod convert;
+pub mod document;
+pub mod extensions;
+pub mod python;
+pub mod tables;
+
+use nb::TableName;
+
+use crate::error::ApiError;
+use attribute::Attribute;
+
+/// A kind of resource that the store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Networks.
+    Network,
+    /// Subnets.
+    Subnet,
+    /// Ports.
+    Port,
+    /// Pools that subnets take their ranges from.
+    SubnetPool,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Network, Self::Subnet, Self::Port, Self::SubnetPool];
+
+    /// Its declaration.
+    #[must_use]
+    pub const fn resource(self) -> &'static Resource {
+        match self {
+            Self::Network => &tables::NETWORK,
+            Self::Subnet => &tables::SUBNET,
+            Self::Port => &tables::PORT,
+            Self::SubnetPool => &tables::SUBNET_POOL,
+        }
+    }
+
+    /// Its place among all kinds.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The kind whose collection has this name, with underscores.
+    #[must_use]
+    pub fn of_collection(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.resource().plural == name)
+    }
+
+    /// The kind whose rows are in this table.
+    #[must_use]
+    pub fn of_table(table: &TableName) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.resource().table == *table)
+    }
+}
+
+/// A kind of resource: its names and its attributes.
+#[derive(Debug)]
+pub struct Resource {
+    /// Which one.
+    pub kind: Kind,
+    /// One of them, as requests and rules name it.
+    pub singular: &'static str,
+    /// Many of them, as requests and paths name them.
+    pub plural: &'static str,
+    /// Where the store keeps them.
+    pub table: TableName,
+    /// The name of the exception when there is none, and its text before and behind the id.
+    pub missing: (&'static str, &'static str),
+    /// The attributes, in the order in which requests are checked.
+    pub attributes: &'static [Attribute],
+    /// Attributes whose value finds resources without looking at all of them.
+    pub indexed: &'static [&'static str],
+}
+
+/// There is one declaration of each kind.
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Resource {
+    /// The place of an attribute.
+    #[must_use]
+    pub fn slot(&self, name: &str) -> Option<usize> {
+        self.attributes.iter().position(|attribute| attribute.name == name)
+    }
+
+    /// An attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// The answer when there is none with this id, or none that the requester may know of.
+    #[must_use]
+    pub fn not_found(&self, id: &str) -> ApiError {
+        let (kind, noun) = self.missing;
+        ApiError::new(404, kind, format!("{noun} {id} could not be found."))
+    }
+}

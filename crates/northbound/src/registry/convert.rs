@@ -1,0 +1,196 @@
+//! What is done to a value before it is checked: spellings become one, and texts of the query become values.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use net_types::MacAddr;
+use serde_json::{Number, Value};
+
+use super::python;
+use crate::error::ApiError;
+
+/// A conversion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Convert {
+    /// The value stays.
+    Nothing,
+    /// To `true` or `false`, from the words that Neutron knows for them.
+    Boolean,
+    /// The same; `null` stays.
+    BooleanOrNull,
+    /// To a whole number.
+    Integer,
+    /// The same; `null` stays.
+    IntegerOrNull,
+    /// `null` becomes an empty list.
+    NullToList,
+    /// `null` becomes an empty text.
+    NullToText,
+    /// A MAC address in its usual spelling; anything else stays.
+    MacAddress,
+    /// An IPv6 address in its shortest spelling; anything else stays.
+    IpAddress,
+    /// A range of addresses in its shortest spelling; host bits stay.
+    Cidr,
+    /// Addresses in a list of pools in their shortest spelling.
+    Pools,
+    /// Addresses of a port in their shortest spelling; anything else stays.
+    FixedIps,
+    /// Address pairs of a port in their usual spelling; `null` becomes an empty list, anything else stays.
+    AddressPairs,
+}
+
+impl Convert {
+    /// The converted value.
+    ///
+    /// # Errors
+    /// When the value cannot be converted.
+    pub fn apply(self, value: Value) -> Result<Value, ApiError> {
+        match self {
+            Self::BooleanOrNull | Self::IntegerOrNull if value.is_null() => Ok(value),
+            Self::Nothing => Ok(value),
+            Self::Boolean | Self::BooleanOrNull => boolean(&value).map(Value::Bool).ok_or_else(|| {
+                ApiError::invalid_input(format_args!(
+                    "'{}' cannot be converted to boolean",
+                    python::text(&value)
+                ))
+            }),
+            Self::Integer | Self::IntegerOrNull => {
+                integer(&value).map(|number| Value::Number(Number::from(number))).ok_or_else(|| {
+                    ApiError::invalid_input(format_args!("'{}' is not an integer", python::text(&value)))
+                })
+            }
+            Self::NullToList => Ok(if value.is_null() { Value::Array(Vec::new()) } else { value }),
+            Self::NullToText => Ok(if value.is_null() { Value::String(String::new()) } else { value }),
+            Self::MacAddress => Ok(canonical_mac(value)),
+            Self::IpAddress => Ok(canonical_address(value)),
+            Self::Cidr => cidr(&value).ok_or_else(|| {
+                ApiError::invalid_input(format_args!("{} is not in a CIDR format", python::text(&value)))
+            }),
+            Self::FixedIps => Ok(members_of_items(value, "ip_address", canonical_address)),
+            Self::AddressPairs => {
+                let pairs = Self::NullToList.apply(value)?;
+                let pairs = members_of_items(pairs, "mac_address", canonical_mac);
+                Ok(members_of_items(pairs, "ip_address", canonical_address))
+            }
+            Self::Pools => pools(value)
+                .ok_or_else(|| ApiError::invalid_input("Invalid data format for allocation pools")),
+        }
+    }
+}
+
+/// What a value says as a boolean.
+#[must_use]
+pub fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(bool) => Some(*bool),
+        Value::Number(number) => match number.as_u64() {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => None,
+        },
+        Value::String(text) => {
+            let text = text.trim();
+            let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+            if is(&["1", "t", "true", "on", "y", "yes"]) {
+                Some(true)
+            } else if is(&["0", "f", "false", "off", "n", "no"]) {
+                Some(false)
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What a value says as a whole number; fractions are cut off, as Python does.
+#[must_use]
+pub fn integer(value: &Value) -> Option<i64> {
+    /// Up to here a floating point number tells all whole numbers apart.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Bool(bool) => Some(i64::from(*bool)),
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let whole = number.as_f64().map(f64::trunc).filter(|whole| whole.abs() <= EXACT_MAX)?;
+            format!("{whole:.0}").parse().ok()
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A MAC address in any of its usual spellings.
+#[must_use]
+pub fn mac_address(text: &str) -> Option<MacAddr> {
+    let digits = |part: &str| u8::from_str_radix(part, 16).ok().filter(|_| !part.starts_with('+'));
+    for (separator, parts, longest) in [(':', 6, 2), ('-', 6, 2), ('.', 3, 4)] {
+        if !text.contains(separator) {
+            continue;
+        }
+        let found: Vec<&str> = text.split(separator).collect();
+        if found.len() != parts || found.iter().any(|part| part.is_empty() || part.len() > longest) {
+            return None;
+        }
+        let joined: String = found.iter().map(|part| format!("{part:0>longest$}")).collect();
+        return mac_address(&joined);
+    }
+    if text.len() != 12 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 6];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = text.get(index * 2..index * 2 + 2).and_then(digits)?;
+    }
+    Some(MacAddr(bytes))
+}
+
+fn canonical_mac(value: Value) -> Value {
+    value.as_str().and_then(mac_address).map_or(value, |mac| mac.to_string().into())
+}
+
+/// Changes one member of each object of a list, where it is there.
+fn members_of_items(mut value: Value, name: &str, change: impl Fn(Value) -> Value) -> Value {
+    let items = value.as_array_mut().into_iter().flatten();
+    for member in items.filter_map(|item| item.as_object_mut()?.get_mut(name)) {
+        *member = change(member.take());
+    }
+    value
+}
+
+fn canonical_address(value: Value) -> Value {
+    match value.as_str().map(str::parse) {
+        Some(Ok(IpAddr::V6(address))) => address.to_string().into(),
+        _ => value,
+    }
+}
+
+/// A range of addresses, where one address is a range too.
+#[must_use]
+pub fn ip_net(text: &str) -> Option<IpNet> {
+    match text.split_once('/') {
+        Some(_) => text.parse().ok(),
+        None => text.parse::<IpAddr>().ok().map(IpNet::from),
+    }
+}
+
+fn cidr(value: &Value) -> Option<Value> {
+    value.as_str().and_then(ip_net).map(|net| net.to_string().into())
+}
+
+fn pools(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => Some(Value::Array(Vec::new())),
+        Value::Array(pools) => {
+            let canonical = |pool| match pool {
+                Value::Object(members) => {
+                    let members = members.into_iter().map(|(name, value)| (name, canonical_address(value)));
+                    Some(Value::Object(members.collect()))
+                }
+                _ => None,
+            };
+            pools.into_iter().map(canonical).collect::<Option<Vec<_>>>().map(Value::Array)
+        }
+        _ => None,
+    }
+}

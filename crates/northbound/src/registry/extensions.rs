@@ -1,0 +1,231 @@
+//! What we tell clients that we can do: only what this server really does.
+//!
+//! Clients ask by alias before they use a feature, so the aliases and names are Neutron's; the descriptions are ours.
+
+use serde_json::{Value, json};
+
+/// An extension of the API.
+#[derive(Debug, Clone, Copy)]
+pub struct Extension {
+    /// What clients ask for.
+    pub alias: &'static str,
+    name: &'static str,
+    description: &'static str,
+    updated: &'static str,
+}
+
+impl Extension {
+    const fn new(
+        alias: &'static str,
+        name: &'static str,
+        updated: &'static str,
+        description: &'static str,
+    ) -> Self {
+        Self { alias, name, description, updated }
+    }
+
+    /// As the API shows it.
+    #[must_use]
+    pub fn view(&self) -> Value {
+        json!({
+            "alias": self.alias,
+            "name": self.name,
+            "description": self.description,
+            "updated": self.updated,
+            "links": [],
+        })
+    }
+}
+
+/// The extension with this alias.
+#[must_use]
+pub fn find(alias: &str) -> Option<&'static Extension> {
+    EXTENSIONS.iter().find(|extension| extension.alias == alias)
+}
+
+/// All extensions, by their aliases.
+pub const EXTENSIONS: &[Extension] = &[
+    Extension::new(
+        "allowed-address-pairs",
+        "Allowed Address Pairs",
+        "2013-07-23T10:00:00-00:00",
+        "Ports may use more addresses than their own",
+    ),
+    Extension::new(
+        "availability_zone",
+        "Availability Zone",
+        "2015-01-01T10:00:00-00:00",
+        "Zones that resources are placed in",
+    ),
+    Extension::new(
+        "binding",
+        "Port Binding",
+        "2014-02-03T10:00:00-00:00",
+        "On which host a port is, and how it is attached there",
+    ),
+    Extension::new(
+        "data-plane-status",
+        "Port data plane status extension",
+        "2017-01-24T10:00:00-00:00",
+        "What somebody outside observed of the data plane of a port",
+    ),
+    Extension::new(
+        "default-subnetpools",
+        "Default Subnetpools",
+        "2016-02-18T18:00:00-00:00",
+        "A subnet pool for those who name none",
+    ),
+    Extension::new(
+        "empty-string-filtering",
+        "Empty String Filtering Extension",
+        "2018-05-01T10:00:00-00:00",
+        "Lists can be filtered by the empty text",
+    ),
+    Extension::new(
+        "external-net",
+        "Neutron external network",
+        "2013-01-14T10:00:00-00:00",
+        "Networks that lead outside",
+    ),
+    Extension::new(
+        "extra_dhcp_opt",
+        "Neutron Extra DHCP options",
+        "2013-03-17T12:00:00-00:00",
+        "DHCP options of a single port",
+    ),
+    Extension::new(
+        "filter-validation",
+        "Filter parameters validation",
+        "2018-07-04T10:00:00-00:00",
+        "Filters that are not known are refused",
+    ),
+    Extension::new(
+        "ip_allocation",
+        "IP Allocation",
+        "2016-06-10T23:00:00-00:00",
+        "Whether a port has its addresses yet",
+    ),
+    Extension::new("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00", "The longest packet of a network"),
+    Extension::new(
+        "net-mtu-writable",
+        "Network MTU (writable)",
+        "2017-07-12T00:00:00-00:00",
+        "The longest packet of a network can be chosen",
+    ),
+    Extension::new(
+        "network-ip-availability",
+        "Network IP Availability",
+        "2015-09-24T00:00:00-00:00",
+        "How many addresses networks have and how many are taken",
+    ),
+    Extension::new(
+        "network_availability_zone",
+        "Network Availability Zone",
+        "2015-01-01T10:00:00-00:00",
+        "Zones of networks",
+    ),
+    Extension::new("pagination", "Pagination support", "2016-06-12T00:00:00-00:00", "Lists come in pages"),
+    Extension::new(
+        "port-security",
+        "Port Security",
+        "2012-07-23T10:00:00-00:00",
+        "Ports can be kept from using addresses of others, or freed of that",
+    ),
+    Extension::new(
+        "project-id",
+        "project_id field enabled",
+        "2016-09-09T09:09:09-09:09",
+        "Projects are named project_id besides tenant_id",
+    ),
+    Extension::new(
+        "provider",
+        "Provider Network",
+        "2012-09-07T10:00:00-00:00",
+        "How networks are made from physical ones",
+    ),
+    Extension::new(
+        "quota_details",
+        "Quota details management support",
+        "2017-02-10T10:00:00-00:00",
+        "How much of a quota is used",
+    ),
+    Extension::new(
+        "quotas",
+        "Quota management support",
+        "2012-07-29T10:00:00-00:00",
+        "How much a project may have",
+    ),
+    Extension::new(
+        "revision-if-match",
+        "If-Match constraints based on revision_number",
+        "2016-12-11T00:00:00-00:00",
+        "Changes that happen only if nobody was faster",
+    ),
+    Extension::new("sorting", "Sorting support", "2016-06-12T00:00:00-00:00", "Lists can be sorted"),
+    Extension::new(
+        "standard-attr-description",
+        "standard-attr-description",
+        "2016-02-10T10:00:00-00:00",
+        "Descriptions of resources",
+    ),
+    Extension::new(
+        "standard-attr-revisions",
+        "Resource revision numbers",
+        "2016-04-11T10:00:00-00:00",
+        "How often resources were changed",
+    ),
+    Extension::new(
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute: network, port, subnet, subnetpool",
+        "2017-01-01T00:00:00-00:00",
+        "Tags on resources",
+    ),
+    Extension::new(
+        "standard-attr-timestamp",
+        "Resource timestamps",
+        "2016-09-12T10:00:00-00:00",
+        "When resources were created and changed",
+    ),
+    Extension::new(
+        "subnet-service-types",
+        "Subnet service types",
+        "2016-03-15T18:00:00-00:00",
+        "Subnets for certain owners of devices",
+    ),
+    Extension::new(
+        "subnet_allocation",
+        "Subnet Allocation",
+        "2015-03-30T10:00:00-00:00",
+        "Subnets from pools",
+    ),
+    Extension::new(
+        "tag-ports-during-bulk-creation",
+        "Tag Ports During Bulk Creation",
+        "2019-12-29T19:00:00-00:00",
+        "Ports get their tags when they are created",
+    ),
+    Extension::new(
+        "uplink-status-propagation",
+        "Uplink status propagation extension",
+        "2018-05-31T18:00:00-00:00",
+        "Whether a port follows the state of the uplink",
+    ),
+    Extension::new(
+        "vlan-transparent",
+        "Vlantransparent",
+        "2015-03-23T09:00:00-00:00",
+        "Networks that carry the VLAN tags of their guests",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_sorted_and_found() {
+        assert!(EXTENSIONS.is_sorted_by(|first, second| first.alias < second.alias));
+        assert_eq!(find("quotas").unwrap().view()["alias"], "quotas");
+        assert!(find("quota").is_none());
+    }
+}

@@ -1,0 +1,141 @@
+//! What each kind of resource does beyond what its declaration says.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`network`], [`subnet`], [`port`], [`subnet_pool`] | creation, change, end |
+//! | [`dhcp`] | the port that a network's DHCP server has |
+//! | [`facts`] | documents as the address management knows them |
+//! | [`rows`] | the rows that controllers read |
+//! | [`tags`] | tags of any of them |
+//! | [`availability`] | how many addresses are left |
+
+pub mod availability;
+pub mod dhcp;
+pub mod facts;
+pub mod network;
+pub mod port;
+pub mod rows;
+pub mod subnet;
+pub mod subnet_pool;
+pub mod tags;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::policy;
+use crate::registry::Kind;
+use crate::registry::body::Said;
+use crate::registry::document::Document;
+use crate::replica::State;
+use crate::write::{Decision, Draft};
+
+/// The value of an attribute that is not kept.
+#[must_use]
+pub fn compute(state: &State, document: &Document, name: &str) -> Value {
+    match (document.resource().kind, name) {
+        (_, "tenant_id") => document.get("project_id").clone(),
+        (Kind::Network, "status") => "ACTIVE".into(),
+        (Kind::Network, "subnets") => {
+            let subnets = state.rows(Kind::Subnet).with("network_id", document.id());
+            subnets.map(|(id, _)| id.to_string()).collect()
+        }
+        (Kind::Network, "availability_zones") => document.get("availability_zone_hints").clone(),
+        (Kind::Port, "status") => port::status(state, document).into(),
+        (Kind::Port, "binding:vif_type") => port::vif_type(document).into(),
+        (Kind::Port, "binding:vif_details") => match port::vif_type(document) {
+            port::VIF_OVS => json!({"port_filter": true}),
+            _ => json!({}),
+        },
+        (Kind::Port, "ip_allocation") => {
+            if document.list("fixed_ips").is_empty() { "none" } else { "immediate" }.into()
+        }
+        (Kind::Subnet, "shared" | "router:external") => {
+            let network = state.find(Kind::Network, document.text("network_id"));
+            network.is_some_and(|network| network.document.is(name)).into()
+        }
+        _ => Value::Null,
+    }
+}
+
+/// Creates what is said, under this id.
+///
+/// # Errors
+/// When it cannot be.
+pub fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Document>> {
+    match said.resource().kind {
+        Kind::Network => network::create(draft, id, said),
+        Kind::Subnet => subnet::create(draft, id, said),
+        Kind::Port => port::create(draft, id, said),
+        Kind::SubnetPool => subnet_pool::create(draft, id, said),
+    }
+}
+
+/// Changes a resource as is said.
+///
+/// # Errors
+/// When it cannot be.
+pub fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decision<Arc<Document>> {
+    policy::enforce_update(draft.state(), draft.context(), document, said)?;
+    match said.resource().kind {
+        Kind::Network => network::change(draft, document, said),
+        Kind::Subnet => subnet::change(draft, document, said),
+        Kind::Port => port::change(draft, document, said),
+        Kind::SubnetPool => subnet_pool::change(draft, document, said),
+    }
+}
+
+/// Deletes a resource.
+///
+/// # Errors
+/// When it cannot be.
+pub fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
+    policy::enforce_delete(draft.state(), draft.context(), document)?;
+    match document.resource().kind {
+        Kind::Network => network::delete(draft, document),
+        Kind::Subnet => subnet::delete(draft, document),
+        Kind::Port => port::delete(draft, document),
+        Kind::SubnetPool => subnet_pool::delete(draft, document),
+    }
+}
+
+/// A resource that the requester may know of.
+///
+/// # Errors
+/// When there is none.
+pub fn visible(draft: &Draft<'_>, kind: Kind, id: &str) -> Result<Arc<Document>, ApiError> {
+    let document = draft.get(kind, id);
+    let document = document.filter(|document| policy::may_see(draft.state(), draft.context(), document));
+    document.ok_or_else(|| kind.resource().not_found(id))
+}
+
+/// The project of a new resource.
+///
+/// # Errors
+/// When neither the request nor the requester says one.
+pub fn project_of(draft: &Draft<'_>, said: &Said) -> Result<String, ApiError> {
+    let said = said.filled("project_id").and_then(Value::as_str).unwrap_or(&draft.context().project);
+    if said.is_empty() {
+        return Err(ApiError::bad_request(
+            "Running without keystone AuthN requires that project_id is specified",
+        ));
+    }
+    Ok(said.to_owned())
+}
+
+/// Copies what is said of these attributes, or what they are when nothing is.
+fn copy_all(document: &mut Document, said: &Said, names: &[&str]) {
+    for name in names {
+        document.set(name, said.or_default(name));
+    }
+}
+
+/// Copies what is said of these attributes, and leaves the others.
+fn copy_said(document: &mut Document, said: &Said, names: &[&str]) {
+    for name in names {
+        if let Some(value) = said.get(name) {
+            document.set(name, value.clone());
+        }
+    }
+}

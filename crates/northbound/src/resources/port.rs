@@ -1,0 +1,309 @@
+//! Ports.
+
+use std::sync::Arc;
+
+use model::{PortState, RowId, Table};
+use serde_json::{Map, Value, json};
+
+use super::{copy_all, copy_said, dhcp, facts, project_of, rows, visible};
+use crate::error::ApiError;
+use crate::ipam::{Claims, FixedIpRequest, PortChange, PortPlan, PortPlanner, owner};
+use crate::policy;
+use crate::registry::Kind;
+use crate::registry::body::Said;
+use crate::registry::convert::mac_address;
+use crate::registry::document::Document;
+use crate::replica::State;
+use crate::write::{Decision, Draft};
+
+/// How a port is attached that is on a host: always to Open vSwitch.
+pub const VIF_OVS: &str = "ovs";
+/// How a port is attached that is on no host.
+pub const VIF_UNBOUND: &str = "unbound";
+
+/// Attributes that are as they are said.
+const PLAIN: [&str; 7] = [
+    "name",
+    "admin_state_up",
+    "device_id",
+    "device_owner",
+    "binding:vnic_type",
+    "data_plane_status",
+    "description",
+];
+
+/// How a port is attached.
+#[must_use]
+pub fn vif_type(document: &Document) -> &'static str {
+    if document.filled("binding:host_id").is_some() { VIF_OVS } else { VIF_UNBOUND }
+}
+
+/// Whether a port forwards: what its controller says. The port of a DHCP server is everywhere and always does.
+#[must_use]
+pub fn status(state: &State, document: &Document) -> &'static str {
+    let is_active = state.port_state(document.id()) == Some(PortState::Active);
+    if is_active || document.text("device_owner") == owner::DHCP { "ACTIVE" } else { "DOWN" }
+}
+
+/// Makes lists of what nobody said.
+pub(super) fn set_lists(document: &mut Document) {
+    for name in ["security_groups", "allowed_address_pairs", "extra_dhcp_opts", "fixed_ips"] {
+        if document.get(name).is_null() {
+            document.set(name, Vec::<Value>::new());
+        }
+    }
+    if document.get("binding:profile").is_null() {
+        document.set("binding:profile", json!({}));
+    }
+    if document.get("binding:host_id").is_null() {
+        document.set("binding:host_id", "");
+    }
+}
+
+pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Document>> {
+    let network_id = said.get("network_id").and_then(Value::as_str).unwrap_or_default();
+    let network = visible(draft, Kind::Network, network_id)?;
+    let owns_network = draft.context().owns(network.project());
+    if !owns_network && !network.is("shared") && !draft.context().is_privileged() {
+        return Err(ApiError::not_found().into());
+    }
+    policy::enforce_create(draft.context(), said, owns_network)?;
+    let project = project_of(draft, said)?;
+    let mut document = draft.new_document(Kind::Port, id, &project);
+    document.set("network_id", network_id);
+    copy_all(&mut document, said, &PLAIN);
+    copy_all(&mut document, said, &["propagate_uplink_status", "tags"]);
+    copy_said(&mut document, said, &["binding:host_id", "binding:profile", "security_groups"]);
+    set_extra_dhcp_options(&mut document, said);
+    set_lists(&mut document);
+    document.set("port_security_enabled", is_secured(&network, &document, said));
+
+    let plan = plan_new(draft, &network, document.text("device_owner"), said)?;
+    facts::set_port_addresses(&mut document, &plan.addresses);
+    set_address_pairs(&mut document, said);
+    check_security(draft, &document, said)?;
+    claim(draft, id, &plan.claims)?;
+    depend_on_network(draft, &network, &document);
+    draft.touch_network(network_id);
+    document.set("unique_key", draft.unique_key(Table::LogicalPort)?.get());
+    rows::put_port(draft, &document)?;
+    Ok(draft.create(document))
+}
+
+/// Which addresses a new port gets.
+fn plan_new(
+    draft: &mut Draft<'_>,
+    network: &Document,
+    device_owner: &str,
+    said: &Said,
+) -> Decision<PortPlan> {
+    let core = draft.core();
+    let mac = said.get("mac_address").and_then(Value::as_str).and_then(mac_address);
+    let asked: Option<Vec<FixedIpRequest>> = said.get("fixed_ips").map(facts::fixed_ip_requests);
+    let network_id = facts::network_id(network.id())?;
+    let subnets = facts::subnets_of(draft, network.id());
+    let planner = PortPlanner { addresses: draft.addresses(&network_id), subnets: &subnets, device_owner };
+    let base = core.settings.mac_base;
+    Ok(planner.create(mac, asked.as_deref(), base, &mut || core.chance.next())?)
+}
+
+/// The addresses of a port are decided on its network and the subnets that they are of.
+fn depend_on_network(draft: &mut Draft<'_>, network: &Document, port: &Document) {
+    draft.depend_on(network);
+    for fixed in port.list("fixed_ips") {
+        let subnet = fixed.get("subnet_id").and_then(Value::as_str).unwrap_or_default();
+        if let Some(subnet) = draft.get(Kind::Subnet, subnet) {
+            draft.depend_on(&subnet);
+        }
+    }
+}
+
+/// Takes and gives up addresses for a port.
+pub(super) fn claim(draft: &mut Draft<'_>, id: &str, claims: &Claims) -> Result<(), ApiError> {
+    let owner = RowId::new(id).map_err(|_| ApiError::internal())?;
+    draft.claim(claims, &owner);
+    Ok(())
+}
+
+/// Ports of the network itself are trusted; others are as they are said, or as the network says.
+fn is_secured(network: &Document, port: &Document, said: &Said) -> bool {
+    if owner::is_of_network(port.text("device_owner")) {
+        return false;
+    }
+    match said.get("port_security_enabled") {
+        Some(value) => *value == Value::Bool(true),
+        None => network.is("port_security_enabled"),
+    }
+}
+
+/// Pairs without a MAC address get the port's.
+fn set_address_pairs(document: &mut Document, said: &Said) {
+    let Some(pairs) = said.get("allowed_address_pairs").and_then(Value::as_array) else {
+        return;
+    };
+    let own = document.get("mac_address").clone();
+    let pair = |pair: &Value| {
+        let mac = pair.get("mac_address").filter(|mac| !mac.is_null()).unwrap_or(&own);
+        json!({"mac_address": mac, "ip_address": pair.get("ip_address")})
+    };
+    document.set("allowed_address_pairs", pairs.iter().map(pair).collect::<Value>());
+}
+
+/// Options by name and version; one without a value goes.
+fn set_extra_dhcp_options(document: &mut Document, said: &Said) {
+    let Some(said) = said.filled("extra_dhcp_opts").and_then(Value::as_array) else {
+        return;
+    };
+    let version = |option: &Value| option.get("ip_version").and_then(super::facts::whole).unwrap_or(4);
+    let mut options: Vec<Value> = document.list("extra_dhcp_opts").to_vec();
+    for option in said {
+        let is_same =
+            |own: &Value| own.get("opt_name") == option.get("opt_name") && version(own) == version(option);
+        options.retain(|own| !is_same(own));
+        if option.get("opt_value").is_some_and(|value| !value.is_null()) {
+            let mut members: Map<String, Value> = option.as_object().cloned().unwrap_or_default();
+            members.insert("ip_version".to_owned(), version(option).into());
+            options.push(Value::Object(members));
+        }
+    }
+    document.set("extra_dhcp_opts", options);
+}
+
+/// Groups and address pairs need a port that is secured; groups need to be there.
+fn check_security(draft: &Draft<'_>, document: &Document, said: &Said) -> Result<(), ApiError> {
+    let is_secured = document.is("port_security_enabled");
+    let is_said = |name| said.filled(name).and_then(Value::as_array).is_some_and(|items| !items.is_empty());
+    if !is_secured && !document.list("allowed_address_pairs").is_empty() {
+        let text = "Port Security must be enabled in order to have allowed address pairs on a port.";
+        return Err(ApiError::new(409, "AddressPairAndPortSecurityRequired", text));
+    }
+    let groups = document.list("security_groups");
+    if !is_secured && is_said("security_groups") {
+        let text =
+            "Port security must be enabled and port must have an IP address in order to use security groups.";
+        return Err(ApiError::new(400, "PortSecurityAndIPRequiredForSecurityGroups", text));
+    }
+    if !is_secured && !groups.is_empty() {
+        let text = "Port has security group associated. Cannot disable port security or IP address until security \
+                    group is removed.";
+        return Err(ApiError::new(409, "PortSecurityPortHasSecurityGroup", text));
+    }
+    let is_unknown = |group: &&str| !draft.state().has_security_group(group);
+    if is_said("security_groups")
+        && let Some(group) = document.texts("security_groups").find(is_unknown)
+    {
+        let text = format!("Security group {group} does not exist");
+        return Err(ApiError::new(404, "SecurityGroupNotFound", text));
+    }
+    Ok(())
+}
+
+pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decision<Arc<Document>> {
+    let network = network_of(draft, document)?;
+    let mut changed = document.clone();
+    copy_said(&mut changed, said, &PLAIN);
+    copy_said(
+        &mut changed,
+        said,
+        &["port_security_enabled", "binding:host_id", "binding:profile", "security_groups"],
+    );
+    set_extra_dhcp_options(&mut changed, said);
+    set_lists(&mut changed);
+    let plan = plan_change(draft, document, changed.text("device_owner"), said)?;
+    if !plan.claims.is_empty() {
+        facts::set_port_addresses(&mut changed, &plan.addresses);
+        claim(draft, document.id(), &plan.claims)?;
+        depend_on_network(draft, &network, &changed);
+        draft.touch_network(network.id());
+    }
+    facts::set_port_addresses(&mut changed, &plan.addresses);
+    set_address_pairs(&mut changed, said);
+    check_security(draft, &changed, said)?;
+    let changed = draft.change(changed);
+    rows::put_port(draft, &changed)?;
+    Ok(changed)
+}
+
+fn network_of(draft: &Draft<'_>, document: &Document) -> Result<Arc<Document>, ApiError> {
+    let id = document.text("network_id");
+    draft.get(Kind::Network, id).ok_or_else(|| Kind::Network.resource().not_found(id))
+}
+
+/// Which addresses a port then has.
+fn plan_change(
+    draft: &mut Draft<'_>,
+    document: &Document,
+    device_owner: &str,
+    said: &Said,
+) -> Decision<PortPlan> {
+    let core = draft.core();
+    let current = facts::port_addresses(document).ok_or_else(ApiError::internal)?;
+    let mac = said.get("mac_address").and_then(Value::as_str).and_then(mac_address);
+    if let Some(mac) = mac.filter(|mac| *mac != current.mac) {
+        check_mac_change(document, &mac.to_string())?;
+    }
+    let change = PortChange { mac, fixed_ips: said.filled("fixed_ips").map(facts::fixed_ip_requests) };
+    let network = facts::network_id(document.text("network_id"))?;
+    let subnets = facts::subnets_of(draft, document.text("network_id"));
+    let planner = PortPlanner { addresses: draft.addresses(&network), subnets: &subnets, device_owner };
+    Ok(planner.change(&current, &change, &mut || core.chance.next())?)
+}
+
+/// A guest that runs keeps its MAC address, and so does what the network relies on.
+fn check_mac_change(document: &Document, new: &str) -> Result<(), ApiError> {
+    let (id, old, vif) = (document.id(), document.text("mac_address"), vif_type(document));
+    if vif != VIF_UNBOUND {
+        let text = format!(
+            "Unable to complete operation on port {id}, port is already bound, port type: {vif}, old_mac {old}, \
+             new_mac {new}."
+        );
+        return Err(ApiError::new(409, "PortBound", text));
+    }
+    let device_owner = document.text("device_owner");
+    if owner::is_of_network(device_owner) {
+        let text = format!(
+            "Operation mac address update is not supported for device_owner {device_owner} on port {id}."
+        );
+        return Err(ApiError::new(409, "UnsupportedPortDeviceOwner", text));
+    }
+    Ok(())
+}
+
+/// Takes the addresses of a subnet from a port, because the subnet goes.
+pub(super) fn lose_subnet(draft: &mut Draft<'_>, document: &Document, subnet: &str) -> Decision<()> {
+    let mut addresses = facts::port_addresses(document).ok_or_else(ApiError::internal)?;
+    let network = facts::network_id(document.text("network_id"))?;
+    let before = addresses.keys(&network);
+    addresses.fixed_ips.retain(|fixed| fixed.subnet_id.to_string() != subnet);
+    let claims = Claims::moving(&before, &addresses.keys(&network));
+    let mut changed = document.clone();
+    facts::set_port_addresses(&mut changed, &addresses);
+    claim(draft, document.id(), &claims)?;
+    let changed = draft.change(changed);
+    rows::put_port(draft, &changed)
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
+    if dhcp::is_server(draft, document) {
+        let text = format!(
+            "Port {} cannot be deleted directly via the port API: it is the DHCP server of network {}.",
+            document.id(),
+            document.text("network_id")
+        );
+        return Err(ApiError::new(409, "ServicePortInUse", text).into());
+    }
+    remove(draft, document);
+    Ok(())
+}
+
+/// Deletes a port and all that it has.
+pub(super) fn remove(draft: &mut Draft<'_>, document: &Document) {
+    let network = facts::network_id(document.text("network_id"));
+    if let (Some(addresses), Ok(network)) = (facts::port_addresses(document), network) {
+        for key in addresses.release(&network).release {
+            draft.delete_row(key);
+        }
+    }
+    rows::delete_port(draft, document);
+    draft.delete(document);
+}

@@ -1,0 +1,157 @@
+//! The rows that controllers read, and what else of a resource the translation decides.
+
+use model::{Id, Object, Table, Topic, UniqueKey};
+use nb::Key;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::registry::Kind;
+use crate::registry::body::Said;
+use crate::registry::document::Document;
+use crate::translate::{
+    Attributes, Network, Port, Segment, SegmentError, SegmentPool, SegmentRequest, SegmentType, Subnet,
+    TranslateError,
+};
+use crate::write::{Decision, Draft};
+
+impl Attributes for Document {
+    fn attribute(&self, name: &str) -> &Value {
+        static NULL: Value = Value::Null;
+        self.resource().slot(name).map_or(&NULL, |slot| self.at(slot))
+    }
+}
+
+impl From<TranslateError> for ApiError {
+    fn from(error: TranslateError) -> Self {
+        let fault = error.fault();
+        Self::new(fault.status, fault.exception, error.to_string())
+    }
+}
+
+impl From<SegmentError> for ApiError {
+    fn from(error: SegmentError) -> Self {
+        let fault = error.fault();
+        Self::new(fault.status, fault.exception, error.to_string())
+    }
+}
+
+/// What is said of the segment of a network.
+fn segment_request(said: &Said, is_external: bool) -> SegmentRequest {
+    let text = |name| said.filled(name).and_then(Value::as_str).map(str::to_owned);
+    SegmentRequest {
+        network_type: text("provider:network_type"),
+        physical_network: text("provider:physical_network"),
+        segmentation_id: said.filled("provider:segmentation_id").and_then(Value::as_i64),
+        is_external,
+    }
+}
+
+/// The segment that a network has.
+fn segment_of(document: &Document) -> Option<Segment> {
+    let kind = SegmentType::from_text(document.text("provider:network_type"))?;
+    let physical_network = || document.filled("provider:physical_network").map(str::to_owned);
+    let id = || document.number("provider:segmentation_id").and_then(|id| u32::try_from(id).ok());
+    Some(match kind {
+        SegmentType::Local => Segment::Local,
+        SegmentType::Flat => Segment::Flat { physical_network: physical_network()? },
+        SegmentType::Vlan => Segment::Vlan { physical_network: physical_network()?, id: id()? },
+        SegmentType::Gre | SegmentType::Vxlan | SegmentType::Geneve => Segment::Tunnel { kind, id: id()? },
+    })
+}
+
+fn set_segment(document: &mut Document, segment: &Segment) {
+    document.set("provider:network_type", segment.kind().as_str());
+    document.set("provider:physical_network", segment.physical_network());
+    document.set("provider:segmentation_id", segment.segmentation_id());
+}
+
+/// Gives a new network its segment and the length of its packets.
+pub(super) fn choose_segment(draft: &mut Draft<'_>, document: &mut Document, said: &Said) -> Decision<()> {
+    let core = draft.core();
+    let request = segment_request(said, document.is("router:external"));
+    let plan = draft.state().segments().create(&request, &mut || core.chance.next())?;
+    set_segment(document, &plan.segment);
+    super::port::claim(draft, document.id(), &plan.claims)?;
+    set_mtu(draft, document, &plan.segment, said.filled("mtu"))
+}
+
+/// Changes the segment of a network and the length of its packets, as far as they can be.
+pub(super) fn change_segment(draft: &mut Draft<'_>, document: &mut Document, said: &Said) -> Decision<()> {
+    let Some(segment) = segment_of(document) else {
+        return Ok(());
+    };
+    let names = ["provider:network_type", "provider:physical_network", "provider:segmentation_id"];
+    if names.iter().any(|name| said.get(name).is_some_and(|value| value != document.get(name))) {
+        let plan = draft.state().segments().change(&segment, &segment_request(said, false))?;
+        set_segment(document, &plan.segment);
+        super::port::claim(draft, document.id(), &plan.claims)?;
+    }
+    match said.filled("mtu") {
+        Some(mtu) => set_mtu(draft, document, &segment, Some(mtu)),
+        None => Ok(()),
+    }
+}
+
+fn set_mtu(
+    draft: &Draft<'_>,
+    document: &mut Document,
+    segment: &Segment,
+    said: Option<&Value>,
+) -> Decision<()> {
+    let asked = said.and_then(Value::as_u64).and_then(|mtu| u32::try_from(mtu).ok());
+    let mtu = draft.core().settings.mtu.choose(segment, asked).map_err(SegmentError::from)?;
+    document.set("mtu", mtu);
+    Ok(())
+}
+
+/// The number by which switches know a resource.
+fn unique_key(document: &Document) -> Result<UniqueKey, ApiError> {
+    let number = document.number("unique_key").and_then(|number| u32::try_from(number).ok());
+    number.and_then(UniqueKey::new).ok_or_else(|| {
+        tracing::error!(?document, "a resource has no number for switches");
+        ApiError::internal()
+    })
+}
+
+pub(super) fn put_network(draft: &mut Draft<'_>, network: &Document) -> Decision<()> {
+    let row = Network::from_attributes(network)?.row(unique_key(network)?);
+    draft.put_object(&Object::from(row));
+    Ok(())
+}
+
+pub(super) fn delete_network(draft: &mut Draft<'_>, network: &Document) {
+    if let Some(segment) = segment_of(network) {
+        for key in SegmentPool::release(&segment).release {
+            draft.delete_row(key);
+        }
+    }
+    delete(draft, Table::LogicalSwitch, network);
+}
+
+pub(super) fn put_subnet(draft: &mut Draft<'_>, subnet: &Document) -> Decision<()> {
+    draft.put_object(&Object::from(Subnet::from_attributes(subnet)?.row()));
+    Ok(())
+}
+
+pub(super) fn delete_subnet(draft: &mut Draft<'_>, subnet: &Document) {
+    delete(draft, Table::Subnet, subnet);
+}
+
+pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
+    let network = draft.get(Kind::Network, port.text("network_id"));
+    let project = network.as_ref().map_or("", |network| network.project());
+    let row = Port::from_attributes(port, project)?.row(unique_key(port)?)?;
+    draft.put_object(&Object::from(row));
+    Ok(())
+}
+
+pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
+    delete(draft, Table::LogicalPort, port);
+}
+
+fn delete(draft: &mut Draft<'_>, table: Table, document: &Document) {
+    if let Ok(id) = Id::<model::LogicalPort>::new(document.id()) {
+        let key = Key::new(table, id.row().clone()).with_topic(Topic::new(document.project()));
+        draft.delete_row(key);
+    }
+}

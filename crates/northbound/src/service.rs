@@ -1,0 +1,279 @@
+//! What requests do, without HTTP: list, show, create, change, delete.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::RowId;
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::auth::Context;
+use crate::error::ApiError;
+use crate::policy;
+use crate::query::view::Columns;
+use crate::query::{ListQuery, Parameters, View, page};
+use crate::registry::Kind;
+use crate::registry::body::{Creation, Said};
+use crate::registry::document::Document;
+use crate::replica::State;
+use crate::resources;
+use crate::server::Core;
+use crate::write::Halt;
+
+/// A body of an answer.
+#[derive(Debug)]
+pub enum Body {
+    /// One resource under its name.
+    One(&'static str, View),
+    /// Several under theirs, with the links to other pages.
+    Many(&'static str, Vec<View>, Option<Value>),
+}
+
+impl Serialize for Body {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One(name, view) => serializer.collect_map([(name, view)]),
+            Self::Many(name, views, None) => serializer.collect_map([(name, views)]),
+            Self::Many(name, views, Some(links)) => {
+                use serde::ser::SerializeMap as _;
+                let mut map = serializer.serialize_map(Some(2))?;
+                map.serialize_entry(name, views)?;
+                map.serialize_entry(&format!("{name}_links"), links)?;
+                map.end()
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Those of a kind that a requester may see and wants.
+    pub(crate) fn list(
+        &self,
+        kind: Kind,
+        context: &Context,
+        parameters: &Parameters,
+        url: &str,
+    ) -> Result<Body, ApiError> {
+        let resource = kind.resource();
+        let query = ListQuery::new(resource, parameters, self.settings.page_items_max)?;
+        let columns = Columns::new(resource.attributes, context, &query.fields);
+        let state = self.replica.read();
+        let found = candidates(&state, kind, context, &query);
+        let fits = |document: &Arc<Document>| {
+            policy::may_see(&state, context, document)
+                && query.filters.iter().all(|filter| filter.fits(&state, document))
+        };
+        let found: Vec<Arc<Document>> = found.into_iter().filter(fits).collect();
+        let page = page::page(&state, found, &query)?;
+        let links = page::links(url, parameters, &query, &page);
+        let views = page.into_iter().map(|document| View::new(&state, document, &columns)).collect();
+        Ok(Body::Many(resource.plural, views, links))
+    }
+
+    /// One that a requester may see.
+    pub(crate) fn show(
+        &self,
+        kind: Kind,
+        context: &Context,
+        id: &str,
+        parameters: &Parameters,
+    ) -> Result<Body, ApiError> {
+        let state = self.replica.read();
+        let document = state.find(kind, id).map(|entry| Arc::clone(&entry.document));
+        let document = document
+            .filter(|document| policy::may_see(&state, context, document))
+            .ok_or_else(|| kind.resource().not_found(id))?;
+        let columns = Columns::new(kind.resource().attributes, context, &parameters.fields());
+        Ok(Body::One(kind.resource().singular, View::new(&state, document, &columns)))
+    }
+
+    /// What was written, as the requester sees it.
+    fn written(&self, kind: Kind, context: &Context, documents: Vec<Arc<Document>>) -> Vec<View> {
+        let state = self.replica.read();
+        let columns = Columns::new(kind.resource().attributes, context, &[]);
+        documents.into_iter().map(|document| View::new(&state, document, &columns)).collect()
+    }
+
+    /// Creates one or several: all or none.
+    pub(crate) async fn create(
+        &self,
+        kind: Kind,
+        context: &Context,
+        creation: Creation,
+    ) -> Result<Body, ApiError> {
+        let (said, is_many) = match creation {
+            Creation::One(said) => (vec![said], false),
+            Creation::Many(said) => (said, true),
+        };
+        let ids: Vec<String> = said.iter().map(|_| Uuid::new_v4().to_string()).collect();
+        let documents = self.create_all(context, &said, &ids).await?;
+        let mut views = self.written(kind, context, documents);
+        let resource = kind.resource();
+        match (is_many, views.pop()) {
+            (false, Some(view)) => Ok(Body::One(resource.singular, view)),
+            (_, last) => {
+                views.extend(last);
+                Ok(Body::Many(resource.plural, views, None))
+            }
+        }
+    }
+
+    /// In one transaction as long as the store takes it; then in several, which are undone if one fails.
+    async fn create_all(
+        &self,
+        context: &Context,
+        said: &[Said],
+        ids: &[String],
+    ) -> Result<Vec<Arc<Document>>, ApiError> {
+        let chunk_items = (self.store.limits().txn_ops / ROWS_OF_A_RESOURCE_MAX).max(1);
+        let mut created: Vec<Arc<Document>> = Vec::with_capacity(said.len());
+        for (said, ids) in said.chunks(chunk_items).zip(ids.chunks(chunk_items)) {
+            let chunk = self.write(context, |draft| {
+                let each = said.iter().zip(ids).map(|(said, id)| resources::create(draft, id, said));
+                each.collect::<Result<Vec<_>, Halt>>()
+            });
+            match chunk.await {
+                Ok(chunk) => created.extend(chunk),
+                Err(error) => {
+                    self.undo(&created).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(created)
+    }
+
+    async fn undo(&self, created: &[Arc<Document>]) {
+        for document in created.iter().rev() {
+            let kind = document.resource().kind;
+            let undone = self.delete(kind, &Context::internal(), document.id(), None).await;
+            if let Err(error) = undone {
+                tracing::error!(id = document.id(), %error, "a resource of a failed bulk creation stays");
+            }
+        }
+    }
+
+    /// Changes one, if it has the revision that is wanted.
+    pub(crate) async fn change(
+        &self,
+        kind: Kind,
+        context: &Context,
+        id: &str,
+        said: &Said,
+        revision: Option<u64>,
+    ) -> Result<Body, ApiError> {
+        let document = self.write(context, |draft| {
+            let document = resources::visible(draft, kind, id)?;
+            check_revision(&document, revision)?;
+            resources::change(draft, &document, said)
+        });
+        let views = self.written(kind, context, vec![document.await?]);
+        let view = views.into_iter().next().ok_or_else(ApiError::internal)?;
+        Ok(Body::One(kind.resource().singular, view))
+    }
+
+    /// Deletes one, if it has the revision that is wanted.
+    pub(crate) async fn delete(
+        &self,
+        kind: Kind,
+        context: &Context,
+        id: &str,
+        revision: Option<u64>,
+    ) -> Result<(), ApiError> {
+        let deletion = self.write(context, |draft| {
+            let document = resources::visible(draft, kind, id)?;
+            check_revision(&document, revision)?;
+            resources::delete(draft, &document)
+        });
+        deletion.await
+    }
+}
+
+/// Rows that one resource needs in a transaction, in an ordinary case: itself, what controllers read, its guard, a MAC
+/// address and a few addresses.
+const ROWS_OF_A_RESOURCE_MAX: usize = 10;
+
+fn check_revision(document: &Document, wanted: Option<u64>) -> Result<(), ApiError> {
+    match wanted {
+        Some(wanted) if wanted != document.revision() => {
+            Err(ApiError::revision_mismatch(wanted, document.revision()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All that may be meant, found by the index that leaves fewest.
+fn candidates(state: &State, kind: Kind, context: &Context, query: &ListQuery) -> Vec<Arc<Document>> {
+    let rows = state.rows(kind);
+    if let Some(id) = by_id(kind, query) {
+        let ids: BTreeSet<RowId> = id.iter().filter_map(|id| RowId::new(id).ok()).collect();
+        return ids.iter().filter_map(|id| rows.get(id)).map(|entry| Arc::clone(&entry.document)).collect();
+    }
+    let mut best: Option<(usize, &str, Vec<String>)> = None;
+    for (attribute, terms) in query.filters.iter().filter_map(crate::query::filter::Filter::terms) {
+        if rows.holders(attribute, "").is_none() {
+            continue;
+        }
+        let cost = terms.iter().map(|term| rows.count(attribute, term)).sum();
+        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            best = Some((cost, attribute, terms));
+        }
+    }
+    if let Some((_, attribute, terms)) = best {
+        let found = terms.iter().flat_map(|term| rows.with(attribute, term));
+        let found: BTreeSet<&RowId> = found.map(|(id, _)| id).collect();
+        return found
+            .into_iter()
+            .filter_map(|id| rows.get(id))
+            .map(|entry| Arc::clone(&entry.document))
+            .collect();
+    }
+    if context.is_privileged() {
+        return rows.iter().map(|(_, entry)| Arc::clone(&entry.document)).collect();
+    }
+    visible_ids(state, kind, context)
+        .into_iter()
+        .filter_map(|id| rows.get(id))
+        .map(|entry| Arc::clone(&entry.document))
+        .collect()
+}
+
+/// The ids that a query names.
+fn by_id(kind: Kind, query: &ListQuery) -> Option<Vec<&str>> {
+    use crate::query::filter::Filter;
+    let id = kind.resource().slot("id")?;
+    query.filters.iter().find_map(|filter| match filter {
+        Filter::OneOf { slot, values, .. } if *slot == id => {
+            Some(values.iter().filter_map(Value::as_str).collect())
+        }
+        _ => None,
+    })
+}
+
+/// The ids of those that somebody who is no administrator may see, without looking at those of others.
+fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<&'a RowId> {
+    let rows = state.rows(kind);
+    let mut ids: BTreeSet<&RowId> = rows.with("project_id", &context.project).map(|(id, _)| id).collect();
+    let networks = state.rows(Kind::Network);
+    let open = || {
+        let shared = networks.with("shared", "true").chain(networks.with("router:external", "true"));
+        shared.map(|(id, _)| id)
+    };
+    let own = || networks.with("project_id", &context.project).map(|(id, _)| id);
+    match kind {
+        Kind::Network => ids.extend(open()),
+        Kind::SubnetPool => ids.extend(rows.with("shared", "true").map(|(id, _)| id)),
+        Kind::Subnet => {
+            for network in open().chain(own()) {
+                ids.extend(rows.with("network_id", &network.to_string()).map(|(id, _)| id));
+            }
+        }
+        Kind::Port => {
+            for network in own() {
+                ids.extend(rows.with("network_id", &network.to_string()).map(|(id, _)| id));
+            }
+        }
+    }
+    ids
+}

@@ -1,0 +1,165 @@
+//! From a decision to the store: one transaction a request.
+//!
+//! A decision is made on what the replica knows, as a [`Draft`]: a pure function of the replica and the request, which
+//! says what changes and what it was decided on. The store refuses it if any of that has changed meanwhile; then the
+//! decision is made again. So a decision may be made several times, and only the last one counts.
+//!
+//! What has no row to require is guarded by one: see [`guard_of_network`] and [`crate::quota`].
+
+mod draft;
+mod keys;
+
+use std::time::Duration;
+
+use model::{RowId, Table};
+use nb::{CommitError, Key, Limits, TableName, Txn};
+
+use crate::auth::Context;
+use crate::error::ApiError;
+use crate::server::Core;
+
+pub use draft::Draft;
+pub use keys::KeyStock;
+
+/// The table of guards.
+pub const GUARDS: TableName = TableName::new("neutron_guard");
+
+/// Decisions before we give up because others are faster.
+const DECISIONS_MAX: u32 = 20;
+
+/// How long a decision waits to hear of what it was refused for.
+const NEWS_WAIT_MS: u64 = 50;
+
+/// How long a writer waits to read what it wrote.
+const OWN_WRITE_WAIT_MS: u64 = 5_000;
+
+/// The guard of a network: whoever gives one of its ports an address writes it, and whoever deletes the network or a subnet
+/// requires that nobody did.
+#[must_use]
+pub fn guard_of_network(network: &str) -> Key {
+    guard(&format!("network:{network}"))
+}
+
+/// The guard of what a project has of a kind.
+#[must_use]
+pub fn guard_of_quota(project: &str, resource: &str) -> Key {
+    guard(&format!("quota:{resource}:{project}"))
+}
+
+/// The guard of what subnets have of a pool: whoever takes a range of it requires that nobody else did.
+#[must_use]
+pub fn guard_of_pool(pool: &str) -> Key {
+    guard(&format!("pool:{pool}"))
+}
+
+/// The guard of which pools are the default ones.
+#[must_use]
+pub fn guard_of_default_pool() -> Key {
+    guard("default-pool")
+}
+
+fn guard(id: &str) -> Key {
+    Key::new(GUARDS, RowId::new(id).expect("a guard's id has a prefix"))
+}
+
+/// Why there is no decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The request is refused.
+    Refused(ApiError),
+    /// There are no numbers left for new rows of this table; more have to be fetched first.
+    NeedsKeys(Table),
+    /// Something is nearly used up, and requests of this server that want it have to take turns: they would only
+    /// make each other's transactions fail.
+    NeedsTurn,
+}
+
+impl<E: Into<ApiError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// A decision, or why there is none.
+pub type Decision<T> = Result<T, Halt>;
+
+impl Core {
+    /// Decides and commits, again if need be.
+    pub(crate) async fn write<T>(
+        &self,
+        context: &Context,
+        decide: impl Fn(&mut Draft<'_>) -> Decision<T>,
+    ) -> Result<T, ApiError> {
+        let mut turn = None;
+        for _ in 0..DECISIONS_MAX {
+            let (result, txn, held, based_on) = match self.decide(context, turn.is_some(), &decide) {
+                Ok(decided) => decided,
+                Err(Halt::Refused(error)) => return Err(error),
+                Err(Halt::NeedsTurn) => {
+                    turn = Some(self.turn.lock().await);
+                    continue;
+                }
+                Err(Halt::NeedsKeys(table)) => {
+                    self.keys.fetch(&*self.store, table).await?;
+                    continue;
+                }
+            };
+            if txn.ops.is_empty() {
+                return Ok(result);
+            }
+            let committed = match exceeds(&txn, self.store.limits()) {
+                Some(reason) => Err(CommitError::TooLarge { reason }),
+                None => self.store.commit(txn).await,
+            };
+            match committed {
+                Ok(revision) => {
+                    if !self.replica.knows(revision, Duration::from_millis(OWN_WRITE_WAIT_MS)).await {
+                        tracing::warn!("the store does not tell what was written; lists may be stale");
+                    }
+                    return Ok(result);
+                }
+                Err(CommitError::Conflict) => {
+                    self.replica.write().let_go(&held);
+                    self.replica.knows_more(based_on, Duration::from_millis(NEWS_WAIT_MS)).await;
+                }
+                Err(error) => {
+                    self.replica.write().let_go(&held);
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(CommitError::Conflict.into())
+    }
+
+    /// One decision, and what it holds until the store has it.
+    fn decide<T>(
+        &self,
+        context: &Context,
+        has_turn: bool,
+        decide: &impl Fn(&mut Draft<'_>) -> Decision<T>,
+    ) -> Decision<(T, Txn, Vec<Key>, nb::Revision)> {
+        let mut state = self.replica.write();
+        let based_on = state.revision();
+        let mut draft = Draft::new(&mut state, self, context);
+        let decided = decide(&mut draft).and_then(|result| {
+            draft.check_quota(has_turn)?;
+            Ok(result)
+        });
+        match decided {
+            Ok(result) => {
+                let (txn, held) = draft.finish();
+                Ok((result, txn, held, based_on))
+            }
+            Err(halt) => {
+                draft.abandon();
+                Err(halt)
+            }
+        }
+    }
+}
+
+/// Why a transaction is too large for a store, if it is.
+fn exceeds(txn: &Txn, limits: Limits) -> Option<String> {
+    let most = txn.ops.len().max(txn.require.len());
+    (most > limits.txn_ops).then(|| format!("{most} operations, and the store takes {}", limits.txn_ops))
+}
