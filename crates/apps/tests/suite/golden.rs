@@ -68,6 +68,9 @@ fn listing(node: &Node) -> String {
     for group in &desired.groups {
         writeln!(text, "{}", with_names(&group.to_string())).expect("memory");
     }
+    for meter in &desired.meters {
+        writeln!(text, "{meter}").expect("memory");
+    }
     for finding in &desired.findings {
         let subject = finding.subject.as_ref().map(ToString::to_string).unwrap_or_default();
         writeln!(text, "# {} {} {subject}: {}", finding.app, finding.rule, finding.problem).expect("memory");

@@ -24,6 +24,7 @@ enum Event {
 
 const PORTS: [&str; 6] = ["p0", "p1", "p2", "p3", "p4", "p5"];
 const NETWORKS: [&str; 3] = ["n0", "n1", "n2"];
+const SUBNETS: [&str; 3] = ["s0", "s1", "s2"];
 const NODES: [&str; 4] = ["a", "b", "c", "d"];
 
 fn any_port() -> impl Strategy<Value = String> {
@@ -36,8 +37,11 @@ fn any_port() -> impl Strategy<Value = String> {
             "owner=network:dhcp",
             "pair=10.0.0.3/02:00:00:00:00:03",
             "pair=fd00::9/02:00:00:00:00:00",
+            "subnet=s0,s1",
+            "subnet=s2",
+            "opt=26:1400;3:nonsense",
         ],
-        0..3,
+        0..5,
     );
     let key = prop_oneof![9 => 1_u32..6, 1 => Just(40_000)];
     (
@@ -70,6 +74,16 @@ fn any_network() -> impl Strategy<Value = String> {
     })
 }
 
+fn any_subnet() -> impl Strategy<Value = String> {
+    let cidr = prop::sample::select(vec!["10.0.0.0/24", "10.0.0.0/30", "fd00::/64"]);
+    let dhcp = prop::bool::weighted(0.8).prop_map(|is_on| if is_on { "dhcp" } else { "" });
+    let more = prop::sample::select(vec!["", "gateway=10.0.0.254", "dns=1.1.1.1"]);
+    let id = (prop::sample::select(&SUBNETS[..]), prop::sample::select(&NETWORKS[..]));
+    (id, cidr, dhcp, more).prop_map(|((name, network), cidr, dhcp, more)| {
+        format!("subnet {name} {network} {cidr} {dhcp} {more}")
+    })
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -83,10 +97,12 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         10 => any_port().prop_map(Event::Put),
         4 => any_network().prop_map(Event::Put),
+        3 => any_subnet().prop_map(Event::Put),
         3 => chassis.prop_map(Event::Put),
         2 => prop::sample::select(&PORTS[..]).prop_map(|id| Event::Delete(Table::LogicalPort, id)),
         1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::LogicalSwitch, id)),
         1 => prop::sample::select(&NODES[..]).prop_map(|id| Event::Delete(Table::Chassis, id)),
+        1 => prop::sample::select(&SUBNETS[..]).prop_map(|id| Event::Delete(Table::Subnet, id)),
         6 => (prop::sample::select(&PORTS[..]), 1_u32..9).prop_map(|(port, plug)| Event::Plug(port, plug)),
         3 => prop::sample::select(&PORTS[..]).prop_map(Event::Unplug),
         1 => any_types().prop_map(Event::Tunnels),

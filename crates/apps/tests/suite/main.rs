@@ -4,6 +4,7 @@ mod support;
 
 mod arp;
 mod cost;
+mod dhcp;
 mod golden;
 mod histories;
 mod packets;

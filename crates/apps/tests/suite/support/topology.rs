@@ -6,9 +6,12 @@
 //! port vm1 11 red on=a:5 mac=02:00:00:00:00:01 ip=10.0.0.1,fd00::1
 //!                                        # the key, the network; bound to node a and plugged in there as switch port 5
 //! port vm2 12 red on=a ...               # bound, and not plugged in
-//! port vm3 13 red ...                    # not bound
+//! port vm3 13 red on=a plug=b:5 ...      # bound there and plugged in here
+//! port vm4 14 red ...                    # not bound
+//! subnet s red 10.0.0.0/24 dhcp [gateway=10.0.0.254] [dns=8.8.8.8,1.1.1.1] [route=10.9.0.0/16/10.0.0.9]
 //! ```
-//! A port may also be `unsecured`, `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`.
+//! A network may have an `mtu=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
+//! `unsecured`, `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`.
 
 use std::collections::BTreeMap;
 
@@ -49,14 +52,36 @@ fn parse_line(line: &str) -> Vec<Fact> {
             if let Some(segment) = options.get("segment") {
                 insert(&mut row, "segmentation_id", number(segment).into());
             }
+            if let Some(mtu) = options.get("mtu") {
+                insert(&mut row, "mtu", number(mtu).into());
+            }
             if let Some(name) = options.get("name") {
                 insert(&mut row, "name", (*name).into());
             }
             vec![row_of(Table::LogicalSwitch, &row)]
         }
+        ["subnet", name, network, cidr, more @ ..] => vec![subnet(name, network, cidr, &options(more))],
         ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
         _ => panic!("no fact: {line}"),
     }
+}
+
+fn subnet(name: &str, network: &str, cidr: &str, options: &BTreeMap<&str, &str>) -> Fact {
+    let list = |option: &str| options.get(option).into_iter().flat_map(|list| list.split(','));
+    let route = |route: &str| {
+        let (destination, nexthop) = route.rsplit_once('/').expect("destination/length/nexthop");
+        json!({"destination": destination, "nexthop": nexthop})
+    };
+    let mut row = json!({
+        "id": name, "topic": "t", "version": 1, "lswitch": network, "cidr": cidr,
+        "enable_dhcp": options.contains_key("dhcp"),
+        "dns_nameservers": list("dns").collect::<Vec<_>>(),
+        "host_routes": list("route").map(route).collect::<Vec<_>>(),
+    });
+    if let Some(gateway) = options.get("gateway") {
+        insert(&mut row, "gateway_ip", (*gateway).into());
+    }
+    row_of(Table::Subnet, &row)
 }
 
 fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
@@ -72,12 +97,23 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
         .collect();
     let mut row = json!({
         "id": name, "topic": "t", "unique_key": number(key), "lswitch": network, "version": 1,
-        "macs": list("mac"), "ips": list("ip"), "allowed_address_pairs": pairs,
+        "macs": list("mac"), "ips": list("ip"), "subnets": list("subnet"), "allowed_address_pairs": pairs,
         "enabled": !options.contains_key("disabled"),
         "port_security_enabled": !options.contains_key("unsecured"),
     });
     if let Some(owner) = options.get("owner") {
         insert(&mut row, "device_owner", (*owner).into());
+    }
+    let opts: Map<String, Value> = options
+        .get("opt")
+        .into_iter()
+        .flat_map(|list| list.split(';'))
+        .filter_map(|option| option.split_once(':'))
+        .map(|(code, text)| (code.to_owned(), text.into()))
+        .collect();
+    let siaddr = options.get("siaddr").copied();
+    if !opts.is_empty() || siaddr.is_some() {
+        insert(&mut row, "dhcp_params", json!({"opts": opts, "siaddr": siaddr}));
     }
     let mut facts = Vec::new();
     if let Some(place) = options.get("on") {
@@ -89,6 +125,10 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
             of_port: number(plug),
         }));
     }
+    facts.extend(options.get("plug").map(|place| {
+        let (node, plug) = place.split_once(':').expect("node:port");
+        Fact::Plugged { node: node.to_owned(), port: name.to_owned(), of_port: number(plug) }
+    }));
     facts.insert(0, row_of(Table::LogicalPort, &row));
     facts
 }
