@@ -131,23 +131,27 @@ impl RangeSet {
     /// `None` when it has all of them.
     #[must_use]
     pub fn draw(&self, first: u128, last: u128, window: u32, random: u64) -> Option<u128> {
-        let window = u128::from(window);
-        let mut free = 0_u128;
-        for (start, end) in self.gaps(first, last) {
-            free = free.saturating_add(size(start, end)).min(window);
-            if free == window {
-                break;
-            }
-        }
-        let mut skip = u128::from(random).checked_rem(free)?;
+        let place = u128::from(random).checked_rem(u128::from(window))?;
+        self.nth_free(first, last, place)
+            .or_else(|free| {
+                // There are fewer than the window has: other bits choose among those.
+                let place = u128::from(random.rotate_left(32)).checked_rem(free).ok_or(free)?;
+                self.nth_free(first, last, place)
+            })
+            .ok()
+    }
+
+    /// The number that it does not have behind `place` others between `first` and `last`; else how many there are.
+    fn nth_free(&self, first: u128, last: u128, place: u128) -> Result<u128, u128> {
+        let mut before = 0;
         for (start, end) in self.gaps(first, last) {
             let here = size(start, end);
-            if skip < here {
-                return Some(start + skip);
+            if place - before < here {
+                return Ok(start + (place - before));
             }
-            skip -= here;
+            before += here;
         }
-        None
+        Err(before)
     }
 
     /// The first number at or behind `begin` that it does not have, going on at `first` behind `last`.
