@@ -16,6 +16,7 @@
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -105,11 +106,7 @@ impl Disk {
         opener: Opener,
         epoch: Instant,
     ) -> Result<(Self, State, Identity), OpenError> {
-        let fail = |error: redb::Error| open_error(path, error);
-        let mut database = opener().map_err(|error| fail(error.into()))?;
-        if !database.check_integrity().map_err(|error| fail(error.into()))? {
-            tracing::warn!(path = %path.display(), "the file of the store had lost track of its free space; it was mended");
-        }
+        let database = open_checked(path, &opener)?;
         let identity = found_store(path, &database)?;
         let mut disk = Self { path: path.to_owned(), opener, database: None, batch: 0 };
         let (state, batch) = load(path, &database, epoch)?;
@@ -179,6 +176,24 @@ fn no_room(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
     )
+}
+
+/// Opens the file and looks at all its checksums.
+fn open_checked(path: &Path, opener: &Opener) -> Result<Database, OpenError> {
+    let open = || -> Result<_, redb::Error> {
+        let mut database = opener()?;
+        let is_clean = database.check_integrity()?;
+        Ok((database, is_clean))
+    };
+    // The library trusts its list of free pages, which no checksum covers until the check: a byte flipped there makes it
+    // panic.
+    let opened = catch_unwind(AssertUnwindSafe(open));
+    let opened = opened.map_err(|_| damaged(path, "its list of free pages makes no sense".to_owned()))?;
+    let (database, is_clean) = opened.map_err(|error| open_error(path, error))?;
+    if !is_clean {
+        tracing::warn!(path = %path.display(), "the store had lost track of the free space in its file; it was mended");
+    }
+    Ok(database)
 }
 
 /// The identity of the store in the file, which is made a store if it is empty.
