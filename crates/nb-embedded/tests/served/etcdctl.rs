@@ -1,14 +1,12 @@
 //! `etcdctl` works on the store as on etcd, and sees the rows of the northbound store.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use common::Served;
+use crate::server::Served;
 use model::{RowId, Table};
 use nb::{Change, Key, Selector, Store, Txn, WatchItem};
 use nb_embedded::Options;
