@@ -16,6 +16,7 @@
 //! brings its own runtime.
 
 mod capture;
+mod etcd;
 pub mod cloud;
 mod fixture;
 mod guest;
@@ -28,6 +29,7 @@ pub mod scratch;
 mod wait;
 
 pub use capture::{Capture, Frame};
+pub use etcd::{EtcdCluster, EtcdTls};
 pub use fixture::shared_fixture;
 pub use guest::{Guest, GuestSpec};
 pub use netns::Namespace;
