@@ -2,7 +2,7 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`]
-//! and [`tunnel`].
+//! and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
@@ -20,3 +20,8 @@ use engine::App;
 pub fn all() -> Vec<App> {
     vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app()]
 }
+
+/// The page's example has to compile and to do what the page says.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-an-app.md")]
+mod writing_an_app {}

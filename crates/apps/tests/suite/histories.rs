@@ -171,7 +171,7 @@ fn fresh(mut inputs: Vec<Input>, order: &[usize], step_inputs: usize) -> Engine 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_path_to_a_state_does_not_show_in_it(

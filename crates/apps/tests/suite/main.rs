@@ -2,11 +2,13 @@
 
 mod support;
 
+mod agreement;
 mod arp;
 mod cost;
 mod dhcp;
 mod golden;
 mod histories;
 mod packets;
+mod properties;
 mod security;
 mod tunnels;

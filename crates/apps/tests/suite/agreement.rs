@@ -1,0 +1,188 @@
+//! Does Open vSwitch do with our flows what the interpreter says? Random clouds are installed in a real switch, random packets are
+//! traced by both, as guests send them and as they come out of tunnels, and both must name the same flow in each
+//! table, in the same order, and send to the same ports.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::Stdio;
+
+use net_types::OfPort;
+use ofsim::{Key, Trace};
+use openflow::Field;
+use pipeline::tunnels::OPTION;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use testkit::{Datapath, Ovs, OvsBuilder, UnixCtl};
+
+use crate::properties::{any_packet, any_world};
+use crate::support::{Cloud, Node};
+
+const BRIDGE: &str = "br-int";
+const WORLDS: usize = 12;
+const PACKETS: usize = 50;
+
+/// A switch, and which port is which in its datapath.
+struct Judge {
+    ovs: Ovs,
+    control: UnixCtl,
+    /// OpenFlow ports by their numbers in the datapath.
+    ports: BTreeMap<u32, u32>,
+}
+
+/// A packet at a switch, as `ofproto/trace` wants to be told.
+struct Told {
+    flow: String,
+    frame: String,
+}
+
+/// What became of a packet: the flows that decided, and the ports that it left by.
+#[derive(Debug, PartialEq, Eq)]
+struct Fate {
+    decided: Vec<(u8, Option<u64>)>,
+    ports: Vec<u32>,
+}
+
+impl Judge {
+    fn start(ports: &BTreeSet<u32>) -> Self {
+        let ovs = OvsBuilder::new(Datapath::Dummy).bridge(BRIDGE).start().expect("Open vSwitch starts");
+        for port in ports {
+            let number = u16::try_from(*port).expect("a number of 16 bits");
+            ovs.add_port(BRIDGE, &format!("p{port}"), number).expect("a port");
+        }
+        let option = format!(
+            "{{class={:#x},type={:#x},len={}}}->tun_metadata0",
+            OPTION.class, OPTION.kind, OPTION.len_bytes
+        );
+        ovs.ofctl(&["add-tlv-map", BRIDGE, &option]).expect("the option of tunnels");
+        let mut control = ovs.unixctl().expect("the switch answers");
+        let shown = control.call("dpif/show", &[]).expect("the ports");
+        Self { ports: port_numbers(&shown), ovs, control }
+    }
+
+    fn install(&self, node: &Node) {
+        let desired = node.engine.desired();
+        self.ovs.ofctl(&["-OOpenFlow13", "del-flows", BRIDGE]).expect("no flows");
+        self.ovs.ofctl(&["-OOpenFlow13", "del-groups", BRIDGE]).expect("no groups");
+        self.ovs.ofctl(&["-OOpenFlow13", "del-meters", BRIDGE]).expect("no meters");
+        for meter in &desired.meters {
+            self.ovs.ofctl(&["-OOpenFlow13", "add-meter", BRIDGE, &meter.to_string()]).expect("a meter");
+        }
+        self.feed("add-groups", desired.groups.iter().map(ToString::to_string).collect());
+        self.feed("add-flows", desired.flows.iter().map(|flow| flow.unpack().to_string()).collect());
+    }
+
+    fn feed(&self, command: &str, lines: Vec<String>) {
+        let mut tool = self.ovs.ofctl_command();
+        tool.args(["-OOpenFlow13", command, BRIDGE, "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = tool.spawn().expect("ovs-ofctl");
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(lines.join("\n").as_bytes()).expect("a reader");
+        drop(input);
+        let output = child.wait_with_output().expect("ovs-ofctl ends");
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn fate(&mut self, told: &Told) -> (Fate, String) {
+        let answer = self.control.call("ofproto/trace", &[BRIDGE, &told.flow, &told.frame]);
+        let text = answer.unwrap_or_else(|error| panic!("{}: {error:#}", told.flow));
+        let actions =
+            text.lines().find_map(|line| line.strip_prefix("Datapath actions: ")).unwrap_or_default();
+        let decided = text.lines().filter_map(table_line).collect();
+        (Fate { decided, ports: self.output_ports(actions) }, text)
+    }
+
+    /// Ports in datapath actions are numbers by themselves; whatever else there is has parentheses.
+    fn output_ports(&self, actions: &str) -> Vec<u32> {
+        let mut depth = 0_u32;
+        let flat: String = actions
+            .chars()
+            .map(|letter| {
+                depth += u32::from(letter == '(');
+                let shown = if depth == 0 { letter } else { '.' };
+                depth -= u32::from(letter == ')');
+                shown
+            })
+            .collect();
+        let numbers = flat.split(',').filter_map(|action| action.parse::<u32>().ok());
+        let mut ports: Vec<u32> = numbers.map(|number| self.ports[&number]).collect();
+        ports.sort_unstable();
+        ports
+    }
+}
+
+/// `    p1 1/2: (dummy)` says that port 1 is number 2 in the datapath.
+fn port_numbers(shown: &str) -> BTreeMap<u32, u32> {
+    let numbers = shown.lines().filter_map(|line| {
+        let (port, number) = line.split_whitespace().nth(1)?.strip_suffix(':')?.split_once('/')?;
+        Some((number.parse().ok()?, OfPort::from_of10(port.parse().ok()?).get()))
+    });
+    numbers.collect()
+}
+
+/// ` 3. reg0=0x1, priority 100, cookie 0x12`
+fn table_line(line: &str) -> Option<(u8, Option<u64>)> {
+    let (table, rest) = line.trim_start().split_once(". ")?;
+    let cookie = rest.rsplit_once("cookie 0x").and_then(|(_, cookie)| u64::from_str_radix(cookie, 16).ok());
+    assert!(cookie.is_some() || rest == "No match.", "a flow without a cookie: {line}");
+    Some((table.parse().ok()?, cookie))
+}
+
+/// What the interpreter says. `IN_PORT` is the port that the packet came by.
+fn fate_of(trace: &Trace) -> Fate {
+    let decided =
+        trace.deciding().map(|(table, entry)| (table, entry.map(|entry| entry.flow.cookie))).collect();
+    let port = |output: &ofsim::trace::Output| match output.port {
+        OfPort::IN_PORT => output.key.in_port.get(),
+        port => port.get(),
+    };
+    let mut ports: Vec<u32> = trace.outputs().map(port).collect();
+    ports.sort_unstable();
+    Fate { decided, ports }
+}
+
+/// Fields that a frame does not have.
+const BESIDES_THE_FRAME: [Field; 6] =
+    [Field::InPort, Field::TunId, Field::TunSrc, Field::TunDst, Field::TunMetadata0, Field::TunFlags];
+
+/// A packet at a switch: where it came in, the tunnel, and the frame, which nobody on the way changes.
+fn told(first: &Key, frame: &[u8]) -> Told {
+    let fields = first.to_match();
+    let besides = fields.fields().iter().filter(|entry| BESIDES_THE_FRAME.contains(&entry.field));
+    let flow = besides.map(|entry| openflow::Match::new().with(entry.field, entry.value).to_string());
+    let frame = frame.iter().map(|byte| format!("{byte:02x}")).collect();
+    Told { flow: flow.collect::<Vec<_>>().join(","), frame }
+}
+
+#[test]
+fn open_vswitch_does_with_our_flows_what_the_interpreter_says() {
+    let mut runner = TestRunner::deterministic();
+    let packets = prop::collection::vec(any_packet(), PACKETS);
+    let ports: BTreeSet<u32> = (1..=15).chain([60_001, 60_002, 60_003]).collect();
+    let mut judge = Judge::start(&ports);
+    let (mut compared, mut from_tunnels, mut sent) = (0, 0, 0);
+    for _ in 0..WORLDS {
+        let world = any_world().new_tree(&mut runner).expect("a world").current();
+        let cloud = Cloud::new(&world.text());
+        let mut asked: BTreeMap<String, Vec<(Told, Trace)>> = BTreeMap::new();
+        for packet in packets.new_tree(&mut runner).expect("packets").current() {
+            let Some((sender, frame)) = packet.sent_in(&world) else { continue };
+            let frame = frame.bytes();
+            for (node, trace) in cloud.send(&sender.name, &frame).traces {
+                asked.entry(node).or_default().push((told(&trace.passes[0].first, &frame), trace));
+            }
+        }
+        for (node, asked) in asked {
+            judge.install(&cloud.nodes[&node]);
+            for (packet, trace) in asked {
+                let ours = fate_of(&trace);
+                let (theirs, text) = judge.fate(&packet);
+                assert_eq!(ours, theirs, "{}\n{trace}\nOpen vSwitch:\n{text}", packet.flow);
+                compared += 1;
+                from_tunnels += usize::from(packet.flow.contains("tun_id"));
+                sent += usize::from(!ours.ports.is_empty());
+            }
+        }
+    }
+    assert!(compared > 300 && from_tunnels > 30 && sent > 100, "{compared} {from_tunnels} {sent}");
+}

@@ -1,0 +1,252 @@
+//! Packets at random, most of them almost right: each field is what the sender should say, or somebody else's.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use net_types::MacAddr;
+use packet::arp::{Arp, ArpOperation};
+use packet::build::{Ethernet, Ip, Ipv4, Ipv6, Transport, Udp};
+use packet::headers::VlanTag;
+use packet::icmp::Message;
+use packet::nd::{Advertisement, Neighbor, Solicitation};
+use proptest::prelude::*;
+
+use super::world::{PORTS_OF_NETWORK, Port, World, ipv4, ipv6, mac};
+
+/// Who an address is of.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    /// The sender's; one of them.
+    Own(usize),
+    /// That of some port, or of nobody: the number of an address.
+    Other(u8),
+    /// Zero.
+    None,
+    /// Everybody's.
+    All,
+}
+
+/// A packet before it has a sender.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    sender: usize,
+    src: Whose,
+    dst: Whose,
+    kind: Kind,
+    is_tagged: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Ipv4 { src: Whose, dst: Whose, payload: Payload },
+    Ipv6 { src: Whose, dst: Whose, payload: Payload },
+    Arp { operation: u16, sha: Whose, spa: Whose, tpa: Whose },
+    Solicitation { src: Whose, target: Whose, link: Option<Whose> },
+    Advertisement { src: Whose, target: Whose, link: Option<Whose> },
+    Other,
+}
+
+/// What is in an IP packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Payload {
+    Udp(u16, u16),
+    Icmp(u8),
+    /// The second part of something.
+    Fragment,
+}
+
+/// A packet with all its addresses.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub(crate) src: MacAddr,
+    pub(crate) dst: MacAddr,
+    pub(crate) body: Body,
+    pub(crate) is_tagged: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Ip { src: IpAddr, dst: IpAddr, payload: Payload },
+    Arp(Arp),
+    Neighbor(Ipv6Addr, Neighbor),
+    Other,
+}
+
+/// Somebody's, for the place of a destination.
+fn any_address() -> impl Strategy<Value = Whose> {
+    prop_oneof![
+        10 => (0..PORTS_OF_NETWORK).prop_map(Whose::Other),
+        2 => prop::sample::select(vec![10_u8, 12, 20, 21, 99]).prop_map(Whose::Other),
+        1 => (0_usize..3).prop_map(Whose::Own),
+        1 => Just(Whose::None),
+        4 => Just(Whose::All),
+    ]
+}
+
+/// Almost always the sender's, and then mostly the first.
+fn own_address() -> impl Strategy<Value = Whose> {
+    prop_oneof![10 => Just(Whose::Own(0)), 2 => (1_usize..3).prop_map(Whose::Own), 1 => any_address()]
+}
+
+fn any_payload(icmp: Vec<u8>) -> impl Strategy<Value = Payload> {
+    let port = prop::sample::select(vec![67_u16, 68, 546, 547, 1000]);
+    prop_oneof![
+        3 => (port.clone(), port).prop_map(|(src, dst)| Payload::Udp(src, dst)),
+        1 => Just(Payload::Udp(68, 67)),
+        3 => prop::sample::select(icmp).prop_map(Payload::Icmp),
+        1 => Just(Payload::Fragment),
+    ]
+}
+
+fn any_kind() -> impl Strategy<Value = Kind> {
+    let operation = prop_oneof![6 => Just(1_u16), 3 => Just(2), 1 => any::<u16>()];
+    let link = || prop::option::weighted(0.7, own_address());
+    let discovery = || (own_address(), own_address(), link());
+    prop_oneof![
+        4 => (own_address(), any_address(), any_payload(vec![0, 3, 8]))
+            .prop_map(|(src, dst, payload)| Kind::Ipv4 { src, dst, payload }),
+        4 => (own_address(), any_address(), any_payload(vec![128, 129, 131, 133, 134, 137, 143]))
+            .prop_map(|(src, dst, payload)| Kind::Ipv6 { src, dst, payload }),
+        4 => (operation, own_address(), own_address(), any_address())
+            .prop_map(|(operation, sha, spa, tpa)| Kind::Arp { operation, sha, spa, tpa }),
+        2 => discovery().prop_map(|(src, target, link)| Kind::Solicitation { src, target, link }),
+        2 => discovery().prop_map(|(src, target, link)| Kind::Advertisement { src, target, link }),
+        1 => Just(Kind::Other),
+    ]
+}
+
+pub(crate) fn any_packet() -> impl Strategy<Value = Packet> {
+    (any::<usize>(), own_address(), any_address(), any_kind(), prop::bool::weighted(0.05))
+        .prop_map(|(sender, src, dst, kind, is_tagged)| Packet { sender, src, dst, kind, is_tagged })
+}
+
+impl Packet {
+    /// The packet, sent by a port of the world that is plugged in.
+    pub(crate) fn sent_in<'a>(&self, world: &'a World) -> Option<(&'a Port, Frame)> {
+        let plugged: Vec<&Port> = world.ports.iter().filter(|port| port.plugged.is_some()).collect();
+        let sender = *plugged.get(self.sender.checked_rem(plugged.len())?)?;
+        let by = Addresses { sources: sender.sources(), sender };
+        let body = match self.kind {
+            Kind::Ipv4 { src, dst, payload } => {
+                Body::Ip { src: by.ipv4(src).into(), dst: by.ipv4(dst).into(), payload }
+            }
+            Kind::Ipv6 { src, dst, payload } => {
+                Body::Ip { src: by.ipv6(src).into(), dst: by.ipv6(dst).into(), payload }
+            }
+            Kind::Arp { operation, sha, spa, tpa } => Body::Arp(Arp {
+                operation: ArpOperation(operation),
+                sender_mac: by.mac(sha),
+                sender_ip: by.ipv4(spa),
+                target_mac: MacAddr::ZERO,
+                target_ip: by.ipv4(tpa),
+            }),
+            Kind::Solicitation { src, target, link } => {
+                let source_link = link.map(|link| by.mac(link));
+                Body::Neighbor(
+                    by.ipv6(src),
+                    Neighbor::Solicitation(Solicitation { target: by.ipv6(target), source_link }),
+                )
+            }
+            Kind::Advertisement { src, target, link } => {
+                let claim = Advertisement {
+                    is_router: false,
+                    is_solicited: true,
+                    is_override: true,
+                    target: by.ipv6(target),
+                    target_link: link.map(|link| by.mac(link)),
+                };
+                Body::Neighbor(by.ipv6(src), Neighbor::Advertisement(claim))
+            }
+            Kind::Other => Body::Other,
+        };
+        let frame = Frame { src: by.mac(self.src), dst: by.mac(self.dst), body, is_tagged: self.is_tagged };
+        Some((sender, frame))
+    }
+}
+
+/// What addresses mean to a sender.
+struct Addresses<'a> {
+    sources: Vec<(MacAddr, IpAddr)>,
+    sender: &'a Port,
+}
+
+impl Addresses<'_> {
+    fn mac(&self, whose: Whose) -> MacAddr {
+        match whose {
+            Whose::Own(which) => {
+                let pairs = self.sender.pairs.iter().map(|(mac, _)| *mac);
+                let own: Vec<MacAddr> = self.sender.macs.iter().copied().chain(pairs).collect();
+                own[which % own.len()]
+            }
+            Whose::Other(number) => mac(number),
+            Whose::None => MacAddr::ZERO,
+            Whose::All => MacAddr::BROADCAST,
+        }
+    }
+
+    fn ipv4(&self, whose: Whose) -> Ipv4Addr {
+        let own: Vec<Ipv4Addr> = self
+            .sources
+            .iter()
+            .filter_map(|(_, ip)| if let IpAddr::V4(ip) = ip { Some(*ip) } else { None })
+            .collect();
+        match whose {
+            Whose::Own(which) => own.get(which % own.len().max(1)).copied().unwrap_or(ipv4(77)),
+            Whose::Other(number) => ipv4(number),
+            Whose::None => Ipv4Addr::UNSPECIFIED,
+            Whose::All => Ipv4Addr::BROADCAST,
+        }
+    }
+
+    fn ipv6(&self, whose: Whose) -> Ipv6Addr {
+        let mut own: Vec<Ipv6Addr> = self
+            .sources
+            .iter()
+            .filter_map(|(_, ip)| if let IpAddr::V6(ip) = ip { Some(*ip) } else { None })
+            .collect();
+        own.extend(self.sender.macs.iter().map(|mac| mac.link_local()));
+        match whose {
+            Whose::Own(which) => own[which % own.len()],
+            Whose::Other(number) => ipv6(number),
+            Whose::None => Ipv6Addr::UNSPECIFIED,
+            Whose::All => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+        }
+    }
+}
+
+impl Frame {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut ethernet = Ethernet::new(self.src, self.dst);
+        if self.is_tagged {
+            ethernet = ethernet.tagged(VlanTag::customer(7, 0));
+        }
+        match &self.body {
+            Body::Ip { src, dst, payload } => ip(&ethernet, *src, *dst, *payload),
+            Body::Arp(arp) => ethernet.arp(arp),
+            Body::Neighbor(src, message) => {
+                let dst = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+                ethernet.neighbor(*src, dst, message).expect("a small packet")
+            }
+            Body::Other => ethernet.frame(0x88cc, &[0; 46]),
+        }
+    }
+}
+
+fn ip(ethernet: &Ethernet, src: IpAddr, dst: IpAddr, payload: Payload) -> Vec<u8> {
+    let header = match (src, dst) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => Ip::V4(Ipv4::new(src, dst)),
+        (IpAddr::V6(src), IpAddr::V6(dst)) => Ip::V6(Ipv6::new(src, dst)),
+        _ => unreachable!("addresses of one family"),
+    };
+    let datagram = |src_port, dst_port| Transport::Udp(Udp { src_port, dst_port, payload: vec![0; 64] });
+    match payload {
+        Payload::Udp(src, dst) => ethernet.ip(&header, &datagram(src, dst)).expect("a small packet"),
+        Payload::Icmp(kind) => {
+            let message = Message { kind, code: 0, rest: [0; 4], payload: vec![0; 24] };
+            ethernet.ip(&header, &Transport::Icmp(message)).expect("a small packet")
+        }
+        Payload::Fragment => {
+            let fragments = ethernet.ip_fragments(&header, &datagram(67, 68), 40).expect("small packets");
+            fragments.into_iter().next_back().expect("the last one")
+        }
+    }
+}

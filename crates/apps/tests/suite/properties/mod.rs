@@ -1,0 +1,60 @@
+//! Random clouds and random packets, hostile ones among them: who gets a packet is exactly who should, by rules that are
+//! written down here a second time, in terms of ports and not of flows.
+//!
+//! That includes that networks never meet, that nobody is heard who is not who it says, that nothing comes back or twice, and
+//! that nothing runs in circles. `PROPTEST_CASES=5000` tries more clouds.
+
+mod frames;
+mod rules;
+mod world;
+
+use ofsim::analysis::Finding;
+use proptest::prelude::*;
+
+use crate::support::Cloud;
+pub(crate) use frames::any_packet;
+pub(crate) use world::any_world;
+
+/// Packets that are sent through each cloud.
+const PACKETS: usize = 40;
+
+fn cases() -> ProptestConfig {
+    // `with_cases` would hide what the environment says.
+    let config = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { 128 };
+    ProptestConfig { cases, failure_persistence: None, ..config }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    #[test]
+    fn a_packet_reaches_exactly_who_should_get_it(
+        world in any_world(),
+        packets in prop::collection::vec(any_packet(), PACKETS),
+    ) {
+        let cloud = Cloud::new(&world.text());
+        for packet in packets {
+            let Some((sender, frame)) = packet.sent_in(&world) else { continue };
+            let walk = cloud.send(&sender.name, &frame.bytes());
+            let expected = rules::receivers(&world, sender, &frame);
+            let ways: String = walk.traces.iter().map(|(node, trace)| format!("{node}:\n{trace}")).collect();
+            prop_assert_eq!(walk.receivers(), expected, "{} sends {:?} in\n{}\n{}", sender.name, frame, world.text(), ways);
+        }
+    }
+
+    #[test]
+    fn no_flow_is_shadowed_dangling_or_in_a_circle(world in any_world()) {
+        let cloud = Cloud::new(&world.text());
+        for (name, node) in &cloud.nodes {
+            // On a node without guests, tables wait for them.
+            let is_defect = |finding: &Finding| {
+                !matches!(finding, Finding::EmptyTable { .. } | Finding::Unreachable { .. })
+            };
+            let findings = ofsim::analysis::findings(&node.switch, &[]);
+            let findings: Vec<String> =
+                findings.iter().filter(|finding| is_defect(finding)).map(ToString::to_string).collect();
+            prop_assert!(findings.is_empty(), "node {}: {:#?} in\n{}", name, findings, world.text());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Who should get a packet.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use net_types::MacAddr;
+use packet::arp::{Arp, ArpOperation};
+use packet::nd::Neighbor;
+
+use super::frames::{Body, Frame, Payload};
+use super::world::{Port, World};
+
+/// The names of those who should get a frame, in order, each once.
+pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -> Vec<&'a str> {
+    let Some(here) = sender.place() else { return vec![] };
+    if frame.is_tagged || frame.src.is_multicast() || sender.is_secured && !is_honest(sender, frame) {
+        return vec![];
+    }
+    if is_answered(world, sender, frame) {
+        return vec![&sender.name];
+    }
+    let members = || world.ports.iter().filter(|port| port.network == sender.network);
+    let is_known = members().any(|port| port.macs.contains(&frame.dst));
+    let wants = |port: &&Port| {
+        let is_addressed = match (frame.dst.is_multicast(), is_known) {
+            (true, _) => true,
+            (false, true) => port.macs.contains(&frame.dst),
+            (false, false) => !port.is_secured,
+        };
+        let is_reached = port.place().is_some_and(|there| world.is_connected(port.network, here, there));
+        is_addressed && is_reached && port.name != sender.name
+    };
+    let mut names: Vec<&str> = members().filter(wants).map(|port| port.name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Whether a broadcast request is about the address of somebody else.
+fn is_answered(world: &World, sender: &Port, frame: &Frame) -> bool {
+    let Body::Arp(arp) = &frame.body else { return false };
+    let target = IpAddr::V4(arp.target_ip);
+    let is_own = sender.sources().iter().any(|(_, ip)| *ip == target);
+    let has_owner = world.ports.iter().any(|port| {
+        let may_be_named = port.is_enabled && (port.node.is_some() || port.is_of_network);
+        port.network == sender.network && port.ips.contains(&target) && may_be_named
+    });
+    arp.operation == ArpOperation::REQUEST && frame.dst.is_broadcast() && has_owner && !is_own
+}
+
+/// Whether a frame says the truth about its sender.
+fn is_honest(sender: &Port, frame: &Frame) -> bool {
+    let from = frame.src;
+    match &frame.body {
+        Body::Ip { src: IpAddr::V4(src), payload, .. } => is_honest_ipv4(sender, from, *src, *payload),
+        Body::Ip { src: IpAddr::V6(src), payload, .. } => is_honest_ipv6(sender, from, *src, *payload),
+        Body::Arp(arp) => is_honest_arp(sender, from, arp),
+        Body::Neighbor(src, message) => is_honest_neighbor(sender, from, *src, message),
+        Body::Other => false,
+    }
+}
+
+fn is_honest_ipv4(sender: &Port, from: MacAddr, src: Ipv4Addr, payload: Payload) -> bool {
+    match payload {
+        Payload::Udp(67, _) => false,
+        Payload::Udp(68, 67) if src.is_unspecified() => sender.macs.contains(&from),
+        _ => sender.sources().contains(&(from, src.into())),
+    }
+}
+
+/// What IPv6 addresses a MAC address may be used with.
+fn ipv6_of(sender: &Port, from: MacAddr) -> Vec<Ipv6Addr> {
+    let sources = sender.sources();
+    let of_mac = sources.iter().filter_map(|(mac, ip)| match ip {
+        IpAddr::V6(ip) if *mac == from => Some(*ip),
+        _ => None,
+    });
+    let mut addresses: Vec<Ipv6Addr> = of_mac.collect();
+    if !addresses.is_empty() {
+        addresses.push(from.link_local());
+    }
+    addresses
+}
+
+fn is_honest_ipv6(sender: &Port, from: MacAddr, src: Ipv6Addr, payload: Payload) -> bool {
+    let own = ipv6_of(sender, from);
+    match payload {
+        Payload::Udp(547, _) | Payload::Icmp(134 | 137) => false,
+        Payload::Icmp(131..=133 | 143) if src.is_unspecified() => !own.is_empty(),
+        _ => own.contains(&src),
+    }
+}
+
+fn is_honest_arp(sender: &Port, from: MacAddr, arp: &Arp) -> bool {
+    let is_probe = arp.is_probe() && sender.macs.contains(&from);
+    arp.sender_mac == from && (is_probe || sender.sources().contains(&(from, arp.sender_ip.into())))
+}
+
+fn is_honest_neighbor(sender: &Port, from: MacAddr, src: Ipv6Addr, message: &Neighbor) -> bool {
+    let own = ipv6_of(sender, from);
+    // An option that says zero says nothing.
+    let is_own_link = |link: Option<MacAddr>| link.is_none_or(|link| link == from || link.is_zero());
+    let is_no_link = |link: Option<MacAddr>| link.is_none_or(MacAddr::is_zero);
+    match message {
+        Neighbor::Solicitation(question) if src.is_unspecified() => {
+            own.contains(&question.target) && is_no_link(question.source_link)
+        }
+        Neighbor::Solicitation(question) => own.contains(&src) && is_own_link(question.source_link),
+        Neighbor::Advertisement(claim) => {
+            own.contains(&src) && own.contains(&claim.target) && is_own_link(claim.target_link)
+        }
+    }
+}

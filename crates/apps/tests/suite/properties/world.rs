@@ -1,0 +1,177 @@
+//! Small clouds at random. Networks use the same addresses; within one, no two ports share any.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use net_types::MacAddr;
+use proptest::prelude::*;
+
+pub(super) const NODES: [&str; 3] = ["a", "b", "c"];
+pub(super) const NETWORKS: [&str; 3] = ["red", "green", "blue"];
+const TYPES: [&str; 3] = ["geneve", "vxlan", "gre"];
+/// Numbers of ports within a network; what a port has follows from it.
+pub(super) const PORTS_OF_NETWORK: u8 = 5;
+
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    /// The types of tunnel that each node has.
+    pub(super) nodes: Vec<Vec<&'static str>>,
+    pub(super) networks: Vec<&'static str>,
+    pub(super) ports: Vec<Port>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Port {
+    pub(crate) name: String,
+    key: u32,
+    of_port: u32,
+    pub(super) network: usize,
+    /// Where it is bound.
+    pub(super) node: Option<usize>,
+    /// Where it is plugged in.
+    pub(super) plugged: Option<usize>,
+    pub(super) macs: Vec<MacAddr>,
+    pub(super) ips: Vec<IpAddr>,
+    pub(super) pairs: Vec<(MacAddr, IpAddr)>,
+    pub(super) is_secured: bool,
+    pub(super) is_enabled: bool,
+    pub(super) is_of_network: bool,
+}
+
+pub(super) const fn mac(number: u8) -> MacAddr {
+    MacAddr([2, 0, 0, 0, 0, number])
+}
+
+pub(super) const fn ipv4(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, 0, number)
+}
+
+pub(super) const fn ipv6(number: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, number as u16)
+}
+
+pub(crate) fn any_world() -> impl Strategy<Value = World> {
+    let nodes = prop::collection::vec(prop::sample::subsequence(&TYPES[..], 2..=3), NODES.len());
+    let kinds = vec!["geneve", "geneve", "vxlan", "gre", "local"];
+    let networks = prop::collection::vec(prop::sample::select(kinds), NETWORKS.len());
+    let slots = NETWORKS.len() * usize::from(PORTS_OF_NETWORK);
+    let ports = prop::collection::vec(prop::option::weighted(0.7, any_port()), slots);
+    (nodes, networks, ports).prop_map(|(nodes, networks, ports)| {
+        let place = |(slot, port): (usize, Option<Port>)| Some(at(slot, port?));
+        World { nodes, networks, ports: ports.into_iter().enumerate().filter_map(place).collect() }
+    })
+}
+
+/// A port that does not know yet where in the cloud it is.
+fn any_port() -> impl Strategy<Value = Port> {
+    let node = prop::option::weighted(0.9, 0..NODES.len());
+    let is_plugged =
+        prop_oneof![8 => Just(Some(0_usize)), 1 => Just(None), 1 => (1..NODES.len()).prop_map(Some)];
+    let pair = (0..=PORTS_OF_NETWORK, 20_u8..22, any::<bool>());
+    let weights = (prop::bool::weighted(0.65), prop::bool::weighted(0.95), prop::bool::weighted(0.1));
+    let has = (prop::bool::weighted(0.8), prop::bool::weighted(0.7), prop::bool::weighted(0.2));
+    (node, is_plugged, prop::option::weighted(0.3, pair), weights, has, prop::bool::weighted(0.2)).prop_map(
+        |(node, offset, pair, (is_secured, is_enabled, is_of_network), (v4, v6, second_mac), is_large)| {
+            let pairs = pair.map(|(number, ip, is_v4)| {
+                (mac(number), if is_v4 { ipv4(ip).into() } else { IpAddr::from(ipv6(ip)) })
+            });
+            // Numbers within the network are added when the place is known; here they are flags.
+            let ips = [v4.then(|| ipv4(0).into()), v6.then(|| ipv6(0).into())];
+            Port {
+                name: String::new(),
+                key: if is_large { 0x8000 } else { 0 },
+                of_port: 0,
+                network: 0,
+                node,
+                plugged: offset.zip(node).map(|(offset, node)| (node + offset) % NODES.len()),
+                macs: if second_mac { vec![mac(0), mac(0)] } else { vec![mac(0)] },
+                ips: ips.into_iter().flatten().collect(),
+                pairs: pairs.into_iter().collect(),
+                is_secured,
+                is_enabled,
+                is_of_network,
+            }
+        },
+    )
+}
+
+/// The port in its slot: with names, keys and addresses that nobody else has.
+fn at(slot: usize, port: Port) -> Port {
+    let slot = u8::try_from(slot).expect("few slots");
+    let (network, number) = (slot / PORTS_OF_NETWORK, slot % PORTS_OF_NETWORK);
+    let macs = port.macs.iter().enumerate().map(|(place, _)| mac(number + if place == 0 { 0 } else { 10 }));
+    let ips = port.ips.iter().map(|ip| match ip {
+        IpAddr::V4(_) => ipv4(number).into(),
+        IpAddr::V6(_) => ipv6(number).into(),
+    });
+    Port {
+        name: format!("{}{number}", NETWORKS[usize::from(network)]),
+        key: port.key + u32::from(slot) + 1,
+        of_port: u32::from(slot) + 1,
+        network: network.into(),
+        macs: macs.collect(),
+        ips: ips.collect(),
+        ..port
+    }
+}
+
+impl Port {
+    /// Pairs of MAC and IP address that it may send from.
+    pub(super) fn sources(&self) -> Vec<(MacAddr, IpAddr)> {
+        let own = self.macs.iter().flat_map(|mac| self.ips.iter().map(move |ip| (*mac, *ip)));
+        own.chain(self.pairs.iter().copied()).collect()
+    }
+
+    /// The node where it can send and receive.
+    pub(super) fn place(&self) -> Option<usize> {
+        self.node.filter(|_| self.is_enabled && self.node == self.plugged)
+    }
+
+    fn text(&self) -> String {
+        let join = |list: Vec<String>| list.join(",");
+        let macs = join(self.macs.iter().map(ToString::to_string).collect());
+        let mut text = format!("port {} {} {} mac={macs}", self.name, self.key, NETWORKS[self.network]);
+        if !self.ips.is_empty() {
+            text += &format!(" ip={}", join(self.ips.iter().map(ToString::to_string).collect()));
+        }
+        if let Some(node) = self.node {
+            text += &format!(" on={}", NODES[node]);
+        }
+        if let Some(node) = self.plugged {
+            text += &format!(" plug={}:{}", NODES[node], self.of_port);
+        }
+        for (mac, ip) in &self.pairs {
+            text += &format!(" pair={ip}/{mac}");
+        }
+        for (holds, word) in [
+            (!self.is_secured, " unsecured"),
+            (!self.is_enabled, " disabled"),
+            (self.is_of_network, " owner=network:x"),
+        ] {
+            text += if holds { word } else { "" };
+        }
+        text
+    }
+}
+
+impl World {
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for ((name, number), types) in NODES.iter().zip(1..).zip(&self.nodes) {
+            writeln!(text, "node {name} 192.0.2.{number} {}", types.join(" ")).expect("memory");
+        }
+        for ((name, number), kind) in NETWORKS.iter().zip(1..).zip(&self.networks) {
+            writeln!(text, "network {name} {number} {kind} segment={}", 100 + number).expect("memory");
+        }
+        for port in &self.ports {
+            writeln!(text, "{}", port.text()).expect("memory");
+        }
+        text
+    }
+
+    /// Whether frames of a network get from one node to the other.
+    pub(super) fn is_connected(&self, network: usize, from: usize, to: usize) -> bool {
+        let kind = self.networks[network];
+        from == to || [from, to].iter().all(|node| self.nodes[*node].contains(&kind))
+    }
+}
