@@ -58,6 +58,26 @@ pub enum OpenError {
     },
 }
 
+/// History was not forgotten.
+#[derive(Debug, Error)]
+pub enum CompactError {
+    /// It is forgotten already.
+    #[error("what was before revision {revision} is forgotten already")]
+    Forgotten {
+        /// The revision that was asked for.
+        revision: i64,
+    },
+    /// The store is not there yet.
+    #[error("revision {revision} is not yet there; compact at the present one at most")]
+    NotYet {
+        /// The revision that was asked for.
+        revision: i64,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A request was not done.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Failure {
@@ -99,7 +119,9 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         let reason = failure.to_string();
         match failure {
-            Failure::Etcd(EtcdError::NoSpace) | Failure::Full { .. } => Self::Full { reason },
+            Failure::Etcd(EtcdError::NoSpace | EtcdError::TooManyRequests) | Failure::Full { .. } => {
+                Self::Full { reason }
+            }
             Failure::Etcd(_) | Failure::Refused { .. } => Self::Damaged { reason },
             Failure::Unavailable { .. } => Self::Unavailable { reason },
         }

@@ -46,7 +46,7 @@ mod staged;
 mod store;
 mod writer;
 
-pub use error::OpenError;
+pub use error::{CompactError, OpenError};
 pub use options::Options;
 pub use serve::ServeError;
 pub use store::EmbeddedStore;

@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
+/// More often than this nobody is told that nothing happened.
+const PROGRESS_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
 /// What an embedded store may use.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -59,6 +64,24 @@ impl Default for Options {
             watch_batch_bytes_max: 1 << 20,
             progress_interval: Duration::from_secs(600),
             cache_bytes_max: 16 << 20,
+        }
+    }
+}
+
+impl Options {
+    /// The same with limits that something can work with: a queue has a place, and time passes between two rounds.
+    pub(crate) fn usable(self) -> Self {
+        let places = |count: usize| count.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            history_revisions_max: self.history_revisions_max.max(0),
+            queue_requests_max: places(self.queue_requests_max),
+            batch_requests_max: self.batch_requests_max.max(1),
+            connections_max: places(self.connections_max),
+            connection_streams_max: self.connection_streams_max.max(1),
+            requests_in_flight_max: places(self.requests_in_flight_max),
+            streams_max: places(self.streams_max),
+            progress_interval: self.progress_interval.max(PROGRESS_INTERVAL_MIN),
+            ..self
         }
     }
 }

@@ -5,14 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use etcd_wire::EtcdError;
 use etcd_wire::kv::{RangeRequest, RangeResponse, TxnRequest, TxnResponse};
-use nb::StoreError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apply::{is_read_only, range, read_txn};
 use crate::check::{check_range, check_txn};
 use crate::disk::{self, Disk, Opener};
-use crate::error::{Failure, OpenError};
+use crate::error::{CompactError, Failure, OpenError};
 use crate::identity::Identity;
 use crate::options::Options;
 use crate::staged::State;
@@ -71,6 +71,7 @@ impl EmbeddedStore {
     }
 
     pub(crate) fn open_with(path: &Path, opener: Opener, options: Options) -> Result<Self, OpenError> {
+        let options = options.usable();
         let (disk, state, identity) = Disk::open(path, opener, Instant::now())?;
         let (revision, seen) = watch::channel(state.keyspace.revision());
         let (queue, jobs) = mpsc::channel(options.queue_requests_max);
@@ -95,9 +96,13 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// When it is forgotten already or not yet there, or the disk fails.
-    pub async fn compact(&self, revision: i64) -> Result<(), StoreError> {
-        self.ask(Command::Compact { revision }).await?;
-        Ok(())
+    pub async fn compact(&self, revision: i64) -> Result<(), CompactError> {
+        match self.ask(Command::Compact { revision }).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Etcd(EtcdError::Compacted)) => Err(CompactError::Forgotten { revision }),
+            Err(Failure::Etcd(EtcdError::FutureRevision)) => Err(CompactError::NotYet { revision }),
+            Err(failure) => Err(CompactError::Store(failure.into())),
+        }
     }
 
     /// Reads rows.

@@ -31,6 +31,9 @@ use crate::store::Shared;
 /// How long after a look at the leases the next one comes at the earliest.
 const LEASE_CHECK_MIN: Duration = Duration::from_millis(100);
 
+/// How long to wait, after the disk failed, before rows of leases that ran out are tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
 /// Something to write.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -78,6 +81,8 @@ pub(crate) struct Writer {
     doubt: Option<Batch>,
     /// When to look at the leases again.
     wake: Option<Instant>,
+    /// There are leases that `wake` does not know of.
+    leases_changed: bool,
 }
 
 impl Writer {
@@ -87,7 +92,7 @@ impl Writer {
         queue: mpsc::Receiver<Job>,
         revision: watch::Sender<i64>,
     ) -> Self {
-        Self { shared, disk, queue, revision, doubt: None, wake: None }
+        Self { shared, disk, queue, revision, doubt: None, wake: None, leases_changed: false }
     }
 
     /// Writes until nobody can ask for it any more.
@@ -122,12 +127,17 @@ impl Writer {
             for job in jobs {
                 answer(job.reply, Err(failure.clone()));
             }
-            self.wake = self.wake.map(|wake| wake.max(Instant::now() + LEASE_CHECK_MIN));
+            self.wake = self.wake.map(|wake| wake.max(Instant::now() + RETRY_PAUSE));
             return;
         }
+        let mut pause = LEASE_CHECK_MIN;
         loop {
             let (batch, replies) = self.evaluate(&mut jobs);
+            self.leases_changed |= !batch.effects.leases.is_empty();
             let result = self.commit(batch);
+            if result.is_err() {
+                pause = RETRY_PAUSE;
+            }
             for (reply, done) in replies {
                 answer(reply, result.clone().and(done));
             }
@@ -145,7 +155,17 @@ impl Writer {
                 Some(_) => {}
             }
         }
-        self.watch_leases();
+        // Keeping a lease alive only delays its end, so an old answer is early and never late.
+        if self.leases_changed || self.is_lease_due() {
+            self.leases_changed = false;
+            let soonest = Instant::now() + pause;
+            self.wake = self.shared.read().leases.next_deadline().map(|at| at.max(soonest));
+        }
+    }
+
+    /// Whether some lease may have run out.
+    fn is_lease_due(&self) -> bool {
+        self.wake.is_some_and(|wake| wake <= Instant::now())
     }
 
     /// Works out what the next jobs change, up to the first that needs a batch of its own.
@@ -153,7 +173,9 @@ impl Writer {
         let options = &self.shared.options;
         let state = self.shared.read();
         let mut staged = Staged::new(&state);
-        for id in state.leases.take_expired(Instant::now()) {
+        let expired =
+            if self.is_lease_due() { state.leases.take_expired(Instant::now()) } else { Vec::new() };
+        for id in expired {
             staged.revoke(id);
             staged.finish_request();
         }
@@ -204,6 +226,7 @@ impl Writer {
         }
         let written = self.disk.recover()?;
         info!("the file of the store is open again");
+        self.leases_changed = true;
         if let Some(batch) = self.doubt.take().filter(|_| written) {
             self.show(&batch);
         }
@@ -241,11 +264,6 @@ impl Writer {
         let revision = self.shared.read().keyspace.revision();
         self.disk.shrink().map_err(|error| refusal(&error))?;
         Ok(Done::At { revision })
-    }
-
-    fn watch_leases(&mut self) {
-        let soonest = Instant::now() + LEASE_CHECK_MIN;
-        self.wake = self.shared.read().leases.next_deadline().map(|at| at.max(soonest));
     }
 }
 

@@ -70,12 +70,17 @@ impl Watches {
         let mut progress = interval_at(Instant::now() + period, period);
         progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (answers, closing) = (self.answers.clone(), self.closing.clone());
+        // Who has nothing more to say may still listen.
+        let mut has_more_to_say = true;
         loop {
             let done = tokio::select! {
-                request = requests.message() => match request {
+                request = requests.message(), if has_more_to_say => match request {
                     Ok(Some(request)) => self.request(request).await,
-                    // A client that says no more may still listen, but etcd ends the stream, too.
-                    Ok(None) | Err(_) => return,
+                    Ok(None) => {
+                        has_more_to_say = false;
+                        Ok(())
+                    }
+                    Err(_) => return,
                 },
                 changed = self.revision.changed() => match changed {
                     Ok(()) => self.catch_up().await.map(drop),

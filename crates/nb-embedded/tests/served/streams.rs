@@ -119,6 +119,49 @@ fn one_stream_carries_many_watches() {
 }
 
 #[test]
+fn who_has_nothing_more_to_say_is_still_told() {
+    let served = Served::start(Options::default());
+    let client = client(&served);
+    served.runtime.block_on(async {
+        let (stream, _) = Stream::start(&client, prefix("/a/")).await;
+        let Stream { requests, mut answers } = stream;
+        drop(requests);
+        put(&client, "/a/1", "x").await;
+        let told =
+            tokio::time::timeout(DEADLINE, answers.message()).await.expect("in time").expect("an answer");
+        assert_eq!(told.expect("the stream goes on").events.len(), 1);
+    });
+}
+
+#[test]
+fn limits_of_nothing_leave_something_that_works() {
+    let nothing = Options {
+        history_revisions_max: -5,
+        history_bytes_max: 0,
+        queue_requests_max: 0,
+        batch_requests_max: 0,
+        connections_max: 0,
+        connection_streams_max: 0,
+        requests_in_flight_max: 0,
+        streams_max: usize::MAX,
+        progress_interval: Duration::ZERO,
+        cache_bytes_max: 0,
+        ..Options::default()
+    };
+    let served = Served::start(nothing);
+    let client = client(&served);
+    served.runtime.block_on(async {
+        let first = put(&client, "/a/1", "x").await;
+        assert_eq!(put(&client, "/a/1", "y").await, first + 1);
+        let row = client
+            .range(RangeRequest { key: "/a/1".into(), ..RangeRequest::default() })
+            .await
+            .expect("a row");
+        assert_eq!(row.kvs[0].value, "y");
+    });
+}
+
+#[test]
 fn progress_is_never_ahead_of_events() {
     let served = Served::start(Options { watch_batch_bytes_max: 500, ..Options::default() });
     let client = client(&served);
