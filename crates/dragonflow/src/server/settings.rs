@@ -1,0 +1,80 @@
+//! What the configuration says to the API.
+
+use anyhow::{Result, bail};
+use config::{AuthStrategy, Config, NetworkType};
+use northbound::Settings;
+use northbound::quota::Limits;
+use northbound::registry::Kind;
+use northbound::translate::{FlatNetworks, IdRange, MtuSettings, SegmentSettings, SegmentType, VlanNetwork};
+
+pub(crate) fn from_config(config: &Config) -> Result<Settings> {
+    let api = &config.df_api;
+    let auth = match api.auth_strategy {
+        AuthStrategy::NoAuth => northbound::AuthStrategy::NoAuth,
+        AuthStrategy::Keystone => {
+            bail!("[df_api] auth_strategy = keystone is not built yet: use noauth on loopback addresses")
+        }
+    };
+    Ok(Settings {
+        auth,
+        default_quota: quota(config),
+        segments: segments(config)?,
+        mtu: MtuSettings {
+            global_physnet_mtu: config.default.global_physnet_mtu,
+            path_mtu: config.ml2.path_mtu,
+            physical_network_mtus: config.ml2.physical_network_mtus.clone(),
+            geneve_header_size: config.ml2_type_geneve.max_header_size,
+            ..MtuSettings::default()
+        },
+        page_items_max: usize::try_from(api.page_rows_max).ok(),
+        body_bytes_max: usize::try_from(api.request_bytes_max)?,
+        request_timeout_s: api.request_timeout_seconds.duration().as_secs(),
+        connections_max: usize::try_from(api.connections_max)?,
+        ..Settings::default()
+    })
+}
+
+fn quota(config: &Config) -> Limits {
+    let quotas = &config.quotas;
+    let mut limits = Limits::default();
+    limits.set(Kind::Network, quotas.quota_network.into());
+    limits.set(Kind::Subnet, quotas.quota_subnet.into());
+    limits.set(Kind::Port, quotas.quota_port.into());
+    limits
+}
+
+fn segments(config: &Config) -> Result<SegmentSettings> {
+    let ranges = |kind: SegmentType, ranges: &[config::IdRange]| -> Result<_> {
+        let ranges =
+            ranges.iter().map(|range| IdRange::parse(&format!("{}:{}", range.first, range.last), kind));
+        Ok((kind, ranges.collect::<Result<Vec<_>, _>>()?))
+    };
+    let tunnels = [
+        ranges(SegmentType::Geneve, &config.ml2_type_geneve.vni_ranges)?,
+        ranges(SegmentType::Vxlan, &config.ml2_type_vxlan.vni_ranges)?,
+        ranges(SegmentType::Gre, &config.ml2_type_gre.tunnel_id_ranges)?,
+    ];
+    let vlans = config.ml2_type_vlan.network_vlan_ranges.iter().map(|range| match range.vlans {
+        Some((first, last)) => format!("{}:{first}:{last}", range.physical_network),
+        None => range.physical_network.clone(),
+    });
+    let vlans: Vec<String> = vlans.collect();
+    Ok(SegmentSettings {
+        project_types: config.ml2.tenant_network_types.iter().map(|kind| segment_type(*kind)).collect(),
+        tunnels: tunnels.into(),
+        vlans: VlanNetwork::parse_all(vlans.iter().map(String::as_str))?,
+        flat: FlatNetworks::parse_all(config.ml2_type_flat.flat_networks.iter().map(String::as_str)),
+        ..SegmentSettings::default()
+    })
+}
+
+const fn segment_type(kind: NetworkType) -> SegmentType {
+    match kind {
+        NetworkType::Geneve => SegmentType::Geneve,
+        NetworkType::Vxlan => SegmentType::Vxlan,
+        NetworkType::Gre => SegmentType::Gre,
+        NetworkType::Vlan => SegmentType::Vlan,
+        NetworkType::Flat => SegmentType::Flat,
+        NetworkType::Local => SegmentType::Local,
+    }
+}
