@@ -106,7 +106,14 @@ impl Tunnel {
                 takes.join(", ")
             ));
         }
-        match view.settings().map(|settings| settings.tunnel_ip) {
+        let ours = view.settings().map(|settings| settings.tunnel_ip);
+        if ours == Some(row.ip) {
+            return Err(format!(
+                "the tunnels of chassis {chassis} end at {}, which is this node: delete its row if the node was renamed",
+                row.ip
+            ));
+        }
+        match ours {
             Some(ours) if ours.is_ipv4() == row.ip.is_ipv4() => Ok(row.ip),
             _ => Err(format!(
                 "the tunnels of chassis {chassis} end at {}, which is of another IP version than those of this node",

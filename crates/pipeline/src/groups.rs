@@ -9,8 +9,21 @@ const LOCAL_FLOOD: u32 = 2 << NETWORK_BITS;
 const UNKNOWN: u32 = 3 << NETWORK_BITS;
 const LOCAL_UNKNOWN: u32 = 4 << NETWORK_BITS;
 
+/// Where the number of a part is.
+const PART_SHIFT: u32 = 27;
+
+/// A group message has room for some thousand buckets; a group that needs more is continued in others, at most so many of
+/// them with the first.
+pub const PARTS_MAX: u32 = 8;
+
 /// All ids that are ours.
-pub const OURS: RangeInclusive<u32> = FLOOD..=LOCAL_UNKNOWN + (1 << NETWORK_BITS) - 1;
+pub const OURS: RangeInclusive<u32> =
+    FLOOD..=(PARTS_MAX - 1) << PART_SHIFT | LOCAL_UNKNOWN | ((1 << NETWORK_BITS) - 1);
+
+/// The id under which a group goes on; part 0 is the group itself. There are [`PARTS_MAX`].
+pub const fn part(group: u32, part: u32) -> u32 {
+    group | (part % PARTS_MAX) << PART_SHIFT
+}
 
 /// Everybody in a network, here and on other hosts. Keys are cut to 24 bits.
 pub const fn flood(network: u32) -> u32 {
@@ -43,7 +56,10 @@ mod tests {
         let mut seen = BTreeSet::new();
         for network in [0, 1, (1 << NETWORK_BITS) - 1] {
             for id in [flood(network), local_flood(network), unknown(network), local_unknown(network)] {
-                assert!(seen.insert(id) && OURS.contains(&id), "{id:#x}");
+                assert_eq!(part(id, 0), id);
+                for id in (0..PARTS_MAX).map(|number| part(id, number)) {
+                    assert!(seen.insert(id) && OURS.contains(&id), "{id:#x}");
+                }
             }
         }
         assert!(!OURS.contains(&0) && !OURS.contains(&u32::MAX));

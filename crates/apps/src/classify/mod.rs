@@ -20,7 +20,7 @@
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
 use engine::{App, Interface, Rule, Sink, View};
-use model::{LogicalPort, LogicalSwitch, TunnelType};
+use model::{BindingType, LogicalPort, LogicalSwitch, TunnelType};
 use openflow::field::Subfield;
 use openflow::{Field, Match};
 use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, L2, PORT_SECURITY};
@@ -63,8 +63,12 @@ fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
 
 /// Packets to a guest on another node.
 fn remote_port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
-    let (Some(network), Some(chassis)) = (&port.lswitch, port.chassis()) else { return };
-    let Some(settings) = view.settings() else { return };
+    let Some(network) = &port.lswitch else { return };
+    if port.binding.as_ref().is_some_and(|binding| binding.kind == BindingType::Vtep) {
+        return sink
+            .problem("ports behind a VTEP are not reached: there are tunnels to registered chassis only");
+    }
+    let (Some(chassis), Some(settings)) = (port.chassis(), view.settings()) else { return };
     if *chassis == settings.chassis || port.enabled == Some(false) {
         return;
     }

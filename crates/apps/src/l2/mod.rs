@@ -27,8 +27,8 @@ use pipeline::{FlowBuilder, Priority, groups, regs};
 use crate::network::{Network, present};
 use crate::tunnel::Egress;
 
-/// Bytes of one group message are counted in 16 bits. A bucket of ours has at most 72: more than so many do not fit.
-const GROUP_BUCKETS_MAX: usize = 900;
+/// Buckets of one group. The length of its message is counted in 16 bits, and a bucket of ours has at most 56 bytes.
+const GROUP_BUCKETS_MAX: usize = 1_000;
 
 /// The bit that tells group addresses from those of stations.
 const MULTICAST: MacAddr = MacAddr([1, 0, 0, 0, 0, 0]);
@@ -195,13 +195,23 @@ fn copy_for(port: u32) -> Bucket {
     Bucket::new(vec![egress, Action::resubmit(DISPATCH.id)])
 }
 
-fn say_group(sink: &mut Sink, id: u32, mut buckets: Vec<Bucket>) {
-    if buckets.len() > GROUP_BUCKETS_MAX {
-        sink.problem(format!(
-            "a flood has {} members and only the first {GROUP_BUCKETS_MAX} of them are reached",
-            buckets.len()
-        ));
-        buckets.truncate(GROUP_BUCKETS_MAX);
+/// Says a group that copies; one that is too long for a message hands packets on to its next part.
+fn say_group(sink: &mut Sink, id: u32, buckets: Vec<Bucket>) {
+    let room = GROUP_BUCKETS_MAX - 1;
+    let parts = buckets.len().div_ceil(room).max(1);
+    let mut rest = buckets.into_iter();
+    for part in (0..groups::PARTS_MAX).take(parts) {
+        let mut buckets: Vec<Bucket> = rest.by_ref().take(room).collect();
+        let next = part + 1;
+        if rest.len() > 0 && next < groups::PARTS_MAX {
+            buckets.push(Bucket::new(vec![Action::Group(groups::part(id, next))]));
+        }
+        sink.group(Group { id: groups::part(id, part), kind: GroupKind::All, buckets });
     }
-    sink.group(Group { id, kind: GroupKind::All, buckets });
+    if rest.len() > 0 {
+        sink.problem(format!(
+            "a flood has {} members more than groups can hold; they are not reached",
+            rest.len()
+        ));
+    }
 }

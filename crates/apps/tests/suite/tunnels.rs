@@ -183,6 +183,49 @@ fn a_node_whose_tunnels_move_is_reached_where_they_are() {
 }
 
 #[test]
+fn a_second_name_of_this_node_gets_no_copies() {
+    let mut cloud = Cloud::new(THREE_NODES);
+    cloud.put("node old 192.0.2.1 geneve\nport red6 16 red on=old mac=02:00:00:00:00:06 ip=10.0.0.6");
+    let walk = cloud.send("red1", &to_all());
+    assert_eq!((walk.receivers(), walk.hops.len()), (vec!["red2", "red3", "red4", "red5"], 2));
+    assert!(cloud.problems("a")[0].contains("192.0.2.1, which is this node"), "{:?}", cloud.problems("a"));
+    // Nor do two names of another one.
+    cloud.put("node old 192.0.2.3 geneve");
+    assert_eq!(cloud.send("red1", &to_all()).receivers(), ["red2", "red3", "red4", "red5"]);
+}
+
+#[test]
+fn a_port_behind_a_vtep_is_named() {
+    let mut cloud = Cloud::new(THREE_NODES);
+    let text = cloud
+        .row(model::Table::LogicalPort, "red3")
+        .to_text()
+        .replace(r#""type": "chassis""#, r#""type": "vtep""#);
+    cloud.put_row(model::Object::from_text(model::Table::LogicalPort, &text).expect("a row"));
+    cloud.send("red1", &one_to_three()).assert_nowhere();
+    assert!(cloud.problems("a").iter().any(|problem| problem.starts_with("ports behind a VTEP")));
+}
+
+#[test]
+fn a_flood_may_have_more_members_than_a_group() {
+    let mut text = THREE_NODES.to_owned();
+    for number in 0..2500_u32 {
+        let [.., high, low] = number.to_be_bytes();
+        text += &format!("node far{number} 10.1.{high}.{low} geneve\n");
+        text += &format!(
+            "port far{number} {} red on=far{number} mac=02:01:00:00:{high:02x}:{low:02x}\n",
+            100 + number
+        );
+    }
+    let mut cloud = Cloud::with_nodes(&text, &["a", "b", "c"]);
+    let walk = cloud.send("red1", &to_all());
+    assert_eq!((walk.receivers(), walk.hops.len()), (vec!["red2", "red3", "red4", "red5"], 2502));
+    assert!(cloud.problems("a").is_empty());
+    let lengths = cloud.node("a").switch.groups().map(|group| group.buckets.len());
+    assert_eq!(lengths.filter(|buckets| *buckets > 100).collect::<Vec<_>>(), [1000, 1000, 505]);
+}
+
+#[test]
 fn ports_of_a_node_that_is_not_registered_wait_for_it() {
     let mut cloud = Cloud::new(THREE_NODES);
     cloud.delete(model::Table::Chassis, "b");
