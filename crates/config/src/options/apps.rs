@@ -57,11 +57,13 @@ section! {
         df_default_network_device_mtu: u32 [68 to 65535] = "1460";
         /// How many DHCP messages a port may send a second.
         df_dhcp_max_rate_per_sec: u32 [1 to 1000000] = "3";
-        /// For how long a port that sends more is not answered.
-        df_dhcp_block_time_in_sec: Seconds [1 to 65535] = "100";
         /// Give machines a route to the metadata service.
         df_add_link_local_route: bool = "True";
-    } retired {}
+    } retired {
+        /// For how long a port that sends more is not answered.
+        "df_dhcp_block_time_in_sec": Seconds = "100",
+            NoEffect("the switch drops what is beyond the rate, and the port is answered again as soon as it keeps to it");
+    }
 }
 
 section! {

@@ -99,6 +99,8 @@ pub mod codes {
     pub const TFTP_SERVER_NAME: u8 = 66;
     /// The file to boot.
     pub const BOOT_FILE_NAME: u8 = 67;
+    /// The client takes an address without having chosen an offer.
+    pub const RAPID_COMMIT: u8 = 80;
     /// What relay agents noted, and want back.
     pub const RELAY_AGENT: u8 = 82;
     /// Classless static routes.

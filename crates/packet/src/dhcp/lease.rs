@@ -103,6 +103,7 @@ impl Overrides {
                 | codes::TEXT_MESSAGE
                 | codes::MAX_MESSAGE_BYTES
                 | codes::CLIENT_ID
+                | codes::RAPID_COMMIT
                 | codes::RELAY_AGENT
                 | codes::END
         )

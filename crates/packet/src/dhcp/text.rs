@@ -11,8 +11,9 @@
 //! | flags | `1`, `0`, `true`, `false`, `on`, `off`, `yes`, `no` |
 //! | domains | `example.org,example.net` |
 //! | bytes | `0a:0b:0c` or `0x0a0b0c`; every other text stands for itself |
+//! | unknown | addresses, if it is some; a number, in as few of one, two or four bytes as it fits; else bytes |
 //!
-//! An option that the table does not know is bytes. The empty text says that the option is not told at all,
+//! The empty text says that the option is not told at all,
 //! which Neutron uses to have a port without router.
 
 mod table;
@@ -68,6 +69,8 @@ pub enum Format {
     Routes,
     /// Anything.
     Bytes,
+    /// What the text looks like: nobody said what the option contains.
+    Unknown,
 }
 
 /// A text that does not say what an option needs.
@@ -93,7 +96,7 @@ pub fn name(code: u8) -> Option<&'static str> {
 /// What an option contains.
 #[must_use]
 pub fn format(code: u8) -> Format {
-    find(code).map_or(Format::Bytes, |kind| kind.format)
+    find(code).map_or(Format::Unknown, |kind| kind.format)
 }
 
 /// The number of an option that is given by number or by name. 0 and 255 are none.
@@ -149,7 +152,10 @@ impl Format {
                 Err(_) => [&[0], domains(text)?.as_slice()].concat(),
             }),
             Self::Routes => routes(text),
-            Self::Bytes => hexadecimal(text).map_or_else(|| Ok(text.as_bytes().to_vec()), Ok),
+            Self::Bytes => Ok(bytes(text)),
+            Self::Unknown => {
+                Ok(addresses(text).ok().or_else(|| shortest(text)).unwrap_or_else(|| bytes(text)))
+            }
         }
     }
 }
@@ -226,6 +232,23 @@ fn routes(text: &str) -> Result<Vec<u8>, String> {
         routes.push(route.ok_or_else(|| format!("'{destination}' is not an IPv4 network"))?);
     }
     if routes.is_empty() { Err("there is no route".to_owned()) } else { Ok(encode_routes(&routes)) }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    hexadecimal(text).unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+/// A number in as few bytes as options have for numbers.
+fn shortest(text: &str) -> Option<Vec<u8>> {
+    if !text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: u32 = text.parse().ok()?;
+    Some(match (u8::try_from(number), u16::try_from(number)) {
+        (Ok(number), _) => vec![number],
+        (_, Ok(number)) => number.to_be_bytes().to_vec(),
+        _ => number.to_be_bytes().to_vec(),
+    })
 }
 
 /// Bytes that are written as digits, `None` when it is some other text.

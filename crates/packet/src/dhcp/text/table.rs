@@ -103,6 +103,7 @@ pub const KINDS: &[Kind] = &[
     kind(77, &["user-class"], Bytes),
     kind(78, &["slp-directory-agent"], Bytes),
     kind(79, &["slp-service-scope"], Bytes),
+    kind(80, &["rapid-commit"], Bytes),
     kind(81, &["FQDN", "fqdn"], Bytes),
     kind(82, &["agent-id", "relay-agent-information"], Bytes),
     kind(85, &["nds-servers"], Addresses),

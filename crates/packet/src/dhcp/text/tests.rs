@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn texts_and_what_dnsmasq_makes_of_them() {
-    let cases: [(u8, &str, &[u8]); 27] = [
+    let cases: [(u8, &str, &[u8]); 33] = [
         (3, "10.0.0.1", &[10, 0, 0, 1]),
         (6, "10.0.0.1, 10.0.0.2", &[10, 0, 0, 1, 10, 0, 0, 2]),
         (42, "10.0.0.1 10.0.0.2", &[10, 0, 0, 1, 10, 0, 0, 2]),
@@ -38,6 +38,12 @@ fn texts_and_what_dnsmasq_makes_of_them() {
         (43, "0x010", b"0x010"),
         (224, "12:xy", b"12:xy"),
         (224, "some text", b"some text"),
+        (224, "12:34", &[0x12, 0x34]),
+        (224, "10.0.0.1", &[10, 0, 0, 1]),
+        (224, "7", &[7]),
+        (224, "300", &[1, 44]),
+        (224, "70000", &[0, 1, 0x11, 0x70]),
+        (224, "99999999999", b"99999999999"),
         (3, " ", &[]),
     ];
     for (code, text, bytes) in cases {
@@ -110,7 +116,7 @@ fn options_are_found_by_number_and_by_either_name() {
     ] {
         assert_eq!(code(text), expected, "{text}");
     }
-    assert_eq!((name(67), name(224), format(224)), (Some("bootfile-name"), None, Format::Bytes));
+    assert_eq!((name(67), name(224), format(224)), (Some("bootfile-name"), None, Format::Unknown));
 }
 
 #[test]
