@@ -51,6 +51,31 @@ const fn date(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// The seconds since 1970 of a time in UTC; fractions of a second are cut off.
+#[must_use]
+pub fn seconds(text: &str) -> Option<u64> {
+    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, separator: char| -> Option<[u64; 3]> {
+        let parts: Option<Vec<u64>> = text.split(separator).map(|part| part.parse().ok()).collect();
+        parts?.try_into().ok()
+    };
+    let [year, month, day] = numbers(day, '-')?;
+    let [hour, minute, second] = numbers(time.split('.').next()?, ':')?;
+    let is_valid = (1970..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    if !is_valid {
+        return None;
+    }
+    // The day is the one of which the date is this.
+    let earliest = (year - 1970) * 365 + (month - 1) * 28;
+    let days = (earliest..earliest + 2500).find(|days| date(*days) == (year, month, day))?;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
 /// Where random numbers come from: enough to keep servers from drawing the same, nothing to guard a secret with.
 #[derive(Debug)]
 pub struct Chance {
@@ -101,6 +126,13 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(text(seconds), expected);
+            assert_eq!(super::seconds(expected), Some(seconds));
+        }
+        assert_eq!(seconds("9999-12-31T23:59:59.999Z"), Some(253_402_300_799));
+        for wrong in
+            ["", "2024-02-30T00:00:00Z", "2024-02-28T24:00:00Z", "2024-02-28 00:00:00Z", "1-1-1T0:0:0Z"]
+        {
+            assert_eq!(seconds(wrong), None, "{wrong}");
         }
     }
 

@@ -17,11 +17,16 @@ use crate::server::Core;
 
 /// The versions of the API.
 pub(super) fn versions(request: &Request) -> Result<Value, ApiError> {
-    Ok(json!({"versions": [{
+    Ok(json!({"versions": [version(request)]}))
+}
+
+/// The version of the API.
+pub(super) fn version(request: &Request) -> Value {
+    json!({
         "id": "v2.0",
         "status": "CURRENT",
         "links": [{"rel": "self", "href": format!("{}/v2.0/", request.base)}],
-    }]}))
+    })
 }
 
 /// What the version of the API has at its heart.

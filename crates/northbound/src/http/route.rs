@@ -40,7 +40,9 @@ pub async fn answer(
         };
     };
     match rest {
-        [] => only_get(request, || documents::resources(request)),
+        [] if request.url.ends_with('/') => only_get(request, || documents::resources(request)),
+        // Neutron has nothing here; clients that look for the version of this very address find it here.
+        [] => only_get(request, || Ok(json!({"version": documents::version(request)}))),
         ["extensions"] => only_get(request, documents::extensions),
         ["extensions", alias] => only_get(request, || documents::extension(alias)),
         ["availability_zones" | "availability-zones"] => {

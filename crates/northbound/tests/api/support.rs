@@ -193,3 +193,16 @@ async fn read_head(stream: &mut TcpStream) -> (String, Vec<u8>) {
         bytes.extend_from_slice(&buffer[..count]);
     }
 }
+
+/// Waits until something holds.
+#[track_caller]
+pub(crate) fn eventually(mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while !holds().await {
+            assert!(tokio::time::Instant::now() < deadline, "{place}: it never holds");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}

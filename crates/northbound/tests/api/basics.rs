@@ -1,9 +1,7 @@
 //! The way of a resource: created, shown, listed, changed, deleted, and what all answers have.
 
-mod support;
-
+use crate::support::Api;
 use serde_json::json;
-use support::Api;
 
 #[tokio::test]
 async fn a_network_with_a_subnet_and_a_port() {

@@ -1,0 +1,11 @@
+//! The API as clients use it: requests over HTTP to a server on a store in memory, and what they are answered.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod basics;
+mod lists;
+mod refusals;
+mod resources;
+mod rows;
+mod support;
+mod tenants;
