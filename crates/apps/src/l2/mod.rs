@@ -13,6 +13,9 @@
 //! Floods are groups. The members on this node and the nodes that have others are groups of their own, so that one more
 //! port changes one group, and one more port on another node none, unless it is the first one there.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use engine::{App, Derived, Rule, Sink, View};

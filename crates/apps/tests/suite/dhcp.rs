@@ -13,6 +13,7 @@ use packet::dhcp::{
 };
 use packet::headers::{NetworkKey, TransportKey};
 use pipeline::{regs, userdata};
+use proptest::prelude::*;
 
 use crate::support::{Cloud, arp_request, ip, mac, udp, v4};
 
@@ -309,4 +310,36 @@ fn a_packet_that_comes_late_is_not_answered() {
     assert_eq!(late(&mut cloud, 21), Reply::Ignore(unserved));
     cloud.unplug("a", "guest");
     assert_eq!(late(&mut cloud, 11), Reply::Ignore(gone));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_comes_up_is_answered_to_its_own_port_or_not_at_all(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..5),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        noise in prop::collection::vec(any::<u8>(), 0..80),
+        ingress in prop::sample::select(vec![0_u32, 11, 12, 13, 20, 21]),
+        is_unicast: bool,
+    ) {
+        let mut cloud = Cloud::new(CLOUD);
+        let mut frame = if is_unicast { unicast(&renewal()) } else { broadcast(&discover()) };
+        for (place, byte) in damage {
+            *place.get_mut(&mut frame) = byte;
+        }
+        if let Some(cut) = cut {
+            frame.truncate(cut.index(frame.len()));
+            frame.extend(noise);
+        }
+        let packet = PacketIn { frame, in_port: 1, network: 1, ingress, userdata: vec![userdata::DHCP], at_ms: 0 };
+        match cloud.node("a").step(vec![Input::Packet(packet)]).replies.remove(0) {
+            Reply::Send { frame, port } => {
+                // Only these have a lease here, and only the first one's MAC address is in the message.
+                prop_assert_eq!((ingress, port), (11, OfPort::new(1)));
+                prop_assert!(Headers::parse(&frame).layout.network_end == Some(frame.len()));
+            }
+            Reply::Ignore(reason) => prop_assert!(!reason.is_empty()),
+        }
+    }
 }

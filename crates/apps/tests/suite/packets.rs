@@ -6,7 +6,7 @@ use ofsim::Packet;
 use packet::build::Ethernet;
 use packet::headers::VlanTag;
 
-use crate::support::{Cloud, mac, ping, udp};
+use crate::support::{Cloud, arp_request, mac, ping, udp};
 
 /// Two networks with equal addresses, on three nodes.
 pub(crate) const THREE_NODES: &str = "
@@ -108,6 +108,7 @@ fn addresses_that_nobody_has_are_for_guests_without_port_security() {
     let walk = cloud.send("red1", &unknown);
     assert_eq!(walk.receivers(), ["red2", "red5"]);
     assert_eq!(walk.hops.len(), 1, "the node without such guests is not asked");
+    assert_eq!(walk.hops[0].key.tunnel.metadata[0], Some(11 << 16), "for whom is found out there");
     cloud.put("port red2 12 red on=a:2 mac=02:00:00:00:00:02 ip=10.0.0.2");
     assert_eq!(cloud.send("red1", &unknown).receivers(), ["red5"]);
     // Not back to the sender, and not for other networks.
@@ -122,8 +123,14 @@ fn what_is_for_a_port_that_cannot_get_it_is_dropped_and_not_flooded() {
     let mut cloud = Cloud::new(THREE_NODES);
     // Somebody who would get it if it were flooded.
     cloud.put("port red5 15 red on=c:5 mac=02:00:00:00:00:05 ip=10.0.0.5 unsecured");
+    let copies = |cloud: &mut Cloud| -> usize {
+        let group = pipeline::groups::local_flood(1);
+        cloud.node("a").switch.group(group).expect("the flood of red").buckets.len()
+    };
+    assert_eq!(copies(&mut cloud), 2);
     cloud.unplug("a", "red2");
     cloud.send("red1", &ping_between(1, 2)).assert_nowhere();
+    assert_eq!(copies(&mut cloud), 1, "no copy is made for nobody");
     cloud.put("port red2 12 red mac=02:00:00:00:00:02 ip=10.0.0.2");
     cloud.send("red1", &ping_between(1, 2)).assert_nowhere();
     for (disabled, node) in [("port red2 12 red on=a:2", "a"), ("port red3 13 red on=b:3", "b")] {
@@ -181,6 +188,22 @@ fn a_port_with_several_addresses_is_reached_by_all_of_them() {
 }
 
 #[test]
+fn an_address_of_a_group_is_no_address_of_a_port() {
+    let mut cloud = Cloud::new(THREE_NODES);
+    for address in ["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "00:00:00:00:00:00"] {
+        cloud.put(&format!("port red3 13 red on=b:3 mac={address},02:00:00:00:00:03 ip=10.0.0.3"));
+        assert_eq!(cloud.send("red1", &to_all(1)).receivers(), ["red2", "red3", "red4", "red5"]);
+        let problem = format!("{address} cannot be the address of a port");
+        assert!(cloud.problems("a").iter().any(|found| found.starts_with(&problem)), "{address}");
+        let from_it = ping((mac(address), "10.0.0.3"), (guest(1).0, "10.0.0.1"));
+        cloud.send("red3", &from_it).assert_nowhere();
+        assert_eq!(cloud.send("red3", &ping_between(3, 1)).receivers(), ["red1"]);
+        let asked = arp_request((guest(1).0, "10.0.0.1"), "10.0.0.3");
+        assert_eq!(cloud.send("red1", &asked).deliveries[0].key.net.sha, guest(3).0.to_u64());
+    }
+}
+
+#[test]
 fn of_two_ports_with_one_address_the_same_one_gets_it_everywhere() {
     let mut cloud = Cloud::new(THREE_NODES);
     cloud.put("port red0 99 red on=c:99 mac=02:00:00:00:00:03 ip=10.0.0.30");
@@ -203,9 +226,13 @@ fn of_two_ports_with_one_address_the_same_one_gets_it_everywhere() {
 #[test]
 fn a_guest_that_tags_its_frames_is_not_heard() {
     let cloud = Cloud::new(THREE_NODES);
-    let (src, dst) = (mac("02:00:00:00:00:01"), mac("02:00:00:00:00:02"));
+    let honest = ping_between(1, 2);
+    assert_eq!(cloud.send("red1", &honest).receivers(), ["red2"]);
+    let (addresses, rest) = honest.split_at(12);
     for tag in [VlanTag::customer(7, 0), VlanTag::customer(0, 3)] {
-        cloud.send("red1", &Ethernet::new(src, dst).tagged(tag).frame(0x0800, &[0; 40])).assert_nowhere();
+        let tagged = Ethernet::new(guest(1).0, guest(2).0).tagged(tag).frame(0x0800, &rest[2..]);
+        assert_eq!(&tagged[..12], addresses);
+        cloud.send("red1", &tagged).assert_nowhere();
     }
 }
 

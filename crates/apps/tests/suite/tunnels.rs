@@ -104,6 +104,9 @@ fn a_key_that_the_option_cannot_carry_is_sent_as_zero_and_found_by_its_address()
     let back = ping((mac(THREE), "10.0.0.3"), (mac(ONE), "10.0.0.1"));
     let walk = cloud.send("red3", &back);
     assert_eq!((walk.receivers(), walk.hops[0].key.tunnel.metadata[0]), (vec!["red1"], Some(11)));
+    // Its lower bits are not taken for another port.
+    cloud.put("port red3 32779 red on=b:3 mac=02:00:00:00:00:03 ip=10.0.0.3");
+    assert_eq!(cloud.send("red3", &back).hops[0].key.tunnel.metadata[0], Some(11));
     // The largest that it can.
     cloud.put("port red3 32767 red on=b:3 mac=02:00:00:00:00:03 ip=10.0.0.3");
     let walk = cloud.send("red1", &one_to_three());

@@ -1,6 +1,9 @@
 //! Does Open vSwitch do with our flows what the interpreter says? Random clouds are installed in a real switch, random packets are
 //! traced by both, as guests send them and as they come out of tunnels, and both must name the same flow in each
-//! table, in the same order, and send to the same ports.
+//! table, in the same order, and send to the same ports. What the switch then shows of itself is what we wanted, byte for byte, so that a
+//! restart finds nothing to change.
+
+mod dump;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -70,6 +73,13 @@ impl Judge {
         }
         self.feed("add-groups", desired.groups.iter().map(ToString::to_string).collect());
         self.feed("add-flows", desired.flows.iter().map(|flow| flow.unpack().to_string()).collect());
+
+        let shown = dump::flows(&self.ovs, BRIDGE);
+        for flow in &desired.flows {
+            assert_eq!(shown.get(flow.key_bytes()), Some(flow), "{}", flow.unpack());
+        }
+        assert_eq!(shown.len(), desired.flows.len());
+        assert_eq!(dump::groups(&self.ovs, BRIDGE), desired.groups);
     }
 
     fn feed(&self, command: &str, lines: Vec<String>) {
