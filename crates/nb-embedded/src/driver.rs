@@ -35,11 +35,9 @@ fn path(table: &TableName, id: &RowId) -> Bytes {
 /// The row that a key names; `None` when it is none of ours.
 fn named(path: &[u8]) -> Option<(TableName, RowId)> {
     let (table, id) = std::str::from_utf8(path).ok()?.strip_prefix('/')?.split_once('/')?;
-    let id = RowId::new(id).ok()?;
-    Some((
-        Table::from_name(table).map_or_else(|| TableName::from_text(table.to_owned()), TableName::from),
-        id,
-    ))
+    let table =
+        Table::from_name(table).map_or_else(|| TableName::from_text(table.to_owned()), TableName::from);
+    if table.is_valid() { Some((table, RowId::new(id).ok()?)) } else { None }
 }
 
 fn row(table: TableName, id: RowId, version: &Version) -> Row {

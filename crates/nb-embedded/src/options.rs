@@ -49,7 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             history_revisions_max: 100_000,
-            history_bytes_max: 64 << 20,
+            history_bytes_max: 16 << 20,
             store_bytes_max: 2 << 30,
             request_bytes_max: 3 << 19,
             txn_ops_max: 128,
