@@ -95,38 +95,40 @@ impl Controller {
     /// When it cannot begin, or one of its tasks ended. That the store or the switch is away is no error.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), ControllerError> {
         tokio::pin!(shutdown);
+        let mut recorder = Recorder::start(self.options.recording.as_ref()).map_err(|source| {
+            let path = self.options.recording.as_ref().map(|recording| recording.path.display().to_string());
+            ControllerError::Recording { path: path.unwrap_or_default(), source }
+        })?;
         loop {
             let ended = tokio::select! {
-                ended = self.live() => ended,
+                ended = self.live(recorder) => ended,
                 () = &mut shutdown => {
                     self.notifier.stopping();
                     info!("stopping; the switch forwards as before");
                     return Ok(());
                 }
             };
-            match ended? {
+            match ended {
                 Stop::StartOver => warn!("starting over: the store and the switch are read again"),
                 Stop::Ended(what) => {
                     error!(what, "a task ended");
                     return Err(ControllerError::TaskEnded(what));
                 }
             }
+            // What led here is what somebody will want to replay, so it is kept.
+            recorder = Recorder::default();
         }
     }
 
     /// One life: everything is learned before the switch is touched.
-    async fn live(&self) -> Result<Stop, ControllerError> {
-        let recorder = Recorder::start(self.options.recording.as_ref()).map_err(|source| {
-            let path = self.options.recording.as_ref().map(|recording| recording.path.display().to_string());
-            ControllerError::Recording { path: path.unwrap_or_default(), source }
-        })?;
+    async fn live(&self, recorder: Recorder) -> Stop {
         let wishes = Wishes::default();
         let (mut sources, orders, _tasks) = self.start_tasks(&wishes);
         let mut intake = Intake::new(&self.options);
         info!(chassis = %self.options.chassis, bridge = self.options.bridge, "reading the store and the switch's database");
         self.notifier.status("reading the store and the switch's database");
         if let Some(stop) = self.learn(&mut sources, &mut intake).await {
-            return Ok(stop);
+            return stop;
         }
         let worker = Worker::begin(
             &self.options,
@@ -138,7 +140,7 @@ impl Controller {
             &self.notifier,
             &self.status,
         );
-        Ok(worker.work().await)
+        worker.work().await
     }
 
     /// Starts everything around the engine. The tasks end when the set is dropped.
@@ -162,7 +164,12 @@ impl Controller {
         while !intake.is_complete() {
             tokio::select! {
                 news = sources.store.recv() => match news {
-                    Some(news) => self.status.send_modify(|status| intake.store(news, status)),
+                    Some(news) => {
+                        if let northbound::News::Away(reason) = &news {
+                            self.notifier.status(&format!("waiting for the store: {reason}"));
+                        }
+                        self.status.send_modify(|status| intake.store(news, status));
+                    }
                     None => return Some(Stop::Ended("northbound")),
                 },
                 news = sources.vswitch.recv() => match news {

@@ -114,10 +114,13 @@ impl Follower {
                     self.backoff.reset();
                     self.back().await?;
                     let known_before = std::mem::take(&mut self.unreadable);
-                    let rows = snapshot.rows.iter().filter_map(|row| self.read(row, &known_before)).collect();
+                    let revision = snapshot.revision;
+                    // Each text goes as soon as it was read: a large store is not held twice.
+                    let rows =
+                        snapshot.rows.into_iter().filter_map(|row| self.read(&row, &known_before)).collect();
                     self.say(News::Snapshot(rows)).await?;
                     self.say(News::Undecodable(self.unreadable.len())).await?;
-                    return Ok(snapshot.revision);
+                    return Ok(revision);
                 }
                 Err(error) => {
                     self.away(&error).await?;

@@ -4,7 +4,7 @@
 //! without effect. Nothing is passed over in silence.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +25,23 @@ const OVSDB_SOCKET: &str = "db.sock";
 /// The run directory of Open vSwitch, unless `OVS_RUNDIR` says another.
 pub const OVS_RUNDIR: &str = "/var/run/openvswitch";
 
+/// How often what is desired is computed anew, unless somebody says otherwise: seldom, because for that moment nothing else
+/// is done.
+pub const AUDIT_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// How the switch is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SwitchAccess {
     /// Over the management socket of the bridge. Packets have a connection of their own, so that a storm of them delays no
     /// flow.
     Socket(PathBuf),
-    /// The switch connects to this address of ours, once, for everything.
-    Listen(std::net::SocketAddr),
+    /// The switch connects to us, once, for everything.
+    Listen {
+        /// Where we listen.
+        at: SocketAddr,
+        /// Where it is told to connect to.
+        announced: SocketAddr,
+    },
 }
 
 /// How often things are done, and how much is taken.
@@ -113,10 +122,8 @@ impl Options {
                 (Address::Unix(path), SwitchAccess::Socket(bridge))
             }
             OvsdbConnection::Tcp(at) => {
-                let of = &config.df_os_ken;
-                let listen = std::net::SocketAddr::new(of.of_listen_address, of.of_listen_port);
                 let address = Address::Tcp { host: at.ip().to_string(), port: at.port() };
-                (address, SwitchAccess::Listen(listen))
+                (address, listen(config))
             }
         };
         let options = Self {
@@ -135,7 +142,7 @@ impl Options {
             limits: Limits {
                 report_interval: df.report_interval.duration(),
                 resync_interval: df.db_sync_time.duration(),
-                audit_interval: None,
+                audit_interval: Some(AUDIT_INTERVAL),
                 packets: PacketLimits::default(),
             },
         };
@@ -161,7 +168,7 @@ impl Options {
     pub(crate) fn endpoint(&self) -> Endpoint {
         match &self.access {
             SwitchAccess::Socket(path) => Endpoint::Unix(path.clone()),
-            SwitchAccess::Listen(at) => Endpoint::Listen(*at),
+            SwitchAccess::Listen { at, .. } => Endpoint::Listen(*at),
         }
     }
 
@@ -169,9 +176,18 @@ impl Options {
     pub(crate) fn packet_endpoint(&self) -> Option<Endpoint> {
         match &self.access {
             SwitchAccess::Socket(path) => Some(Endpoint::Unix(path.clone())),
-            SwitchAccess::Listen(_) => None,
+            SwitchAccess::Listen { .. } => None,
         }
     }
+}
+
+/// Where a switch on another machine finds us.
+fn listen(config: &Config) -> SwitchAccess {
+    let of = &config.df_os_ken;
+    let at = SocketAddr::new(of.of_listen_address, of.of_listen_port);
+    // Nobody can connect to "every address".
+    let ip = if at.ip().is_unspecified() { config.df.management_ip } else { at.ip() };
+    SwitchAccess::Listen { at, announced: SocketAddr::new(ip, at.port()) }
 }
 
 /// What guests are told by DHCP.
@@ -249,3 +265,6 @@ const fn tunnel_type(kind: config::TunnelType) -> TunnelType {
 fn kind_of_tunnel(kind: &TunnelType) -> Option<TunnelKind> {
     TunnelKind::from_ovs(kind.as_str())
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub struct Recording {
 }
 
 /// Records steps.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Recorder {
     steps: Option<SyncSender<String>>,
     bytes_left: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// A recorder that records if it is told where.
     pub(crate) fn start(recording: Option<&Recording>) -> std::io::Result<Self> {
-        let Some(recording) = recording else { return Ok(Self { steps: None, bytes_left: 0 }) };
+        let Some(recording) = recording else { return Ok(Self::default()) };
         let file = File::create(&recording.path)?;
         let (steps, receiver) = sync_channel(STEPS_MAX);
         std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write(file, &receiver))?;

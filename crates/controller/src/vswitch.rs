@@ -110,8 +110,8 @@ fn spec(options: &Options) -> BridgeSpec {
     let (controllers, other_config) = match &options.access {
         SwitchAccess::Socket(_) => (None, BTreeMap::new()),
         // Open vSwitch would otherwise look for the controller through the bridge itself.
-        SwitchAccess::Listen(at) => (
-            Some(BTreeSet::from([format!("tcp:{}:{}", at.ip(), at.port())])),
+        SwitchAccess::Listen { announced, .. } => (
+            Some(BTreeSet::from([format!("tcp:{announced}")])),
             BTreeMap::from([("disable-in-band".to_owned(), "true".to_owned())]),
         ),
     };

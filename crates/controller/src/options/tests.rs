@@ -1,0 +1,64 @@
+use config::{Environment, Source, load};
+use testkit::scratch::ScratchDir;
+
+use super::*;
+
+fn read(text: &str) -> Config {
+    let source = Source::Text { name: "dragonflow.ini".to_owned(), text: text.to_owned() };
+    load(&[source], &Environment::new("compute-1")).unwrap_or_else(|problems| panic!("{problems}")).config
+}
+
+fn options(text: &str) -> Result<(Options, Vec<String>), OptionsError> {
+    Options::from_config(&read(text), Path::new("/nonexistent"))
+}
+
+#[test]
+fn the_default_list_of_apps_works_and_what_is_not_built_is_named_once_each() {
+    let (options, notices) = options("").unwrap();
+    assert_eq!(options.chassis.to_string(), "compute-1");
+    let listed = notices.iter().filter(|notice| notice.contains("is not built yet and does nothing")).count();
+    let (_, missing) = crate::apps_list::select(&options.apps);
+    assert_eq!((listed, notices.len()), (missing.len(), missing.len()), "{notices:?}");
+}
+
+#[test]
+fn what_is_not_built_is_refused_by_name_with_what_to_do() {
+    let error = |text: &str| options(text).unwrap_err().to_string();
+    let redis = error("[df]\nnb_db_class = redis_nb_db_driver\n");
+    assert!(redis.contains("redis_nb_db_driver") && redis.contains("use etcd_nb_db_driver"), "{redis}");
+    assert!(error("[df]\nvif_type = vhostuser\n").contains("use ovs"));
+}
+
+#[test]
+fn what_has_no_effect_is_said() {
+    let (_, notices) = options("[df]\nenable_df_pub_sub = True\nenable_neutron_notifier = True\n").unwrap();
+    for option in ["enable_df_pub_sub", "enable_neutron_notifier"] {
+        assert_eq!(notices.iter().filter(|notice| notice.contains(option)).count(), 1, "{notices:?}");
+    }
+}
+
+#[test]
+fn the_switch_is_found_beside_its_database() {
+    let directory = ScratchDir::new().unwrap();
+    let access = |config: &Config| Options::from_config(config, directory.path()).unwrap().0;
+    // No socket here: OVSDB is where the machine is managed, and the switch comes to us.
+    let remote = access(&read("[df]\nmanagement_ip = 192.0.2.9\n"));
+    assert_eq!(remote.ovsdb, Address::Tcp { host: "192.0.2.9".to_owned(), port: 6640 });
+    assert!(matches!(remote.access, SwitchAccess::Listen { .. }));
+    assert_eq!(remote.packet_endpoint(), None);
+    // A socket in the run directory.
+    std::fs::write(directory.path().join("db.sock"), "").unwrap();
+    let local = access(&read("[df]\nintegration_bridge = br-x\n"));
+    assert_eq!(local.ovsdb, Address::Unix(directory.path().join("db.sock")));
+    assert_eq!(local.access, SwitchAccess::Socket(directory.path().join("br-x.mgmt")));
+    // What the operator says goes before.
+    let said = access(&read("[df]\novsdb_connection = unix:/run/other/db.sock\n"));
+    assert_eq!(said.access, SwitchAccess::Socket("/run/other/br-int.mgmt".into()));
+}
+
+#[test]
+fn all_encapsulations_become_ports() {
+    let (options, _) = options("[df]\ntunnel_types = vxlan,geneve\n").unwrap();
+    assert_eq!(options.tunnel_types, [TunnelType::Vxlan, TunnelType::Geneve], "in the order of preference");
+    assert_eq!(options.tunnel_kinds().len(), 2);
+}
