@@ -4,6 +4,7 @@
 //! That includes that networks never meet, that nobody is heard who is not who it says, that nothing comes back or twice, and
 //! that nothing runs in circles. `PROPTEST_CASES=5000` tries more clouds.
 
+mod arrivals;
 mod frames;
 mod rules;
 mod world;
@@ -12,6 +13,7 @@ use ofsim::analysis::Finding;
 use proptest::prelude::*;
 
 use crate::support::Cloud;
+use arrivals::any_arrival;
 pub(crate) use frames::any_packet;
 pub(crate) use world::any_world;
 
@@ -40,6 +42,20 @@ proptest! {
             let expected = rules::receivers(&world, sender, &frame);
             let ways: String = walk.traces.iter().map(|(node, trace)| format!("{node}:\n{trace}")).collect();
             prop_assert_eq!(walk.receivers(), expected, "{} sends {:?} in\n{}\n{}", sender.name, frame, world.text(), ways);
+        }
+    }
+
+    #[test]
+    fn a_packet_out_of_a_tunnel_reaches_guests_of_its_network_and_no_other_node(
+        world in any_world(),
+        arrivals in prop::collection::vec(any_arrival(), PACKETS),
+    ) {
+        let cloud = Cloud::new(&world.text());
+        for arrival in arrivals {
+            let Some(packet) = arrival.packet(&cloud) else { continue };
+            let walk = cloud.inject(world::NODES[arrival.node], packet);
+            prop_assert!(walk.hops.is_empty() && walk.to_controller.is_empty());
+            prop_assert_eq!(walk.receivers(), arrival.receivers(&world), "{:?} in\n{}", arrival, world.text());
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct World {
 #[derive(Debug, Clone)]
 pub(crate) struct Port {
     pub(crate) name: String,
-    key: u32,
+    pub(super) key: u32,
     of_port: u32,
     pub(super) network: usize,
     /// Where it is bound.
