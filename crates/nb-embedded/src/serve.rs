@@ -36,6 +36,9 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait after no connection could be accepted, which says that the system has no room for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long clients have to take the answers to what was begun before the server ended.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
 /// The API could not be served.
 #[derive(Debug, Error)]
 pub enum ServeError {
@@ -67,8 +70,18 @@ impl EmbeddedStore {
         let service = EtcdService::new(Arc::new(face), message_bytes_max);
         let connections = Arc::new(Semaphore::new(options.connections_max));
         let (accepted, incoming) = mpsc::channel(1);
+        let out_of_patience = {
+            let is_closing = is_closing.clone();
+            async move {
+                is_closing.wait().await;
+                tokio::time::sleep(SHUTDOWN_GRACE).await;
+            }
+        };
         let accepting = tokio::spawn(accept(listener, connections, accepted, is_closing));
         info!(%address, path = %self.shared.path.display(), "the embedded store listens");
+        if !address.ip().is_loopback() {
+            warn!(%address, "the store knows no users: whoever reaches this address can read and write all of it");
+        }
         let server = Server::builder()
             .max_concurrent_streams(options.connection_streams_max)
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
@@ -77,9 +90,16 @@ impl EmbeddedStore {
             shutdown.await;
             closing.send_replace(true);
         };
-        let served = server.serve_with_incoming_shutdown(service, ReceiverStream::new(incoming), end).await;
+        let served = server.serve_with_incoming_shutdown(service, ReceiverStream::new(incoming), end);
+        let served = tokio::select! {
+            served = served => served.map_err(ServeError::Server),
+            () = out_of_patience => {
+                warn!(%address, "clients of the store that do not read their answers were left behind");
+                Ok(())
+            }
+        };
         accepting.abort();
-        served.map_err(ServeError::Server)
+        served
     }
 }
 

@@ -1,16 +1,14 @@
 //! The two servers: a real etcd, and ours.
 
-use std::net::TcpListener as PortFinder;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use etcd_wire::admin::StatusRequest;
 use etcd_wire::{Client, ResponseHeader};
 use nb_embedded::{EmbeddedStore, Options};
-use testkit::process::Daemon;
-use testkit::require_tool;
+use testkit::EtcdCluster;
 use testkit::scratch::ScratchDir;
 use tokio::net::TcpListener;
+use tokio::task::block_in_place;
 use tonic::transport::{Channel, Endpoint};
 
 /// How long a server may take to answer its first request.
@@ -19,23 +17,14 @@ const START_DEADLINE: Duration = Duration::from_secs(30);
 /// A real etcd of one member.
 pub(crate) struct Etcd {
     pub(crate) client: Client<Channel>,
-    _daemon: Daemon,
-    _directory: ScratchDir,
+    _cluster: EtcdCluster,
 }
 
 impl Etcd {
     pub(crate) async fn start() -> Self {
-        let directory = ScratchDir::new().expect("a directory");
-        let (client_url, peer_url) = (free_url(), free_url());
-        let mut command = Command::new(require_tool("etcd"));
-        command.arg("--data-dir").arg(directory.path().join("data"));
-        command.args(["--unsafe-no-fsync", "--name", "one", "--initial-cluster", &format!("one={peer_url}")]);
-        command.args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url]);
-        command.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
-        let daemon =
-            Daemon::start("etcd", &command, &directory.path().join("etcd.log")).expect("etcd starts");
-        let client = client(&client_url).await;
-        Self { client, _daemon: daemon, _directory: directory }
+        let cluster = block_in_place(|| EtcdCluster::start(1).expect("an etcd"));
+        let client = client(&cluster.endpoints()[0]).await;
+        Self { client, _cluster: cluster }
     }
 }
 
@@ -54,12 +43,6 @@ impl Ours {
         tokio::spawn(async move { store.serve(listener, std::future::pending()).await });
         Self { client: client(&url).await, _directory: directory }
     }
-}
-
-/// Two processes may be told the same port; a test that meets that fails at the start, and says so.
-fn free_url() -> String {
-    let listener = PortFinder::bind("127.0.0.1:0").expect("a port");
-    format!("http://{}", listener.local_addr().expect("an address"))
 }
 
 async fn client(url: &str) -> Client<Channel> {

@@ -194,3 +194,18 @@ fn the_server_ends_although_clients_watch() {
     in_time.expect("the server ends while a client watches");
     stopping.join().expect("the server was stopped");
 }
+
+#[test]
+fn the_server_ends_although_a_client_says_nothing() {
+    let mut served = Served::start(Options::default());
+    let silent = std::net::TcpStream::connect(served.address).expect("a connection");
+    served.ctl(&["endpoint", "status"]);
+    let (done, ended) = mpsc::channel();
+    let stopping = thread::spawn(move || {
+        served.stop();
+        done.send(()).expect("somebody waits");
+    });
+    ended.recv_timeout(DEADLINE).expect("the server ends while a client is silent");
+    stopping.join().expect("the server was stopped");
+    drop(silent);
+}
