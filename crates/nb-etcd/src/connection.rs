@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use etcd_wire::admin::AuthenticateRequest;
+use etcd_wire::admin::{AuthenticateRequest, StatusRequest};
 use etcd_wire::{Client, EtcdError};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
@@ -21,9 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::Service;
+use tonic::{Code, Status};
 
 use crate::endpoint::Endpoint;
 use crate::options::{Login, Options, OptionsError, Timing, Tls};
@@ -87,6 +87,14 @@ impl ConnectError {
     }
 }
 
+/// A member that answered.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) client: Client<Connection>,
+    /// The release whose API it speaks; empty if it does not say.
+    pub(crate) version: String,
+}
+
 /// A connection; its clones are the same one. It ends with the last.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
@@ -131,27 +139,43 @@ impl Connector {
         self.endpoints.len()
     }
 
-    /// Connects to the `number`th member, counted round, and logs in.
-    pub(crate) async fn connect(&self, number: usize) -> Result<Client<Connection>, ConnectError> {
+    /// Connects to the `number`th member, counted round, and logs in. It has answered then: what is asked of it next is
+    /// not lost in a machine that hangs.
+    pub(crate) async fn connect(&self, number: usize) -> Result<Member, ConnectError> {
         let index = number % self.endpoints.len().max(1);
         let Some(endpoint) = self.endpoints.get(index) else {
             return Err(ConnectError::Unreachable("there is no member".to_owned()));
         };
-        match timeout(self.timing.connect, self.log_in(endpoint)).await {
+        match timeout(self.timing.connect, self.greet(endpoint)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(ConnectError::Unreachable(format!(
-                "{endpoint} did not accept a connection within {} ms",
+                "{endpoint} did not answer within {} ms",
                 self.timing.connect.as_millis()
             ))),
         }
     }
 
-    async fn log_in(&self, endpoint: &Endpoint) -> Result<Client<Connection>, ConnectError> {
-        let connection = self
-            .dial(endpoint)
-            .await
-            .map_err(|error| ConnectError::Unreachable(format!("{endpoint} cannot be reached: {error}")))?;
+    async fn greet(&self, endpoint: &Endpoint) -> Result<Member, ConnectError> {
+        let unreachable = |reason: &dyn fmt::Display| {
+            ConnectError::Unreachable(format!("{endpoint} cannot be reached: {reason}"))
+        };
+        let connection = self.dial(endpoint).await.map_err(|error| unreachable(&error))?;
         let client = Client::new(connection).with_response_bytes_max(self.response_bytes_max);
+        let client = self.log_in(endpoint, client).await?;
+        match client.status(StatusRequest {}).await {
+            Ok(status) if status.leader == 0 => Err(unreachable(&"it knows no leader")),
+            Ok(status) => Ok(Member { client, version: status.version }),
+            // Later releases tell it to administrators only. It is an answer.
+            Err(status) if is_refusal(&status) => Ok(Member { client, version: String::new() }),
+            Err(status) => Err(unreachable(&status.message())),
+        }
+    }
+
+    async fn log_in(
+        &self,
+        endpoint: &Endpoint,
+        client: Client<Connection>,
+    ) -> Result<Client<Connection>, ConnectError> {
         let Some(Login { user, password }) = &self.login else { return Ok(client) };
         let request = AuthenticateRequest { name: user.clone(), password: password.clone() };
         let failed = |status: Status| format!("{endpoint}: log in as {user}: {}", status.message());
@@ -238,6 +262,11 @@ impl Service<Request<Body>> for Connection {
             })
         })
     }
+}
+
+fn is_refusal(status: &Status) -> bool {
+    matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated | Code::Unimplemented)
+        || EtcdError::of(status).is_some_and(|error| error.code() != Code::Unavailable)
 }
 
 /// An error with its causes, which hyper leaves out.

@@ -182,10 +182,10 @@ impl Session {
         let mut failed = ConnectError::Unreachable("there is no member".to_owned());
         for _ in 0..self.connector.endpoints() {
             match self.connector.connect(line.member).await {
-                Ok(client) => {
-                    line.client = Some(client.clone());
+                Ok(member) => {
+                    line.client = Some(member.client.clone());
                     line.number += 1;
-                    return Ok((client, line.number));
+                    return Ok((member.client, line.number));
                 }
                 Err(error) => failed = error,
             }

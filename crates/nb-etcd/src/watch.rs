@@ -12,7 +12,6 @@
 
 use std::sync::Arc;
 
-use etcd_wire::admin::StatusRequest;
 use etcd_wire::kv::RangeRequest;
 use etcd_wire::watch::{RequestUnion, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse};
 use etcd_wire::{Client, KeyRange};
@@ -157,23 +156,19 @@ impl Task {
 
     async fn open(&mut self) -> Result<Line, String> {
         let timing = self.connector.timing;
-        let client = self.connector.connect(self.member).await.map_err(|error| error.reason())?;
-        let opening = async {
-            // A server that does not say what it is does not tell how far it is.
-            let status = client.status(StatusRequest {}).await;
-            let is_told_how_far = status.is_ok_and(|status| tells_how_far(&status.version));
-            self.feed.begin(is_told_how_far);
-            let (requests, queue) = mpsc::channel(REQUESTS_MAX);
-            // There is room for the first.
-            let _ = requests.try_send(create(&self.feed, is_told_how_far));
-            let answers =
-                client.watch(ReceiverStream::new(queue)).await.map_err(|status| reason_of(&status))?;
-            Ok::<_, String>((requests, answers))
-        };
-        let (requests, answers) = timeout(timing.silence, opening).await.map_err(|_| {
-            format!("the server did not begin a watch within {} ms", timing.silence.as_millis())
-        })??;
-        Ok(Line { client, requests, answers, heard: Instant::now() })
+        let member = self.connector.connect(self.member).await.map_err(|error| error.reason())?;
+        let is_told_how_far = tells_how_far(&member.version);
+        self.feed.begin(is_told_how_far);
+        let (requests, queue) = mpsc::channel(REQUESTS_MAX);
+        // There is room for the first.
+        let _ = requests.try_send(create(&self.feed, is_told_how_far));
+        match timeout(timing.silence, member.client.watch(ReceiverStream::new(queue))).await {
+            Ok(Ok(answers)) => Ok(Line { client: member.client, requests, answers, heard: Instant::now() }),
+            Ok(Err(status)) => Err(reason_of(&status)),
+            Err(_) => {
+                Err(format!("the server did not begin a watch within {} ms", timing.silence.as_millis()))
+            }
+        }
     }
 
     async fn act(&mut self, step: Step, client: &Client<Connection>) -> Result<(), End> {

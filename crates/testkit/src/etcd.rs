@@ -3,6 +3,7 @@
 //! Every test process has loopback addresses of its own (`127.64.0.0/10`, by its process id) and every member a port of
 //! its own, so that tests run in parallel and a member comes back where it was.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -80,6 +81,13 @@ impl EtcdCluster {
         Ok(cluster)
     }
 
+    /// The address of all members of all clusters of this process, which their certificates have to bear.
+    #[must_use]
+    pub fn address() -> Ipv4Addr {
+        let [_, high, middle, low] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, 64 + high % 64, middle, low)
+    }
+
     /// Where clients reach each member.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
@@ -99,6 +107,15 @@ impl EtcdCluster {
         ensure!(self.member(member)?.daemon.is_none(), "member {member} is running");
         self.spawn(member)?;
         self.wait_until_healthy()
+    }
+
+    /// Makes a member that was killed forget everything, as if its disk had been replaced.
+    pub fn wipe(&mut self, member: usize) -> Result<()> {
+        let wiped = self.member(member)?;
+        ensure!(wiped.daemon.is_none(), "member {member} is running");
+        let name = wiped.name.clone();
+        let data = self.directory.path().join(name);
+        std::fs::remove_dir_all(&data).with_context(|| format!("remove {}", data.display()))
     }
 
     /// Stops a member without a word, as a machine that hangs: its connections stay open.
@@ -224,8 +241,7 @@ fn path_text(path: &Path) -> String {
 }
 
 /// An address and port that nobody else uses.
-fn unique_address() -> String {
+fn unique_address() -> SocketAddrV4 {
     static NEXT: AtomicU16 = AtomicU16::new(FIRST_PORT);
-    let [_, high, middle, low] = std::process::id().to_be_bytes();
-    format!("127.{}.{middle}.{low}:{}", 64 + high % 64, NEXT.fetch_add(1, Ordering::Relaxed))
+    SocketAddrV4::new(EtcdCluster::address(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses another part")]
 
+pub(crate) mod proxy;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +48,10 @@ impl Etcd {
         Self(Mutex::new(block_in_place(|| EtcdCluster::start(members).expect("an etcd"))))
     }
 
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        self.cluster().endpoints()
+    }
+
     pub(crate) fn cluster(&self) -> MutexGuard<'_, EtcdCluster> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,7 +59,7 @@ impl Etcd {
 
 impl Harness for Etcd {
     fn connect(&self) -> Arc<dyn Store> {
-        connect(&options(self.cluster().endpoints()))
+        connect(&options(self.endpoints()))
     }
 
     fn compact(&self) -> BoxFuture<'_, ()> {
