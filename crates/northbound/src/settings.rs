@@ -33,7 +33,7 @@ pub struct Settings {
     /// Seconds until a request is given up.
     pub request_timeout_s: u64,
     /// Connections at a time; others wait.
-    pub connections_max: usize,
+    pub connections_max: u32,
 }
 
 impl Default for Settings {

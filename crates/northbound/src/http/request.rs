@@ -10,7 +10,7 @@ use crate::query::parameters::decode;
 const SEGMENTS_MAX: usize = 16;
 
 /// Bytes of a URL, query included.
-const URL_BYTES_MAX: usize = 64 * 1024;
+const URL_BYTES_MAX: usize = 32 * 1024;
 
 /// A request, without its body.
 #[derive(Debug, Clone)]

@@ -1,33 +1,38 @@
 //! Listening, limits, the end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request as HttpRequest, State};
-use axum::http::Response;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::serve::Listener;
+use axum::http::{HeaderMap, Request as HttpRequest, Response};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use super::answer::Answer;
 use super::documents::takes_body;
 use super::request::Request;
 use super::route;
-use crate::auth::{Context, Refusal};
+use crate::auth::{AuthStrategy, Context, Refusal};
 use crate::error::ApiError;
 use crate::server::{Core, Server};
 
 /// Between two attempts to accept a connection, when the machine is out of something.
 const ACCEPT_RETRY_MS: u64 = 100;
+
+/// How long a connection may say nothing, or part of a request's head.
+const HEAD_WAIT_S: u64 = 75;
+
+/// How long requests that are under way may take when the server ends.
+const END_WAIT_S: u64 = 30;
 
 /// The server cannot serve.
 #[derive(Debug, Error)]
@@ -58,19 +63,80 @@ impl Server {
         if !settings.may_listen(address) {
             return Err(ServeError::Exposed(address));
         }
-        if matches!(settings.auth, crate::auth::AuthStrategy::NoAuth) {
+        if matches!(settings.auth, AuthStrategy::NoAuth) {
             tracing::warn!(%address, "requests are not authenticated: whoever reaches this address may do everything");
         }
-        let places = Arc::new(Semaphore::new(settings.connections_max));
-        let listener = Limited { listener, places };
-        let app = axum::Router::new().fallback(handle).with_state(self.core);
-        axum::serve(listener, app).with_graceful_shutdown(shutdown).await?;
+        let connections_max = settings.connections_max;
+        let places =
+            Arc::new(Semaphore::new(usize::try_from(connections_max).unwrap_or(Semaphore::MAX_PERMITS)));
+        let (end, ending) = watch::channel(false);
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let accepted = async {
+                // Others wait until there is a place, in the queue of the kernel.
+                let place = Arc::clone(&places).acquire_owned().await;
+                (place, listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = accepted => accepted,
+            };
+            match (place, accepted) {
+                (Ok(place), Ok((stream, _))) => {
+                    let connection = connection(Arc::clone(&self.core), stream, ending.clone());
+                    tokio::spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                (_, accepted) => {
+                    let error = accepted.err();
+                    tracing::warn!(?error, "cannot accept a connection; trying again");
+                    tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                }
+            }
+        }
+        drop(listener);
+        end.send_replace(true);
+        let all_ended = places.acquire_many(connections_max);
+        if tokio::time::timeout(Duration::from_secs(END_WAIT_S), all_ended).await.is_err() {
+            tracing::warn!("some requests did not end in time and are cut off");
+        }
         Ok(())
     }
 }
 
+/// Answers the requests of a connection until it or the server ends.
+async fn connection(core: Arc<Core>, stream: TcpStream, mut ending: watch::Receiver<bool>) {
+    // Answers are written at once: waiting for more only costs time.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its delays");
+    }
+    let service = service_fn(|request: HttpRequest<hyper::body::Incoming>| {
+        let core = Arc::clone(&core);
+        async move { Ok::<_, Infallible>(handle(core, request.map(Body::new)).await) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_WAIT_S))
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = std::pin::pin!(serving);
+    // It also ends when nobody is left to say so.
+    let is_ending = async move { ending.wait_for(|is_ending| *is_ending).await.is_ok() };
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        _ = is_ending => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
 /// Answers one request, whatever happens.
-async fn handle(State(core): State<Arc<Core>>, request: HttpRequest) -> Response<Body> {
+async fn handle(core: Arc<Core>, request: HttpRequest<Body>) -> Response<Body> {
     let id = format!("req-{}", Uuid::new_v4());
     let begun = Instant::now();
     let (method, uri) = (request.method().clone(), request.uri().clone());
@@ -92,7 +158,7 @@ async fn handle(State(core): State<Arc<Core>>, request: HttpRequest) -> Response
     answer.into_response(&id)
 }
 
-async fn answer(core: &Core, request: HttpRequest) -> Answer {
+async fn answer(core: &Core, request: HttpRequest<Body>) -> Answer {
     let (parts, body) = request.into_parts();
     let request = match Request::new(&parts.method, &parts.uri, &parts.headers) {
         Ok(request) => request,
@@ -118,9 +184,9 @@ async fn answer(core: &Core, request: HttpRequest) -> Answer {
 async fn read_body(
     core: &Core,
     request: &Request,
-    headers: &axum::http::HeaderMap,
+    headers: &HeaderMap,
     body: Body,
-) -> Result<axum::body::Bytes, ApiError> {
+) -> Result<Bytes, ApiError> {
     let max = core.settings.body_bytes_max;
     let too_large = || {
         let text = format!("The body of a request has at most {max} bytes");
@@ -162,77 +228,4 @@ fn is_length_limit(error: &(dyn std::error::Error + 'static)) -> bool {
         next = error.source();
     }
     false
-}
-
-/// A listener with a place for each connection that may be open; others wait to be accepted.
-struct Limited {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
-
-impl Listener for Limited {
-    type Io = Placed;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Placed, SocketAddr) {
-        loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                // Nobody closes the semaphore; without it nobody is accepted.
-                std::future::pending::<()>().await;
-                continue;
-            };
-            match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    // Answers are written at once: waiting for more only costs time.
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection keeps its delays");
-                    }
-                    return (Placed { stream, _place: place }, address);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection; trying again");
-                    tokio::time::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection and its place.
-#[derive(Debug)]
-struct Placed {
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Placed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut TaskContext<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Placed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut TaskContext<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod basics;
+mod crowds;
+mod http;
+mod keystone;
 mod lists;
 mod refusals;
 mod resources;

@@ -41,7 +41,7 @@ async fn controllers_find_what_the_api_says() {
     admin.put(&path, json!({"port": {"name": "changed"}})).await.expect(200);
 
     let rows = objects(&api, Table::LogicalPort).await;
-    let row = rows.iter().find(|row| row.id().to_string() == text(&port["id"])).unwrap();
+    let row = rows.iter().find(|row| *row.id() == RowId::new(text(&port["id"])).unwrap()).unwrap();
     let row = LogicalPort::of_object(row).unwrap();
     assert_eq!(row.name.as_deref(), Some("changed"));
     assert_eq!(row.version, Some(Version(2)));
