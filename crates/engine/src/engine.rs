@@ -1,6 +1,7 @@
 //! The step: take everything that is new, run the units that it concerns, say what differs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use model::{RowId, Table};
 use net_types::OfPort;
@@ -54,6 +55,8 @@ struct Wanted {
     ready: BTreeMap<RowId, u32>,
     /// Ports whose readiness changed in this step, with what it was.
     ready_before: BTreeMap<RowId, bool>,
+    tunnel_ends: BTreeMap<(OfPort, IpAddr), u32>,
+    tunnel_ends_changed: bool,
     findings: BTreeSet<Finding>,
     findings_changed: bool,
 }
@@ -270,6 +273,9 @@ impl Engine {
                 _ => {}
             }
         }
+        if std::mem::take(&mut wanted.tunnel_ends_changed) {
+            outputs.tunnel_ends = Some(wanted.tunnel_ends.keys().copied().collect());
+        }
         let disputes_changed = flow_disputes || group_disputes || meter_disputes;
         if std::mem::take(&mut wanted.findings_changed) || disputes_changed {
             outputs.findings = Some(self.findings());
@@ -405,6 +411,20 @@ impl Wanted {
                 *count -= 1;
                 if *count == 0 {
                     self.ready.remove(port);
+                }
+            }
+        }
+        for end in &now.tunnel_ends {
+            let count = self.tunnel_ends.entry(*end).or_default();
+            *count += 1;
+            self.tunnel_ends_changed |= *count == 1;
+        }
+        for end in &before.tunnel_ends {
+            if let Some(count) = self.tunnel_ends.get_mut(end) {
+                *count -= 1;
+                if *count == 0 {
+                    self.tunnel_ends.remove(end);
+                    self.tunnel_ends_changed = true;
                 }
             }
         }

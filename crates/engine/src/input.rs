@@ -1,8 +1,10 @@
 //! What goes into a step of the engine, and what comes out.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use model::{Object, RowId, Table, TunnelType};
+use net_types::OfPort;
 use openflow::delta::Delta;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,8 @@ pub struct Outputs {
     pub ready: Vec<RowId>,
     /// Ports that do not forward any more.
     pub not_ready: Vec<RowId>,
+    /// The ends of tunnels that frames are sent to, where they changed: all of them, with the ports that lead there.
+    pub tunnel_ends: Option<Vec<(OfPort, IpAddr)>>,
     /// Whether numbers were given or taken back: see [`Engine::numbers`](crate::Engine::numbers).
     pub numbers_changed: bool,
     /// What is wrong with the facts, where that changed: all that is wrong now.

@@ -1,6 +1,9 @@
 //! What a unit says: flows, groups, meters, and which port is ready with them.
 
+use std::net::IpAddr;
+
 use model::{Id, LogicalPort, RowId};
+use net_types::OfPort;
 use openflow::flow::PackedFlow;
 use openflow::group::Group;
 use openflow::meter::Meter;
@@ -31,6 +34,7 @@ pub(crate) struct Rest {
     pub(crate) groups: Vec<Group>,
     pub(crate) meters: Vec<Meter>,
     pub(crate) ready: Vec<RowId>,
+    pub(crate) tunnel_ends: Vec<(OfPort, IpAddr)>,
     pub(crate) problems: Vec<String>,
 }
 
@@ -77,6 +81,11 @@ impl Sink {
         self.rest.ready.push(port.row().clone());
     }
 
+    /// Says that frames leave by a tunnel port for this end of tunnels.
+    pub fn tunnel_end(&mut self, port: OfPort, end: IpAddr) {
+        self.rest.tunnel_ends.push((port, end));
+    }
+
     /// Says that something in the facts makes no sense, so that an operator can find it.
     pub fn problem(&mut self, problem: impl Into<String>) {
         self.rest.problems.push(problem.into());
@@ -99,6 +108,8 @@ impl Sink {
         rest.meters.dedup_by_key(|meter| meter.id);
         rest.ready.sort_unstable();
         rest.ready.dedup();
+        rest.tunnel_ends.sort_unstable();
+        rest.tunnel_ends.dedup();
         let rest = (rest != Rest::default()).then(|| Box::new(rest));
         Said { flows: flows.into(), rest }
     }

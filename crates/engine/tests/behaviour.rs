@@ -206,3 +206,21 @@ fn a_flow_that_breaks_its_tables_declaration_is_left_out_and_named() {
     assert!(findings[0].problem.contains("dispatch"), "{findings:?}");
     assert_eq!(here().to_string(), "host-0");
 }
+
+fn reach(view: &mut View<'_>, chassis: &model::Chassis, sink: &mut Sink) {
+    if let Some((_, port)) = view.tunnels().into_iter().next() {
+        sink.tunnel_end(port, chassis.ip);
+    }
+}
+
+#[test]
+fn ends_of_tunnels_are_told_when_they_change() {
+    let app = App { id: tables::CLASSIFY_OWNER, rules: vec![Rule::each("reach", reach)], responders: vec![] };
+    let mut engine = Engine::new(vec![app]);
+    assert_eq!(engine.step(vec![put(chassis(1, 2))]).tunnel_ends, None);
+    let end = |last: u8| (net_types::OfPort::new(100), std::net::IpAddr::from([192, 0, 2, last]));
+    assert_eq!(engine.step(vec![tunnel_ports(Some(100))]).tunnel_ends, Some(vec![end(2)]));
+    assert_eq!(engine.step(vec![put(chassis(2, 3))]).tunnel_ends, Some(vec![end(2), end(3)]));
+    assert_eq!(engine.step(vec![put(network(0))]).tunnel_ends, None);
+    assert_eq!(engine.step(vec![delete(&chassis(1, 2))]).tunnel_ends, Some(vec![end(3)]));
+}
