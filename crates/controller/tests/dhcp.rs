@@ -276,3 +276,31 @@ async fn a_flood_of_one_guest_is_cut_by_the_switch_and_costs_others_nothing() {
     let served = tokio::time::timeout(PATIENCE, udhcpc(&a, &["-t", "30"])).await.unwrap();
     assert_eq!(served.told("ip").as_deref(), Some("10.1.0.1"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guests_are_answered_while_the_store_is_away_and_after_a_restart_that_changes_nothing() {
+    let mut cloud = cloud(1, "host-1", "null").await;
+    let a = plug(&cloud, 0, A).await;
+    let _b = plug(&cloud, 0, B).await;
+    let before = udhcpc(&a, &[]).await.text("environment");
+    cloud.store.go_away("the cable is pulled");
+    cloud.hosts[0].wait(|status| status.is_store_away).await;
+    assert_eq!(udhcpc(&a, &[]).await.told("ip").as_deref(), Some("10.1.0.1"));
+    cloud.store.come_back();
+    cloud.hosts[0].wait(|status| !status.is_store_away).await;
+
+    cloud.hosts[0].kill().await;
+    cloud.start(0);
+    let status = cloud.hosts[0].wait(|status| status.is_ready && status.ports_active == 2).await;
+    let sync = status.last_sync.clone().unwrap();
+    assert_eq!((status.flow_mods, sync.others_changed, sync.found.adopted_meters), (0, 0, 2), "{sync:?}");
+    let after = udhcpc(&a, &[]).await.text("environment");
+    let told = |text: &str| -> Vec<String> {
+        // Without what the shell adds, and the directory, which is another for each client.
+        text.lines()
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(told(&after), told(&before));
+}

@@ -57,8 +57,10 @@ fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
     let Some(meter) = view.number(Space::Meter, &local.port.id) else {
         return sink.problem("all meters are taken, so the DHCP requests of the port could not be limited and are not answered");
     };
-    let bands = vec![Band { kind: BandKind::Drop, rate: settings.dhcp.rate_per_s, burst: 0 }];
-    sink.meter(Meter { id: meter, unit: MeterUnit::Pktps, burst: false, stats: false, bands });
+    // The burst is what Open vSwitch takes if none is said, and then shows as if it had been said.
+    let rate = settings.dhcp.rate_per_s;
+    let bands = vec![Band { kind: BandKind::Drop, rate, burst: rate }];
+    sink.meter(Meter { id: meter, unit: MeterUnit::Pktps, burst: true, stats: false, bands });
     let answered = Controller { userdata: vec![userdata::DHCP], meter: Some(meter), ..Controller::default() };
     for destination in [Ipv4Addr::BROADCAST, served.server.address] {
         // Only requests of clients come here, so the address is all that there is to look at.

@@ -273,7 +273,10 @@ fn every_guest_has_a_meter_of_its_own_that_goes_with_it() {
         let walk = cloud.send(port, &broadcast(&Message { client_mac: client, ..discover() }));
         let meter = walk.to_controller[0].packet_in.controller.meter.expect("a meter");
         let meter = meters.iter().find(|known| known.id == meter).expect("one that is there");
-        assert_eq!(meter.to_string(), format!("meter={} pktps bands=type=drop rate=3", meter.id));
+        assert_eq!(
+            meter.to_string(),
+            format!("meter={} pktps burst bands=type=drop rate=3 burst_size=3", meter.id)
+        );
     }
     let ids: Vec<u32> = meters.iter().map(|meter| meter.id).collect();
     assert_ne!(ids[0], ids[1]);
