@@ -7,6 +7,8 @@
 //! What is too much is lost here, as on a cable that is too slow: guests ask again. Flows travel on another connection, so
 //! a storm of packets does not delay them. Both sides say to the switch what they want to hear.
 
+use std::net::IpAddr;
+
 use engine::PacketIn;
 use net_types::OfPort;
 use openflow::action::Action;
@@ -94,9 +96,29 @@ fn register(packet: &PacketIn2, register: &Register) -> u32 {
     u32::try_from(value).unwrap_or_default()
 }
 
+/// The shortest frame.
+const GREETING_BYTES: usize = 60;
+/// From a made-up station to another, of the type that is left for experiments.
+const GREETING_HEADER: [u8; 14] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
+
 /// The message that sends an answer.
 pub(crate) fn packet_out((frame, port): Answer) -> Message {
     Message::PacketOut(PacketOut::new(frame, vec![Action::output(port)]))
+}
+
+/// A frame of no network into a tunnel, which the other end drops. Open vSwitch's userspace datapath asks for the MAC address of a
+/// tunnel's end when the first packet goes there, and loses that packet: it shall be this one and not a guest's.
+pub(crate) fn greeting(port: OfPort, end: IpAddr) -> Message {
+    let mut frame = vec![0; GREETING_BYTES];
+    frame[..14].copy_from_slice(&GREETING_HEADER);
+    let end = match end {
+        IpAddr::V4(end) => Action::set(Field::TunDst, end),
+        IpAddr::V6(end) => Action::set(Field::TunIpv6Dst, end),
+    };
+    Message::PacketOut(PacketOut::new(
+        frame,
+        vec![Action::set(Field::TunId, 0_u64), end, Action::output(port)],
+    ))
 }
 
 /// The engine's ends of a connection for packets.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::future::pending;
+use std::net::IpAddr;
 
 use engine::{Engine, Finding, Outputs, Reply};
 use model::{RowId, Table};
+use net_types::OfPort;
 use openflow::delta::Delta;
 use pipeline::tables::PIPELINE;
 use pipeline::{Cookie, groups, meters, tunnels};
@@ -21,7 +23,7 @@ use crate::controller::Sources;
 use crate::intake::Intake;
 use crate::notify::Notifier;
 use crate::options::{Options, PacketLimits};
-use crate::packets::{self, Filter, Hears, Packets, packet_out, want};
+use crate::packets::{self, Filter, Hears, Packets, greeting, packet_out, want};
 use crate::recorder::Recorder;
 use crate::report::Wishes;
 use crate::status::Status;
@@ -57,6 +59,8 @@ pub(crate) struct Worker<'a> {
     recorder: Recorder,
     switch: Handle,
     last_change: ChangeId,
+    /// Where frames for other nodes go.
+    tunnel_ends: Vec<(OfPort, IpAddr)>,
     packets: PacketPath,
     /// Carries the packets.
     _carrier: Option<AbortOnDrop>,
@@ -128,6 +132,7 @@ impl<'a> Worker<'a> {
             recorder,
             switch,
             last_change: 0,
+            tunnel_ends: outputs.tunnel_ends.take().unwrap_or_default(),
             packets,
             _carrier: carrier,
             notifier,
@@ -228,6 +233,10 @@ impl<'a> Worker<'a> {
                 debug!(entries = delta.len(), units = outputs.units_run, "the switch has to change");
                 self.last_change = self.switch.change(delta).await?;
             }
+            if let Some(ends) = outputs.tunnel_ends.take() {
+                let known = std::mem::replace(&mut self.tunnel_ends, ends.clone());
+                self.greet(ends.iter().filter(|end| !known.contains(end))).await;
+            }
             self.answer(std::mem::take(&mut outputs.replies)).await;
             self.follow_up(&outputs);
         }
@@ -259,6 +268,15 @@ impl<'a> Worker<'a> {
             (status.ports_active, status.ports_plugged) = (active, plugged);
             before != (active, plugged)
         });
+    }
+
+    /// Sends something to ends of tunnels, so that their neighbours are known before guests send: see [`greeting`].
+    async fn greet(&self, ends: impl Iterator<Item = &(OfPort, IpAddr)>) {
+        for (port, end) in ends {
+            if let Err(error) = self.switch.send(greeting(*port, *end)).await {
+                debug!(%error, %end, "the end of a tunnel is not greeted");
+            }
+        }
     }
 
     async fn answer(&mut self, replies: Vec<Reply>) {
@@ -304,6 +322,7 @@ impl<'a> Worker<'a> {
             }
             Event::Synced { up_to, report } => {
                 self.synced(report);
+                self.greet(self.tunnel_ends.iter()).await;
                 self.confirmed(up_to).await?;
             }
             Event::Committed { up_to, flow_mods } => {

@@ -118,6 +118,7 @@ impl Cloud {
         cloud.start_server()?;
         for number in 1..=spec.hosts {
             let site = cloud.add_site(&fabric, number, spec.tunnel_types)?;
+            cloud.introduce(&site)?;
             cloud.sites.push(site);
         }
         for site in &mut cloud.sites {
@@ -169,6 +170,16 @@ impl Cloud {
             log,
             binary: self.binary.clone(),
         })
+    }
+
+    /// Lets a host and the others exchange a packet. Hosts of a data centre do all the time; without, the userspace datapath
+    /// drops the first packet into a tunnel while it asks for the address of its other end.
+    fn introduce(&self, site: &Site) -> Result<()> {
+        for other in &self.sites {
+            site.namespace.wait_for_ping(other.tunnel_ip.into(), PATIENCE)?;
+            other.namespace.wait_for_ping(site.tunnel_ip.into(), PATIENCE)?;
+        }
+        Ok(())
     }
 
     /// A file of this cloud.

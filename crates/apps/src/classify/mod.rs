@@ -20,7 +20,7 @@
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
 use engine::{App, Interface, Rule, Sink, View};
-use model::{BindingType, LogicalPort, LogicalSwitch, TunnelType};
+use model::{Chassis, BindingType, LogicalPort, LogicalSwitch, TunnelType};
 use openflow::field::Subfield;
 use openflow::{Field, Match};
 use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, L2, PORT_SECURITY};
@@ -38,6 +38,7 @@ pub fn app() -> App {
         Rule::each("remote port", remote_port),
         Rule::each("network from tunnel", network_from_tunnel),
         Rule::once("geneve", geneve),
+        Rule::each("other node", other_node),
     ];
     App { id: CLASSIFY_OWNER, rules, responders: vec![] }
 }
@@ -101,6 +102,17 @@ fn network_from_tunnel(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink
             .set(&regs::FROM_TUNNEL, 1)
             .goto(&L2)
     });
+}
+
+/// Where the tunnels of another node end. Whoever keeps the switch sends something there before guests do: while Open vSwitch
+/// asks for the address of a neighbour, it drops what goes to it.
+fn other_node(view: &mut View<'_>, chassis: &Chassis, sink: &mut Sink) {
+    let Some(settings) = view.settings().filter(|settings| settings.chassis != chassis.id) else { return };
+    let tunnels = view.tunnels();
+    let shared = chassis.tunnel_types.iter().find_map(|kind| tunnels.get(kind));
+    if let Some(port) = shared.filter(|_| settings.tunnel_ip.is_ipv4() == chassis.ip.is_ipv4()) {
+        sink.tunnel_end(*port, chassis.ip);
+    }
 }
 
 /// Packets out of Geneve tunnels, of all networks.
