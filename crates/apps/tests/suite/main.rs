@@ -10,5 +10,7 @@ mod golden;
 mod histories;
 mod packets;
 mod properties;
+mod real;
 mod security;
 mod tunnels;
+mod wire;

@@ -138,6 +138,7 @@ fn what_is_for_a_port_that_cannot_get_it_is_dropped_and_not_flooded() {
         let (mac, ip) = guest(number);
         cloud.put(&format!("{disabled} mac={mac} ip={ip} disabled"));
         cloud.send("red1", &ping_between(1, number)).assert_nowhere();
+        assert_eq!(copies(&mut cloud), 1);
         let port = format!("red{number}");
         cloud.send(&port, &ping_between(number, 1)).assert_nowhere();
         assert!(!cloud.send("red1", &to_all(1)).receivers().contains(&port.as_str()));

@@ -6,19 +6,17 @@
 mod dump;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::process::Stdio;
 
 use net_types::OfPort;
 use ofsim::{Key, Trace};
 use openflow::Field;
-use pipeline::tunnels::OPTION;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use testkit::{Datapath, Ovs, OvsBuilder, UnixCtl};
 
 use crate::properties::{any_packet, any_world};
+use crate::real;
 use crate::support::{Cloud, Node};
 
 const BRIDGE: &str = "br-int";
@@ -53,11 +51,7 @@ impl Judge {
             let number = u16::try_from(*port).expect("a number of 16 bits");
             ovs.add_port(BRIDGE, &format!("p{port}"), number).expect("a port");
         }
-        let option = format!(
-            "{{class={:#x},type={:#x},len={}}}->tun_metadata0",
-            OPTION.class, OPTION.kind, OPTION.len_bytes
-        );
-        ovs.ofctl(&["add-tlv-map", BRIDGE, &option]).expect("the option of tunnels");
+        real::bind_option(&ovs, BRIDGE);
         let mut control = ovs.unixctl().expect("the switch answers");
         let shown = control.call("dpif/show", &[]).expect("the ports");
         Self { ports: port_numbers(&shown), ovs, control }
@@ -65,32 +59,13 @@ impl Judge {
 
     fn install(&self, node: &Node) {
         let desired = node.engine.desired();
-        self.ovs.ofctl(&["-OOpenFlow13", "del-flows", BRIDGE]).expect("no flows");
-        self.ovs.ofctl(&["-OOpenFlow13", "del-groups", BRIDGE]).expect("no groups");
-        self.ovs.ofctl(&["-OOpenFlow13", "del-meters", BRIDGE]).expect("no meters");
-        for meter in &desired.meters {
-            self.ovs.ofctl(&["-OOpenFlow13", "add-meter", BRIDGE, &meter.to_string()]).expect("a meter");
-        }
-        self.feed("add-groups", desired.groups.iter().map(ToString::to_string).collect());
-        self.feed("add-flows", desired.flows.iter().map(|flow| flow.unpack().to_string()).collect());
-
+        real::install(&self.ovs, BRIDGE, &desired);
         let shown = dump::flows(&self.ovs, BRIDGE);
         for flow in &desired.flows {
             assert_eq!(shown.get(flow.key_bytes()), Some(flow), "{}", flow.unpack());
         }
         assert_eq!(shown.len(), desired.flows.len());
         assert_eq!(dump::groups(&self.ovs, BRIDGE), desired.groups);
-    }
-
-    fn feed(&self, command: &str, lines: Vec<String>) {
-        let mut tool = self.ovs.ofctl_command();
-        tool.args(["-OOpenFlow13", command, BRIDGE, "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = tool.spawn().expect("ovs-ofctl");
-        let mut input = child.stdin.take().expect("a pipe");
-        input.write_all(lines.join("\n").as_bytes()).expect("a reader");
-        drop(input);
-        let output = child.wait_with_output().expect("ovs-ofctl ends");
-        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     fn fate(&mut self, told: &Told) -> (Fate, String) {
