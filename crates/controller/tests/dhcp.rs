@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use common::{BRIDGE, Cloud, PATIENCE, Port, blocking, log, pings, reaches, until};
+use common::{BRIDGE, Cloud, PATIENCE, Port, blocking, log, pings, until};
 use model::{PortState, Table};
 use net_types::MacAddr;
 use packet::build::{Ethernet, Ip, Ipv4, Transport, Udp};
@@ -169,8 +169,7 @@ async fn udhcpc_is_told_everything_and_nobody_else_hears_of_it() {
     assert_eq!(client.told("ip").as_deref(), Some("10.1.0.1"));
 
     udhcpc(&b, &[]).await;
-    // The first packet to another node may be lost while the switch asks for its MAC address.
-    reaches(&a, B.ip()).await;
+    assert_eq!(pings(&a, B.ip(), 2).await, 2);
     assert_eq!(pings(&b, A.ip(), 2).await, 2);
     // The pings came after, and were seen on the wire: so would have been the messages before them.
     let frames = underlay.frames().unwrap();
@@ -256,14 +255,16 @@ async fn a_flood_of_one_guest_is_cut_by_the_switch_and_costs_others_nothing() {
     let ovs = &cloud.hosts[0].ovs;
     let offers = Capture::start(a.namespace(), a.device(), "udp src port 67").unwrap();
     let hex: String = discover(A).iter().map(|byte| format!("{byte:02x}")).collect();
-    let packet = format!("in_port={},packet={hex},actions=table", a.ofport(ovs).unwrap());
-    for _ in 0..SENT {
-        ovs.ofctl(&["-O", "OpenFlow13", "packet-out", BRIDGE, &packet]).unwrap();
-    }
+    let packet = format!("packet-out in_port={},packet={hex},actions=table\n", a.ofport(ovs).unwrap());
+    let directory = ScratchDir::new().unwrap();
+    let flood = directory.path().join("flood");
+    fs::write(&flood, packet.repeat(SENT)).unwrap();
+    // All at once, however busy the machine is.
+    ovs.ofctl(&["-O", "OpenFlow14", "bundle", BRIDGE, flood.to_str().unwrap()]).unwrap();
     // While A is over its rate, B is answered at its first try.
     udhcpc(&b, &["-t", "1", "-T", "5"]).await;
     let answered = offers.frames().unwrap().len();
-    assert!((1..SENT / 2).contains(&answered), "{answered} of {SENT} were answered");
+    assert!((1..SENT / 4).contains(&answered), "{answered} of {SENT} were answered");
     // Both meters took what was sent, and one of them dropped most of it.
     let stats = ovs.ofctl(&["-O", "OpenFlow13", "meter-stats", BRIDGE]).unwrap();
     let counts = |word: &str| -> Vec<usize> {
@@ -292,7 +293,7 @@ async fn guests_are_answered_while_the_store_is_away_and_after_a_restart_that_ch
     cloud.hosts[0].kill().await;
     cloud.start(0);
     let status = cloud.hosts[0].wait(|status| status.is_ready && status.ports_active == 2).await;
-    let sync = status.last_sync.clone().unwrap();
+    let sync = status.last_sync.unwrap();
     assert_eq!((status.flow_mods, sync.others_changed, sync.found.adopted_meters), (0, 0, 2), "{sync:?}");
     let after = udhcpc(&a, &[]).await.text("environment");
     let told = |text: &str| -> Vec<String> {
