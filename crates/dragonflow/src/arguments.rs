@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use controller::options::AUDIT_INTERVAL;
 
 /// A distributed SDN controller for Open vSwitch.
 #[derive(Debug, Parser)]
@@ -34,6 +35,10 @@ pub(crate) enum Command {
     /// The configuration: print the sample file, the reference, or what is in force.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The rows of the northbound store, by hand (df-db).
+    Db(Db),
+    /// All objects of the northbound store with their members, as a page of markdown (df-model).
+    Model,
 }
 
 /// Where the configuration is.
@@ -51,9 +56,105 @@ pub(crate) struct Files {
 pub(crate) struct LocalController {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Writes down all that the engine is told, a line of JSON a step, to be replayed.
+    /// Writes down all that the engine is told, a line of JSON a step, to be replayed. It ends when the file is full.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// How often all flows are computed anew and compared with those in force; 0 is never.
+    #[arg(long, value_name = "SECONDS", default_value_t = AUDIT_INTERVAL.as_secs())]
+    pub(crate) audit_interval: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Db {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(subcommand)]
+    pub(crate) command: DbCommand,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Pretty,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Lists all tables.
+    Tables {
+        /// How they are printed.
+        #[arg(short, long, value_enum, default_value = "pretty")]
+        format: Format,
+    },
+    /// Lists the ids of all rows of a table.
+    Ls {
+        /// The table.
+        table: String,
+        /// How they are printed.
+        #[arg(short, long, value_enum, default_value = "pretty")]
+        format: Format,
+    },
+    /// Prints a row.
+    Get {
+        /// The table.
+        table: String,
+        /// The id of the row.
+        id: String,
+        /// How it is printed.
+        #[arg(short, long, value_enum, default_value = "pretty")]
+        format: Format,
+    },
+    /// Prints all rows of all tables.
+    Dump {
+        /// How they are printed.
+        #[arg(short, long, value_enum, default_value = "pretty")]
+        format: Format,
+    },
+    /// Binds a port to this chassis.
+    Bind {
+        /// The id of the port.
+        port: String,
+    },
+    /// Deletes all rows.
+    Clean,
+    /// Deletes a row.
+    Rm {
+        /// The table.
+        table: String,
+        /// The id of the row.
+        id: String,
+    },
+    /// Makes the store ready, which the stores that are built need not be.
+    Init,
+    /// Drops all tables, which here are their rows.
+    Dropall,
+    /// Adds a row.
+    Add(NewRow),
+    /// Changes those members of a row that are given.
+    Update(NewRow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NewRow {
+    /// The table.
+    pub(crate) table: String,
+    #[command(flatten)]
+    pub(crate) text: Text,
+}
+
+/// A text, or the file that it is in.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Text {
+    /// The members of the row, as an object of JSON.
+    #[arg(short, long)]
+    pub(crate) json: Option<String>,
+    /// A file with them.
+    #[arg(short, long)]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,7 +168,8 @@ pub(crate) enum ConfigCommand {
 }
 
 /// The original's names of programs, and the commands that they are.
-const OTHER_NAMES: [(&str, &str); 1] = [("df-local-controller", "local-controller")];
+const OTHER_NAMES: [(&str, &str); 3] =
+    [("df-local-controller", "local-controller"), ("df-db", "db"), ("df-model", "model")];
 
 impl Arguments {
     /// What this process was called with.
@@ -96,6 +198,21 @@ mod tests {
         let parsed = Arguments::try_parse_from(with_command(args.map(OsString::from).into())).unwrap();
         let Command::LocalController(local) = parsed.command else { panic!("another command") };
         assert_eq!(local.files.files, [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+
+    #[test]
+    fn rows_come_as_text_or_in_a_file_and_not_both() {
+        let parse = |args: &[&str]| {
+            let args = ["df-db"].iter().chain(args).map(OsString::from).collect();
+            Arguments::try_parse_from(with_command(args))
+        };
+        assert!(parse(&["add", "lport", "-j", "{}"]).is_ok());
+        assert!(parse(&["add", "lport", "-f", "row.json"]).is_ok());
+        assert!(parse(&["add", "lport"]).is_err());
+        assert!(parse(&["add", "lport", "-j", "{}", "-f", "row.json"]).is_err());
+        let parsed = parse(&["get", "lport", "p", "-f", "json"]).unwrap();
+        let Command::Db(db) = parsed.command else { panic!("another command") };
+        assert!(matches!(db.command, DbCommand::Get { format: Format::Json, .. }));
     }
 
     #[test]

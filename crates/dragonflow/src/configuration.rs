@@ -1,12 +1,11 @@
 //! From files to a configuration.
 
-use std::io::Write as _;
-
 use anyhow::{Context as _, Result};
 use config::{Environment, Loaded, Source};
 use thiserror::Error;
 
 use crate::arguments::{ConfigCommand, Files};
+use crate::output;
 
 /// Options that are right, each for itself, and that this program cannot do.
 #[derive(Debug, Error)]
@@ -41,5 +40,5 @@ pub(crate) fn print(what: ConfigCommand) -> Result<()> {
                 + "the configuration is right\n"
         }
     };
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write")
+    output::print(&text)
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use config::Config;
@@ -11,19 +12,26 @@ use nb_etcd::EtcdStore;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::arguments::LocalController;
 use crate::configuration::Wrong;
 
-/// Bytes of a recording, after which it begins anew.
+/// Bytes of a recording, with which it ends.
 const RECORDING_BYTES_MAX: u64 = 1 << 30;
 
-pub(crate) async fn run(record: Option<PathBuf>, config: Config, shutdown: CancellationToken) -> Result<()> {
+pub(crate) async fn run(
+    arguments: LocalController,
+    config: Config,
+    shutdown: CancellationToken,
+) -> Result<()> {
     let rundir = std::env::var_os("OVS_RUNDIR").map_or_else(|| PathBuf::from(OVS_RUNDIR), PathBuf::from);
     let (mut options, notices) =
         Options::from_config(&config, &rundir).map_err(|error| Wrong(error.to_string()))?;
     for notice in notices {
         warn!("{notice}");
     }
-    options.recording = record.map(|path| Recording { path, bytes_max: RECORDING_BYTES_MAX });
+    options.recording = arguments.record.map(|path| Recording { path, bytes_max: RECORDING_BYTES_MAX });
+    options.limits.audit_interval =
+        Some(Duration::from_secs(arguments.audit_interval)).filter(|interval| !interval.is_zero());
     let store = EtcdStore::new(&store_options(&config)).map_err(|error| Wrong(error.to_string()))?;
     let controller = Controller::new(options, Arc::new(store)).with_notifier(Notifier::from_environment());
     Ok(controller.run(shutdown.cancelled_owned()).await?)

@@ -6,8 +6,10 @@
 mod arguments;
 mod configuration;
 mod daemon;
+mod db;
 mod local_controller;
 mod logging;
+mod output;
 mod server;
 
 use std::io::Write as _;
@@ -41,9 +43,14 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Server(files) => daemon::run(&files, arguments.log, server::run),
-        Command::LocalController(local) => daemon::run(&local.files, arguments.log, |config, shutdown| {
-            local_controller::run(local.record, config, shutdown)
-        }),
+        Command::LocalController(local) => {
+            let files = local.files.clone();
+            daemon::run(&files, arguments.log, |config, shutdown| {
+                local_controller::run(local, config, shutdown)
+            })
+        }
         Command::Config(what) => configuration::print(what),
+        Command::Db(db) => db::run(&db, arguments.log),
+        Command::Model => output::print(&model::object_reference()),
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
         page_items_max: usize::try_from(api.page_rows_max).ok(),
         body_bytes_max: usize::try_from(api.request_bytes_max)?,
         request_timeout_s: api.request_timeout_seconds.duration().as_secs(),
-        connections_max: usize::try_from(api.connections_max)?,
+        connections_max: api.connections_max,
         ..Settings::default()
     })
 }
