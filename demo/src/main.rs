@@ -1,27 +1,25 @@
-//! Two hosts on one machine: each a network namespace with an Open vSwitch of its own, an agent that programs it, and guests that
-//! talk through a Geneve tunnel. Everything is real but the hosts.
+//! A cloud of two hosts on one machine: each a network namespace with an Open vSwitch and a controller of its own, one server
+//! with the API and the store, and guests that know nothing but their cable.
 //!
 //! ```text
-//!   vm1 10.0.0.1 --.                                             .-- vm2 10.0.0.2   network blue
-//!                   |-- br-int | host-a | ==Geneve== | host-b | br-int --|
-//!   vm3 10.0.0.2 --'      ^                                 ^     `-- vm4 10.0.0.4   network red
-//!                      agent a                           agent b
+//!   vm1 --.                                             .-- vm2   network blue
+//!          |-- br-int | host-1 | ==Geneve== | host-2 | br-int --|
+//!   vm3 --'      ^                                 ^     `-- vm4   network red, with the addresses of blue
+//!            controller          server           controller
 //! ```
 //!
 //! `cargo xtask demo` shows what it does and stays up to play with; `--once` checks and exits.
 
 #![expect(clippy::print_stdout, reason = "the demo talks to a person")]
 
-mod agent;
-mod cloud;
-mod compile;
 mod show;
-mod topology;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -38,23 +36,28 @@ async fn run() -> Result<()> {
         other => bail!("the demo takes --once or nothing, not: {}", other.join(" ")),
     };
     ensure!(testkit::is_root(), "the demo makes network namespaces and needs root");
+    let binary = binary()?;
     let (mut interrupted, mut terminated) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    // Whichever it is: when the demonstration is dropped, what it has made goes with it.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let noticed = Arc::clone(&is_over);
+    let mut shown = tokio::task::spawn_blocking(move || show::run(&binary, once, &noticed));
+    // Whichever it is: the cloud is dropped by the thread that shows it, and what was made goes with it.
     tokio::select! {
-        shown = demonstrate(once) => shown,
-        _ = interrupted.recv() => Ok(()),
-        _ = terminated.recv() => Ok(()),
+        shown = &mut shown => return shown?,
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
     }
+    is_over.store(true, Ordering::Relaxed);
+    // A step that was cut short fails; that is no news to somebody who cut it.
+    let _ = shown.await;
+    Ok(())
 }
 
-async fn demonstrate(once: bool) -> Result<()> {
-    let start = Instant::now();
-    let mut cloud = cloud::Cloud::start().await?;
-    show::run(&mut cloud, start).await?;
-    if once {
-        return Ok(());
-    }
-    show::invite(&cloud);
-    std::future::pending().await
+/// The program that is shown; it is built into the same directory as the demo.
+fn binary() -> Result<PathBuf> {
+    let here = std::env::current_exe().context("cannot find out where the demo is")?;
+    let binary = here.with_file_name("dragonflow");
+    ensure!(binary.exists(), "{} is missing; `cargo xtask demo` builds it", binary.display());
+    Ok(binary)
 }

@@ -1,150 +1,280 @@
 //! What the demo shows, step by step; each step fails when what it shows is not so.
 
 use std::net::IpAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use net_types::OfPort;
-use ofsim::{Assumed, Packet};
-use openflow::delta::Delta;
-use packet::build::{Ethernet, Ip, Ipv4, Transport, Udp};
-use pipeline::Priority;
-use pipeline::tables::CLASSIFY;
-use testkit::Capture;
-
-use crate::agent::{self, BRIDGE, Status};
-use crate::cloud::{Cloud, UNDERLAY_DEVICE};
-use crate::topology::{HOST_A, HOST_B, VM1, VM2, VM3, VM4};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use testkit::cloud::{BRIDGE, Cloud, CloudSpec, Vm};
+use testkit::{Capture, try_wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// UDP port of Geneve.
 const GENEVE: &str = "udp port 6081";
+const CIDR: &str = "10.0.0.0/24";
 
-fn step(text: &str) {
-    println!("\n== {text}");
+/// The cloud, and what was made in it.
+struct Show<'a> {
+    cloud: Cloud,
+    vms: Vec<Vm>,
+    is_over: &'a AtomicBool,
+    start: Instant,
 }
 
-/// All steps; `start` is when the cloud began to be made.
-pub(crate) async fn run(cloud: &mut Cloud, start: Instant) -> Result<()> {
-    step("two hosts, each with its own Open vSwitch; agents plug, program and confirm");
-    cloud.settled().await?;
-    for site in &cloud.sites {
-        let status = site.status.borrow();
-        let (flows, groups) = (status.flows.len(), status.groups.len());
-        println!(
-            "   {}: {:?} active, {flows} flows and {groups} groups confirmed",
-            site.host.name, status.active
-        );
+/// Shows everything; unless it is to be done only once, stays until it is over.
+pub(crate) fn run(binary: &Path, once: bool, is_over: &AtomicBool) -> Result<()> {
+    let start = Instant::now();
+    println!("starting a server, two hosts and their controllers");
+    let cloud = Cloud::start(&CloudSpec::new(binary))?;
+    let mut show = Show { cloud, vms: Vec::new(), is_over, start };
+    let shown = show.steps().with_context(|| format!("after {:?}", start.elapsed()));
+    if let Err(error) = shown {
+        println!("{}", show.cloud.logs());
+        return Err(error);
     }
-    println!("   after {:?}", start.elapsed());
-
-    talk_across_hosts(cloud)?;
-    stay_apart(cloud)?;
-    explain(cloud)?;
-    repair_what_a_stranger_did(cloud).await?;
-    survive_a_crash(cloud).await?;
     println!("\nall of it worked, in {:?}", start.elapsed());
-    Ok(())
-}
-
-fn talk_across_hosts(cloud: &Cloud) -> Result<()> {
-    step("vm1 on host-a pings vm2 on host-b, through Geneve");
-    let mut wire = Capture::start(&cloud.site(HOST_B).namespace, UNDERLAY_DEVICE, GENEVE)?;
-    cloud.guest(VM1).namespace().wait_for_ping(IpAddr::V4(VM2.address), PATIENCE)?;
-    let report = cloud.guest(VM1).namespace().ping(IpAddr::V4(VM2.address), 3)?;
-    ensure!(report.lost() == 0, "a ping was lost: {report:?}");
-    println!("   {} of {} answered", report.received, report.sent);
-    wire.wait_for(PATIENCE, "Geneve", |_| true)?;
-    let text = wire.text()?;
-    let outer = text.lines().find(|line| line.contains("Geneve")).context("tcpdump shows Geneve")?;
-    println!("   on the wire: {}", outer.trim_start());
-    Ok(())
-}
-
-fn stay_apart(cloud: &Cloud) -> Result<()> {
-    step("vm3 has the address of vm2 in another network; it hears vm4 and never vm1");
-    cloud.guest(VM4).namespace().wait_for_ping(IpAddr::V4(VM3.address), PATIENCE)?;
-    let strange = Capture::start(cloud.guest(VM3).namespace(), cloud.guest(VM3).device(), "arp or icmp")?;
-    let report = cloud.guest(VM1).namespace().ping(IpAddr::V4(VM2.address), 3)?;
-    ensure!(report.lost() == 0, "a ping was lost: {report:?}");
-    let source = VM1.mac.octets();
-    let heard = strange.frames()?.iter().filter(|frame| frame.get(6..12) == Some(&source)).count();
-    ensure!(heard == 0, "vm3 heard {heard} packets of vm1");
-    println!(
-        "   vm4 -> {} answered by vm3; vm1 -> {} answered by vm2; vm3 heard nothing of it",
-        VM3.address, VM2.address
-    );
-    Ok(())
-}
-
-/// The simulated twin of a host's switch.
-fn twin(status: &Status) -> ofsim::Switch {
-    let mut switch = ofsim::Switch::new();
-    let (flows, groups) = (status.flows.iter().cloned().collect(), status.groups.values().cloned().collect());
-    switch.apply(&Delta { flows, groups, ..Delta::default() });
-    switch
-}
-
-fn explain(cloud: &Cloud) -> Result<()> {
-    step("the same packet, walked through the flows of host-a without a switch");
-    let status = cloud.site(HOST_A).status.borrow().clone();
-    let in_port = OfPort::new(cloud.guest(VM1).ofport(&cloud.site(HOST_A).ovs)?);
-    let udp = Transport::Udp(Udp { src_port: 1, dst_port: 2, payload: b"hello".to_vec() });
-    let ip = Ip::V4(Ipv4::new(VM1.address, VM2.address));
-    let frame = Ethernet::new(VM1.mac, VM2.mac).ip(&ip, &udp)?;
-    let trace = ofsim::trace(&twin(&status), Packet::of_frame(in_port, &frame), &mut Assumed::default());
-    for line in trace.to_string().lines() {
-        println!("   {line}");
+    if !once {
+        show.invite();
+        while !is_over.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(200));
+        }
     }
-    ensure!(trace.outputs().count() == 1, "the packet leaves once");
+    println!("\nremoving namespaces and switches");
     Ok(())
 }
 
-async fn repair_what_a_stranger_did(cloud: &mut Cloud) -> Result<()> {
-    step("somebody deletes all flows of host-a with ovs-ofctl");
-    let site = &mut cloud.sites[0];
-    let before = site.status.borrow().flow_mods;
-    let wanted = site.status.borrow().flows.len();
-    let start = Instant::now();
-    site.ovs.ofctl(&["-O", "OpenFlow13", "del-flows", BRIDGE])?;
-    agent::wait_for(&mut site.status, "the repair", |status| status.flow_mods >= before + wanted).await?;
-    println!("   {wanted} flows were back {:?} after the command was given", start.elapsed());
-    let report = cloud.guest(VM1).namespace().ping(IpAddr::V4(VM2.address), 2)?;
-    ensure!(report.lost() == 0, "a ping was lost: {report:?}");
-    Ok(())
+impl Show<'_> {
+    fn step(&self, text: &str) -> Result<()> {
+        ensure!(!self.is_over.load(Ordering::Relaxed), "interrupted");
+        println!("\n== {text}");
+        Ok(())
+    }
+
+    fn steps(&mut self) -> Result<()> {
+        self.make_networks()?;
+        self.get_addresses()?;
+        self.talk_across_hosts()?;
+        self.stay_apart()?;
+        self.restart_the_controller()?;
+        self.repair_what_a_stranger_did()?;
+        self.survive_a_crash()?;
+        self.live_without_the_store()?;
+        self.unplug()
+    }
+
+    fn make_networks(&mut self) -> Result<()> {
+        self.step("two networks with the same addresses, through the Neutron API")?;
+        let blue = self.network("blue")?;
+        let red = self.network("red")?;
+        let boot = |place, name, network: &str, address: &str| {
+            let ips = json!([{ "ip_address": address }]);
+            self.cloud.boot_port(place, name, &json!({"network_id": network, "name": name, "fixed_ips": ips}))
+        };
+        let vms = vec![
+            boot(0, "vm1", &blue, "10.0.0.11")?,
+            boot(1, "vm2", &blue, "10.0.0.12")?,
+            // The address of vm2, in another network and on the host of vm1.
+            boot(0, "vm3", &red, "10.0.0.12")?,
+            boot(1, "vm4", &red, "10.0.0.14")?,
+        ];
+        self.vms = vms;
+        for vm in &self.vms {
+            self.cloud.wait_status(vm, "ACTIVE")?;
+        }
+        println!("   four machines plugged in, their ports ACTIVE, after {:?}", self.start.elapsed());
+        Ok(())
+    }
+
+    fn network(&self, name: &str) -> Result<String> {
+        let network = self.create("/v2.0/networks", &json!({"network": {"name": name}}))?;
+        let id = network["network"]["id"].as_str().context("a network without id")?.to_owned();
+        let subnet = json!({"subnet": {"network_id": id, "ip_version": 4, "cidr": CIDR, "name": name}});
+        self.create("/v2.0/subnets", &subnet)?;
+        Ok(id)
+    }
+
+    fn create(&self, path: &str, body: &Value) -> Result<Value> {
+        let api = self.cloud.api();
+        println!("   {}", api.command_line("POST", path, Some(body)));
+        api.post(path, body)?.expect(201)
+    }
+
+    fn get_addresses(&self) -> Result<()> {
+        self.step("the machines ask for addresses by DHCP; each is answered on its own host")?;
+        for vm in &self.vms {
+            let lease = vm.dhcp()?;
+            let get = |name| lease.get(name).unwrap_or("-").to_owned();
+            println!(
+                "   {}: {} mtu {} router {} dns {}",
+                vm.name(),
+                get("ip"),
+                get("mtu"),
+                get("router"),
+                get("dns")
+            );
+            ensure!(
+                get("ip") == vm.address()?.to_string(),
+                "{} got {} and not its own address",
+                vm.name(),
+                get("ip")
+            );
+        }
+        Ok(())
+    }
+
+    fn ping(&self, from: usize, to: usize, count: usize) -> Result<()> {
+        let target = IpAddr::V4(self.vms[to].address()?);
+        let report = self.vms[from].namespace().ping(target, count)?;
+        ensure!(
+            report.lost() == 0,
+            "{} to {}: {} of {count} pings lost",
+            self.vms[from].name(),
+            self.vms[to].name(),
+            report.lost()
+        );
+        println!(
+            "   {} -> {} ({target}): {} of {count} answered",
+            self.vms[from].name(),
+            self.vms[to].name(),
+            report.received
+        );
+        Ok(())
+    }
+
+    fn talk_across_hosts(&self) -> Result<()> {
+        self.step("vm1 on host-1 pings vm2 on host-2 through Geneve; nobody floods ARP")?;
+        let mut wire = self.cloud.sites()[1].capture_underlay(GENEVE)?;
+        self.ping(0, 1, 3)?;
+        wire.wait_for(PATIENCE, "Geneve", |_| true)?;
+        let text = wire.text()?;
+        let outer = text.lines().find(|line| line.contains("Geneve")).context("tcpdump shows no Geneve")?;
+        println!("   on the wire: {}", outer.trim_start());
+        ensure!(!text.contains("ARP"), "an ARP packet crossed the wire");
+        Ok(())
+    }
+
+    fn stay_apart(&self) -> Result<()> {
+        self.step("vm3 has the address of vm2 in another network; it hears vm4 and never vm1")?;
+        self.ping(3, 2, 2)?;
+        let strange = Capture::start(self.vms[2].namespace(), self.vms[2].guest().device(), "arp or icmp")?;
+        self.ping(0, 1, 3)?;
+        let vm1 = self.vms[0].mac().to_lowercase();
+        let heard = strange.frames()?.iter().filter(|frame| source(frame) == vm1).count();
+        ensure!(heard == 0, "vm3 heard {heard} packets of vm1");
+        println!("   vm3 heard nothing of vm1");
+        Ok(())
+    }
+
+    fn restart_the_controller(&mut self) -> Result<()> {
+        self.step("kill -9 of the controller of host-1, and a new one, under 100 pings a second")?;
+        let before = self.cloud.sites()[0].flows()?;
+        let target = IpAddr::V4(self.vms[1].address()?);
+        let mut ping = self.vms[0].namespace().start_ping(target, Duration::from_millis(10))?;
+        ping.wait_for_requests(50)?;
+        let site = self.cloud.site_mut(0);
+        site.kill_controller()?;
+        let so_far = ping.requests()?;
+        ping.wait_for_requests(so_far + 50)?;
+        site.start_controller()?;
+        let so_far = ping.requests()?;
+        ping.wait_for_requests(so_far + 300)?;
+        let report = ping.stop()?;
+        ensure!(report.lost() == 0, "{} of {} pings were lost", report.lost(), report.sent);
+        let after = self.cloud.sites()[0].flows()?;
+        ensure!(before == after, "the flows are others than before");
+        println!("   {} of {} answered; {} flows, all as before", report.received, report.sent, after.len());
+        Ok(())
+    }
+
+    fn repair_what_a_stranger_did(&self) -> Result<()> {
+        self.step("somebody deletes all flows of host-1 with ovs-ofctl")?;
+        let site = &self.cloud.sites()[0];
+        let wanted = site.flows()?;
+        let start = Instant::now();
+        site.ovs.ofctl(&["-O", "OpenFlow13", "del-flows", BRIDGE])?;
+        try_wait_until(PATIENCE, "the repair", || (site.flows().ok()? == wanted).then_some(()))?;
+        println!("   {} flows were back {:?} after the command was given", wanted.len(), start.elapsed());
+        self.ping(0, 1, 2)
+    }
+
+    fn survive_a_crash(&mut self) -> Result<()> {
+        self.step("kill -9 of ovs-vswitchd on host-2")?;
+        let site = self.cloud.site_mut(1);
+        let wanted = site.flows()?;
+        site.ovs.kill9_vswitchd()?;
+        let start = Instant::now();
+        site.ovs.restart_vswitchd()?;
+        try_wait_until(PATIENCE, "the flows", || (site.flows().ok()? == wanted).then_some(()))?;
+        println!(
+            "   restarted; {} flows were back {:?} after the start command",
+            wanted.len(),
+            start.elapsed()
+        );
+        let target = IpAddr::V4(self.vms[1].address()?);
+        self.vms[0].namespace().wait_for_ping(target, PATIENCE)?;
+        self.ping(0, 1, 2)
+    }
+
+    fn live_without_the_store(&mut self) -> Result<()> {
+        self.step("kill -9 of the server, and so of the store")?;
+        self.cloud.kill_server()?;
+        self.ping(0, 1, 3)?;
+        let lease = self.vms[0].dhcp()?;
+        println!("   vm1 asked by DHCP again and got {}", lease.get("ip").unwrap_or("nothing"));
+        self.cloud.start_server()?;
+        let ports = self.cloud.api().get("/v2.0/ports?name=vm1")?.expect(200)?;
+        ensure!(ports["ports"][0]["id"] == self.vms[0].port_id(), "the store forgot a port: {ports}");
+        println!("   the server is back, and nothing was lost");
+        Ok(())
+    }
+
+    fn unplug(&mut self) -> Result<()> {
+        self.step("vm4 is unplugged and its port deleted")?;
+        let Some(vm) = self.vms.pop() else { bail!("there is no machine to unplug") };
+        let (id, mac) = (vm.port_id().to_owned(), vm.mac().to_lowercase());
+        vm.unplug(&self.cloud.sites()[1].ovs)?;
+        let path = format!("/v2.0/ports/{id}");
+        let api = self.cloud.api();
+        try_wait_until(PATIENCE, "the port to be DOWN", || {
+            (api.get(&path).ok()?.body["port"]["status"] == "DOWN").then_some(())
+        })?;
+        println!("   its port is DOWN");
+        api.delete(&path)?.expect(204)?;
+        for site in self.cloud.sites() {
+            try_wait_until(PATIENCE, "its flows to go", || {
+                (!site.flows().ok()?.iter().any(|flow| flow.contains(&mac))).then_some(())
+            })?;
+        }
+        println!("   no flow mentions {mac} any more");
+        Ok(())
+    }
+
+    /// What to try by hand.
+    fn invite(&self) {
+        let vm1 = self.vms[0].namespace().name();
+        let site = &self.cloud.sites()[0];
+        let rundir = site.ovs.rundir().display();
+        println!("\nIt stays up until you press Ctrl-C. Try, in another terminal:");
+        println!("   {}", self.cloud.api().command_line("GET", "/v2.0/ports", None));
+        println!(
+            "   openstack --os-auth-type none --os-endpoint http://{} network list",
+            self.cloud.api().address()
+        );
+        println!("   etcdctl --endpoints {} get --prefix /lport/", self.cloud.store());
+        println!(
+            "   ip netns exec {vm1} ping {}",
+            self.vms[1].address().map_or_else(|_| "vm2".to_owned(), |address| address.to_string())
+        );
+        println!("   ovs-ofctl -O OpenFlow13 dump-flows unix:{rundir}/{BRIDGE}.mgmt");
+        println!("   ovs-vsctl --db=unix:{rundir}/db.sock show");
+    }
 }
 
-async fn survive_a_crash(cloud: &mut Cloud) -> Result<()> {
-    step("kill -9 of ovs-vswitchd on host-b");
-    let site = &mut cloud.sites[1];
-    let syncs = site.status.borrow().syncs.len();
-    site.ovs.kill9_vswitchd()?;
-    let start = Instant::now();
-    site.ovs.restart_vswitchd()?;
-    let status = agent::wait_for(&mut site.status, "the switch", |status| status.syncs.len() > syncs).await?;
-    let report = status.syncs.last().context("a synchronisation")?;
-    println!(
-        "   restarted; {} flows were back {:?} after the start command",
-        report.flows_put,
-        start.elapsed()
-    );
-    cloud.settled().await?;
-    cloud.guest(VM1).namespace().wait_for_ping(IpAddr::V4(VM2.address), PATIENCE)?;
-    println!("   vm1 and vm2 talk again");
-    Ok(())
-}
-
-/// What to try by hand.
-pub(crate) fn invite(cloud: &Cloud) {
-    let vm1 = cloud.guest(VM1).namespace().name();
-    let site = cloud.site(HOST_A);
-    let rundir = site.ovs.rundir().display();
-    println!("\nIt stays up until you press Ctrl-C. Try, in another terminal:");
-    println!("   ip netns exec {vm1} ping {}", VM2.address);
-    println!("   ovs-ofctl -O OpenFlow13 dump-flows unix:{rundir}/{BRIDGE}.mgmt");
-    println!("   ovs-vsctl --db=unix:{rundir}/db.sock show");
-    println!("   # add a flow that drops everything, and see it vanish:");
-    let (table, priority) = (CLASSIFY.id, Priority::OVERRIDE.number());
-    let flow = format!("table={table},priority={priority} actions=drop");
-    println!("   ovs-ofctl -O OpenFlow13 add-flow unix:{rundir}/{BRIDGE}.mgmt '{flow}'");
+/// The sender of a frame, as text.
+fn source(frame: &[u8]) -> String {
+    let bytes = frame.get(6..12).unwrap_or_default();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
 }
