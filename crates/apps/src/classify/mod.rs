@@ -20,7 +20,7 @@
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
 use engine::{App, Interface, Rule, Sink, View};
-use model::{Chassis, BindingType, LogicalPort, LogicalSwitch, TunnelType};
+use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
 use openflow::field::Subfield;
 use openflow::{Field, Match};
 use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, L2, PORT_SECURITY};

@@ -247,6 +247,23 @@ fn ports_of_a_node_that_is_not_registered_wait_for_it() {
 }
 
 #[test]
+fn the_ends_of_tunnels_are_told_to_whoever_greets_them() {
+    let mut cloud = Cloud::new(THREE_NODES);
+    let ends = |cloud: &mut Cloud, row: &str| {
+        let row = Cloud::rows_of(row).remove(0);
+        let outputs = cloud.node("a").step(vec![engine::Input::Row(engine::RowChange::Put(row))]);
+        outputs
+            .tunnel_ends
+            .map(|ends| ends.into_iter().map(|(_, ip)| ip.to_string()).collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(ends(&mut cloud, "node d 192.0.2.4 geneve").as_deref(), Some("192.0.2.2 192.0.2.3 192.0.2.4"));
+    assert_eq!(ends(&mut cloud, "node d 192.0.2.4 vxlan").as_deref(), Some("192.0.2.2 192.0.2.3"));
+    assert_eq!(ends(&mut cloud, "node d 192.0.2.5 gre"), None, "no news");
+    assert_eq!(ends(&mut cloud, "node b 192.0.2.22 geneve").as_deref(), Some("192.0.2.3 192.0.2.22"));
+    assert_eq!(ends(&mut cloud, "node a 192.0.2.1 geneve"), None, "not this node");
+}
+
+#[test]
 fn a_type_of_tunnel_that_one_side_lacks_is_named() {
     let mut cloud = Cloud::new(THREE_NODES);
     cloud.put("node b 192.0.2.2 vxlan gre");
