@@ -2,7 +2,7 @@
 //!
 //! A [`Lease`] says it all at once: the address is assigned, nothing is looked up. Which of it a message carries
 //! depends on the client's wishes only where an RFC says so. What the client asked for comes first and in its
-//! order. What an operator set for the client comes whether it asked or not: the firmware that network-boots a
+//! order, behind the netmask alone. What an operator set for the client comes whether it asked or not: the firmware that network-boots a
 //! machine often does not ask. Last come the facts without which a network rarely works.
 
 use std::collections::BTreeMap;
@@ -16,14 +16,8 @@ use super::{Options, Route, codes, decode_routes, encode_routes};
 use crate::ParseError;
 
 /// Told to every client, in this order, whether it asked or not.
-const ALWAYS: [u8; 6] = [
-    codes::SUBNET_MASK,
-    codes::CLASSLESS_ROUTES,
-    codes::ROUTER,
-    codes::DNS_SERVERS,
-    codes::DOMAIN_NAME,
-    codes::INTERFACE_MTU,
-];
+const ALWAYS: [u8; 5] =
+    [codes::CLASSLESS_ROUTES, codes::ROUTER, codes::DNS_SERVERS, codes::DOMAIN_NAME, codes::INTERFACE_MTU];
 
 /// A lease that does not end (RFC 2131, section 3.3).
 const INFINITE_SECONDS: u32 = u32::MAX;
@@ -194,7 +188,9 @@ impl Lease {
         let omits_router = !routes.is_empty() && is_wanted(routes_code);
 
         let set_by_operator = self.overrides.values.keys();
-        for code in wanted.iter().chain(set_by_operator).chain(&ALWAYS).copied() {
+        // RFC 2132, section 3.3: the netmask stands before the router, wherever the client wants it.
+        let first = [codes::SUBNET_MASK];
+        for code in first.iter().chain(wanted).chain(set_by_operator).chain(&ALWAYS).copied() {
             let is_time = matches!(code, codes::LEASE_TIME | codes::RENEWAL_TIME | codes::REBINDING_TIME);
             let is_left_out = (is_time && !has_lease) || (code == codes::ROUTER && omits_router);
             if is_left_out || !Overrides::allows(code) || options.get(code).is_some() {

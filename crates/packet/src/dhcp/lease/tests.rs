@@ -52,7 +52,7 @@ fn a_client_that_asks_for_nothing_is_told_what_it_needs() {
 
 #[test]
 fn what_a_client_asks_for_comes_first_and_in_its_order() {
-    assert_eq!(codes_told(&lease(), &[26, 28, 12, 6, 59, 26, 58]), [51, 26, 28, 6, 59, 58, 1, 3, 15]);
+    assert_eq!(codes_told(&lease(), &[26, 28, 12, 6, 59, 26, 58]), [51, 1, 26, 28, 6, 59, 58, 3, 15]);
     let options = told(&lease(), &[28, 58, 59]);
     assert_eq!(options.address(28), Some(Ipv4Addr::new(10, 0, 0, 255)));
     assert_eq!(options.fixed(58), Some(43_200_u32.to_be_bytes()));
@@ -63,18 +63,18 @@ fn what_a_client_asks_for_comes_first_and_in_its_order() {
 fn a_client_that_knows_classless_routes_gets_its_router_there() {
     let with_routes = Lease { routes: vec![metadata_route()], ..lease() };
     for (wanted, expected) in [
-        (vec![121, 3, 1], vec![51, 121, 1, 6, 15, 26]),
+        (vec![121, 3, 1], vec![51, 1, 121, 6, 15, 26]),
         (vec![1, 3, 121], vec![51, 1, 121, 6, 15, 26]),
-        (vec![3, 249], vec![51, 249, 1, 6, 15, 26]),
-        (vec![3, 121, 249], vec![51, 121, 1, 6, 15, 26]),
-        (vec![3, 1], vec![51, 3, 1, 121, 6, 15, 26]),
+        (vec![3, 249], vec![51, 1, 249, 6, 15, 26]),
+        (vec![3, 121, 249], vec![51, 1, 121, 6, 15, 26]),
+        (vec![3, 1], vec![51, 1, 3, 121, 6, 15, 26]),
     ] {
         assert_eq!(codes_told(&with_routes, &wanted), expected, "{wanted:?}");
     }
     // Without other routes the router option says it all.
-    assert_eq!(codes_told(&lease(), &[121, 3]), [51, 3, 1, 6, 15, 26]);
+    assert_eq!(codes_told(&lease(), &[121, 3]), [51, 1, 3, 6, 15, 26]);
     let without_router = Lease { router: None, ..with_routes };
-    assert_eq!(codes_told(&without_router, &[121, 3]), [51, 121, 1, 6, 15, 26]);
+    assert_eq!(codes_told(&without_router, &[121, 3]), [51, 1, 121, 6, 15, 26]);
     assert_eq!(decode_routes(told(&without_router, &[]).get(121).unwrap()), Ok(vec![metadata_route()]));
 }
 
@@ -86,7 +86,7 @@ fn an_operator_has_the_last_word_whether_the_client_asks_or_not() {
     }
     let options = told(&lease, &[66, 59]);
     let codes: Vec<_> = options.iter().map(|option| option.code).collect();
-    assert_eq!(codes, [51, 59, 6, 26, 58, 67, 1, 3, 15]);
+    assert_eq!(codes, [51, 1, 59, 6, 26, 58, 67, 3, 15]);
     assert_eq!(options.fixed(51), Some(600_u32.to_be_bytes()));
     assert_eq!(options.fixed(59), Some(525_u32.to_be_bytes()));
     assert_eq!(options.fixed(58), Some(100_u32.to_be_bytes()));
