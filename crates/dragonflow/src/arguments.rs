@@ -45,10 +45,10 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Files {
     /// A file; later ones win. Without any, /etc/neutron/neutron.conf and /etc/neutron/dragonflow.ini are read if they exist.
-    #[arg(long = "config-file", value_name = "FILE")]
+    #[arg(long = "config-file", value_name = "FILE", global = true)]
     pub(crate) files: Vec<PathBuf>,
     /// A directory, of which the files *.conf are read after all files.
-    #[arg(long = "config-dir", value_name = "DIRECTORY")]
+    #[arg(long = "config-dir", value_name = "DIRECTORY", global = true)]
     pub(crate) directories: Vec<PathBuf>,
 }
 
