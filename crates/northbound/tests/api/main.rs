@@ -10,5 +10,6 @@ mod lists;
 mod refusals;
 mod resources;
 mod rows;
+mod storm;
 mod support;
 mod tenants;
