@@ -51,8 +51,17 @@ const META_REVISION: &str = "revision";
 const META_COMPACTED: &str = "compacted";
 const META_BATCH: &str = "batch";
 
+/// Whether a file that is not there is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is: a store begins empty.
+    Make,
+    /// It is not: the file was there before, and an empty one in its place would be a loss.
+    Refuse,
+}
+
 /// How the file is opened; tests have files that fail.
-pub(crate) type Opener = Arc<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+pub(crate) type Opener = Arc<dyn Fn(Missing) -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// What is written together.
 #[derive(Debug, Default, Clone)]
@@ -83,6 +92,8 @@ pub(crate) struct Disk {
     path: PathBuf,
     opener: Opener,
     database: Option<Database>,
+    /// Which store it is.
+    cluster_id: u64,
     /// The number of the last batch that is on the disk, as far as we know.
     batch: u64,
 }
@@ -93,10 +104,17 @@ impl fmt::Debug for Disk {
     }
 }
 
-/// How to open the file at `path`, which is made if it is not there.
+/// How to open the file at `path`.
 pub(crate) fn file(path: &Path, cache_bytes: usize) -> Opener {
     let path = path.to_owned();
-    Arc::new(move || Database::builder().set_cache_size(cache_bytes).create(&path))
+    Arc::new(move |missing| {
+        let mut builder = Database::builder();
+        builder.set_cache_size(cache_bytes);
+        match missing {
+            Missing::Make => builder.create(&path),
+            Missing::Refuse => builder.open(&path),
+        }
+    })
 }
 
 impl Disk {
@@ -108,10 +126,9 @@ impl Disk {
     ) -> Result<(Self, State, Identity), OpenError> {
         let database = open_checked(path, &opener)?;
         let identity = found_store(path, &database)?;
-        let mut disk = Self { path: path.to_owned(), opener, database: None, batch: 0 };
         let (state, batch) = load(path, &database, epoch)?;
-        disk.batch = batch;
-        disk.database = Some(database);
+        let cluster_id = identity.cluster_id;
+        let disk = Self { path: path.to_owned(), opener, database: Some(database), cluster_id, batch };
         Ok((disk, state, identity))
     }
 
@@ -138,10 +155,16 @@ impl Disk {
     /// Opens the file again after a write failed, and tells whether that batch is on the disk.
     pub(crate) fn recover(&mut self) -> Result<bool, DiskError> {
         self.database = None;
-        let database = (self.opener)().map_err(|error| self.disk_error(error.into()))?;
-        let found =
-            read_meta(&database, META_BATCH).map_err(|error| self.disk_error(error))?.unwrap_or_default();
-        let written = found > self.batch;
+        let database = (self.opener)(Missing::Refuse).map_err(|error| self.disk_error(error.into()))?;
+        let read = |name| read_meta(&database, name).map_err(|error| self.disk_error(error));
+        let (cluster_id, found) = (read(META_CLUSTER)?, read(META_BATCH)?.unwrap_or_default());
+        let next = self.batch.saturating_add(1);
+        if cluster_id != Some(self.cluster_id) || (found != self.batch && found != next) {
+            let reason =
+                format!("{} is not the file it was; stop the store and put it back", self.path.display());
+            return Err(DiskError { is_full: false, reason });
+        }
+        let written = found == next;
         self.batch = found;
         self.database = Some(database);
         Ok(written)
@@ -181,7 +204,7 @@ fn no_room(error: &io::Error) -> bool {
 /// Opens the file and looks at all its checksums.
 fn open_checked(path: &Path, opener: &Opener) -> Result<Database, OpenError> {
     let open = || -> Result<_, redb::Error> {
-        let mut database = opener()?;
+        let mut database = opener(Missing::Make)?;
         let is_clean = database.check_integrity()?;
         Ok((database, is_clean))
     };

@@ -128,6 +128,32 @@ fn text_of(batch: &Batch) -> Option<String> {
     Some(String::from_utf8_lossy(&version.value).into_owned())
 }
 
+/// Somebody took the file away, or put another in its place, while the disk failed.
+#[test]
+fn another_file_in_the_place_of_the_store_is_not_written_to() {
+    let directory = ScratchDir::new().unwrap();
+    let path = directory.path().join("store");
+    let failing = Failing::new(&path);
+    let (mut disk, state, _) = Disk::open(&path, failing.opener(), Instant::now()).unwrap();
+    let batch = batch(&state, "x");
+    disk.write(&batch).unwrap();
+    failing.fail_after(0);
+    disk.write(&batch).unwrap_err();
+    failing.heal();
+    let kept = directory.path().join("kept");
+    std::fs::rename(&path, &kept).unwrap();
+    let gone = disk.recover().unwrap_err();
+    assert!(!disk.is_open() && !path.exists(), "{gone:?}");
+    let (mut other, _, _) = open(&path).unwrap();
+    other.write(&batch).unwrap();
+    drop(other);
+    let foreign = disk.recover().unwrap_err();
+    assert!(foreign.reason.contains("not the file it was"), "{foreign:?}");
+    std::fs::rename(&kept, &path).unwrap();
+    disk.recover().expect("the file is back");
+    disk.write(&batch).expect("and takes writes");
+}
+
 /// A store on a disk that is full at any moment, and then has room again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_loses_nothing_and_recovers() {
@@ -267,7 +293,7 @@ fn failing_files_are_shared_by_their_handles() {
     let directory = ScratchDir::new().unwrap();
     let failing = Failing::new(&directory.path().join("store"));
     let opener: Opener = failing.opener();
-    drop(Arc::clone(&opener)().unwrap());
+    drop(Arc::clone(&opener)(Missing::Make).unwrap());
     failing.fail_after(0);
-    assert!(opener().is_err());
+    assert!(opener(Missing::Make).is_err());
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use redb::backends::FileBackend;
 use redb::{Database, StorageBackend};
 
-use super::Opener;
+use crate::disk::{Missing, Opener};
 
 /// How a disk writes: a cut of the power leaves these whole.
 const SECTOR_BYTES: usize = 512;
@@ -44,9 +44,10 @@ impl Failing {
 
     pub(super) fn opener(&self) -> Opener {
         let failing = self.clone();
-        Arc::new(move || {
-            let file =
-                File::options().read(true).write(true).create(true).truncate(false).open(&failing.path)?;
+        Arc::new(move |missing| {
+            let create = missing == Missing::Make;
+            let mut how = File::options();
+            let file = how.read(true).write(true).create(create).truncate(false).open(&failing.path)?;
             let writes_left = Arc::clone(&failing.writes_left);
             let file = FailingFile { file: FileBackend::new(file)?, writes_left };
             Database::builder().create_with_backend(file)
@@ -123,7 +124,7 @@ impl PowerCut {
 
     pub(super) fn opener(&self) -> Opener {
         let memory = self.clone();
-        Arc::new(move || Database::builder().create_with_backend(memory.clone()))
+        Arc::new(move |_| Database::builder().create_with_backend(memory.clone()))
     }
 
     /// What is there when the power was cut at a moment: everything of before the last sync, and of the sectors written
