@@ -5,9 +5,8 @@
 //! servers answer when asked may overtake events ([`tells_how_far`]); from those the watch wants *all* keys, so that
 //! every change of the store is an event. That costs them some traffic, and nobody has to wait for ever.
 
-use etcd_wire::kv::KeyValue;
 use etcd_wire::watch::{Event, EventType, NO_WATCH_ID, WatchResponse};
-use nb::{Change, Revision, Selector, WatchItem};
+use nb::{Change, Key, Revision, Selector, WatchItem, topic};
 use prost::Message as _;
 use tracing::debug;
 
@@ -149,28 +148,25 @@ impl Feed {
     /// What an event says, to whom it concerns: also to those who wanted the row as it was before.
     fn change(&self, event: Event) -> Option<Change> {
         let is_delete = event.r#type == i32::from(EventType::Delete);
-        let before = event.prev_kv.as_ref().and_then(|kv| self.key_of(kv));
         let kv = event.kv?;
-        let concerned_before = before.as_ref().is_some_and(|key| self.selector.selects(key));
-        if is_delete {
-            let (key, last) = match (before, event.prev_kv) {
-                (Some(key), Some(kv)) => (key, Some(kv.value)),
-                // The row as it was is forgotten; nobody knows its topic.
-                _ => (self.key_of(&kv)?, None),
-            };
-            return (concerned_before || self.selector.selects(&key)).then_some(Change::Delete(key, last));
+        let Some((table, id)) = keys::decode(&kv.key) else {
+            debug!(key = %kv.key.escape_ascii(), "left a key out that names no row");
+            return None;
+        };
+        if !self.selector.tables.contains(&table) {
+            return None;
         }
-        self.key_of(&kv)?;
+        let before =
+            event.prev_kv.map(|kv| (topic::key_of_row(table.clone(), id.clone(), &kv.value), kv.value));
+        let concerned_before = before.as_ref().is_some_and(|(key, _)| self.selector.selects(key));
+        if is_delete {
+            // If the row as it was is forgotten, nobody knows its topic.
+            let (key, last) =
+                before.map_or_else(|| (Key::new(table, id), None), |(key, last)| (key, Some(last)));
+            return self.selector.selects(&key).then_some(Change::Delete(key, last));
+        }
         let row = keys::row_of(kv)?;
         (concerned_before || self.selector.selects(&row.key)).then_some(Change::Put(row))
-    }
-
-    fn key_of(&self, kv: &KeyValue) -> Option<nb::Key> {
-        let key = keys::key_of(kv);
-        if key.is_none() {
-            debug!(key = %kv.key.escape_ascii(), "left a key out that names no row");
-        }
-        key
     }
 }
 

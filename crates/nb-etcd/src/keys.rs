@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use etcd_wire::KeyRange;
 use etcd_wire::kv::KeyValue;
-use model::RowId;
+use model::{RowId, Table};
 use nb::{Key, Row, Selector, Stamp, TableName, topic};
 
 /// Where all keys are.
@@ -15,9 +15,11 @@ pub(crate) fn encode(key: &Key) -> Bytes {
 }
 
 /// What a key names; `None` for keys that are none of rows.
-fn decode(key: &[u8]) -> Option<(TableName, RowId)> {
+pub(crate) fn decode(key: &[u8]) -> Option<(TableName, RowId)> {
     let (table, id) = std::str::from_utf8(key).ok()?.strip_prefix('/')?.split_once('/')?;
-    let table = TableName::from_text(table.to_owned());
+    // Names of the model's tables need no memory of their own, and there may be many rows.
+    let table =
+        Table::from_name(table).map_or_else(|| TableName::from_text(table.to_owned()), TableName::from);
     if table.is_valid() { Some((table, RowId::new(id).ok()?)) } else { None }
 }
 
@@ -43,22 +45,16 @@ pub(crate) fn selected_range(selector: &Selector) -> KeyRange {
     KeyRange::Between(first.into(), etcd_wire::range::prefix_end(last.as_bytes()))
 }
 
-/// The key of a row, with the topic that its text says.
-pub(crate) fn key_of(kv: &KeyValue) -> Option<Key> {
-    let (table, id) = decode(&kv.key)?;
-    Some(topic::key_of_row(table, id, &kv.value))
-}
-
-/// A row; its stamp is the revision that wrote it.
+/// A row, with the topic that its text says; its stamp is the revision that wrote it.
 pub(crate) fn row_of(kv: KeyValue) -> Option<Row> {
-    let key = key_of(&kv)?;
+    let (table, id) = decode(&kv.key)?;
     let stamp = Stamp(u64::try_from(kv.mod_revision).ok()?);
-    Some(Row { key, value: kv.value, stamp })
+    Some(Row { key: topic::key_of_row(table, id, &kv.value), value: kv.value, stamp })
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Layout, Table};
+    use model::Layout;
     use nb::counter::COUNTERS;
 
     use super::*;
@@ -84,6 +80,17 @@ mod tests {
         for id in ["x", "a/b", "/", "tür", " ", "a\0b", "{x}", "."] {
             let key = key(Table::LogicalPort, id);
             assert_eq!(decode(&encode(&key)), Some((key.table, key.id)), "{id:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_names_a_row_is_its_key(key in proptest::collection::vec(
+            proptest::sample::select(&b"/ab.{}\0\xff"[..]), 0..12))
+        {
+            if let Some((table, id)) = decode(&key) {
+                proptest::prop_assert_eq!(encode(&Key::new(table, id)), key);
+            }
         }
     }
 

@@ -192,9 +192,9 @@ impl EtcdCluster {
         }
         if let Some(tls) = &self.tls {
             command.arg("--cert-file").arg(&tls.certificate).arg("--key-file").arg(&tls.private_key);
-            command.arg("--trusted-ca-file").arg(&tls.ca_certificate);
             if tls.asks_clients {
-                command.arg("--client-cert-auth");
+                // With an authority alone it would ask, too.
+                command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(&tls.ca_certificate);
             }
         }
         command.args(&self.arguments);

@@ -1,6 +1,8 @@
 use etcd_wire::ResponseHeader;
+use etcd_wire::kv::KeyValue;
 use model::{Table, Topic};
 use nb::TableName;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -175,4 +177,49 @@ fn compaction_is_a_gap_and_any_other_end_is_not() {
     assert!(matches!(feed.take(refused), Step::Ended(reason) if reason.contains("no leave")));
     let created = WatchResponse { created: true, ..answer(60, Vec::new()) };
     assert_eq!(feed.take(created), Step::Created { revision: 60, cluster: 7 });
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let keys = prop::sample::select(vec!["/t/a", "/t/b", "/other/a", "/lport/p", "no row", ""]);
+    let row =
+        (keys, "[{}\"topic:a]{0,8}", -2_i64..40).prop_map(|(key, value, revision)| kv(key, &value, revision));
+    (0..3_i32, prop::option::weighted(0.9, row.clone()), prop::option::of(row))
+        .prop_map(|(r#type, kv, prev_kv)| Event { r#type, kv, prev_kv })
+}
+
+prop_compose! {
+    fn any_answer()(
+        revision in -2_i64..60,
+        watch_id in -1_i64..2,
+        created in prop::bool::weighted(0.1),
+        canceled in prop::bool::weighted(0.1),
+        compact_revision in prop_oneof![9 => Just(0), 1 => -2_i64..20],
+        fragment in prop::bool::weighted(0.3),
+        events in prop::collection::vec(any_event(), 0..5),
+    ) -> WatchResponse {
+        WatchResponse { watch_id, created, canceled, compact_revision, fragment, ..answer(revision, events) }
+    }
+}
+
+proptest! {
+    /// Whatever a server says: a consumer is never told to go back, and of nothing that it did not ask for.
+    #[test]
+    fn no_answer_leads_back(answers in prop::collection::vec(any_answer(), 0..20), is_told_how_far: bool) {
+        let mut feed = feed();
+        feed.begin(is_told_how_far);
+        for answer in answers {
+            let before = feed.position();
+            match feed.take(answer) {
+                Step::Gap(_) => break,
+                Step::Tell(WatchItem::Batch { revision, changes }) => {
+                    prop_assert!(revision > before && feed.position() == revision);
+                    prop_assert!(changes.iter().all(|change| feed.selector().selects(change.key())));
+                }
+                Step::Tell(WatchItem::UpTo(revision)) => {
+                    prop_assert!(revision > before && feed.position() == revision);
+                }
+                _ => prop_assert_eq!(feed.position(), before),
+            }
+        }
+    }
 }
