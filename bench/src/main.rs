@@ -5,12 +5,14 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+mod agent;
 mod cloud;
 mod codec;
 mod flows;
 mod load;
 mod node;
 mod report;
+mod workload;
 
 use std::num::NonZeroUsize;
 
@@ -27,13 +29,21 @@ async fn main() -> Result<()> {
     match args.as_slice() {
         [] => all(ROUNDS, &mut table).await?,
         ["node"] => node::run(&mut table)?,
+        ["agent", store] => {
+            let store =
+                nb_etcd::EtcdStore::new(&nb_etcd::Options::new([*store])).context("cannot use the store")?;
+            return agent::run(std::sync::Arc::new(store)).await;
+        }
         [text] => {
             let number: NonZeroUsize =
                 text.parse().with_context(|| format!("{text:?} is no number of rounds and no benchmark"))?;
             all(number.get(), &mut table).await?;
         }
         other => {
-            bail!("the benchmarks take a number of rounds, `node`, or nothing, not: {}", other.join(" "))
+            bail!(
+                "the benchmarks take a number of rounds, `node`, `agent STORE`, or nothing, not: {}",
+                other.join(" ")
+            )
         }
     }
     println!("{table}");
