@@ -88,7 +88,6 @@ impl ConnectError {
 }
 
 /// A member that answered.
-#[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) client: Client<Connection>,
     /// The release whose API it speaks; empty if it does not say.

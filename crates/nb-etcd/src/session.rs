@@ -3,6 +3,7 @@
 //! All requests share one connection. A request that fails for a reason that lies in the member moves everybody on to
 //! the next; what may be sent again is sent again, until the deadline.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -19,7 +20,6 @@ use crate::connection::{ConnectError, Connection, Connector, was_not_sent};
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 
 /// The connection that requests go through.
-#[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) connector: Arc<Connector>,
     line: Mutex<Line>,
@@ -27,7 +27,13 @@ pub(crate) struct Session {
     cluster: AtomicU64,
 }
 
-#[derive(Debug)]
+impl fmt::Debug for Session {
+    /// Without the connection, which bears the token of our user.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("connector", &self.connector).finish_non_exhaustive()
+    }
+}
+
 struct Line {
     client: Option<Client<Connection>>,
     /// Tells connections apart: who reports a broken one may be late.

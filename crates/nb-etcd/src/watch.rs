@@ -103,7 +103,7 @@ impl Task {
                     debug!(reason, "a watch lost its member");
                     self.member += 1;
                     self.failures += 1;
-                    if self.failures < self.connector.endpoints() {
+                    if !self.failures.is_multiple_of(self.connector.endpoints()) {
                         continue;
                     }
                     if !self.is_away {
@@ -172,6 +172,11 @@ impl Task {
     }
 
     async fn act(&mut self, step: Step, client: &Client<Connection>) -> Result<(), End> {
+        if matches!(step, Step::Nothing | Step::Tell(_)) {
+            // It does what it should. A member that only says hello is none to come back to at once.
+            self.failures = 0;
+            self.backoff.reset();
+        }
         match step {
             Step::Nothing => Ok(()),
             Step::Ended(reason) => Err(End::Lost(reason)),
@@ -212,14 +217,16 @@ impl Task {
         let position = self.feed.position().0;
         if revision < position {
             // A member that lags; or a store that was set back. The cluster as a whole knows.
-            let agreed = agreed_revision(client).await.map_err(|status| End::Lost(reason_of(&status)))?;
+            let silence = self.connector.timing.silence;
+            let agreed = match timeout(silence, agreed_revision(client)).await {
+                Ok(agreed) => agreed.map_err(|status| End::Lost(reason_of(&status)))?,
+                Err(_) => return Err(End::Lost("the server does not say how far the store is".to_owned())),
+            };
             if agreed < position {
                 let reason = format!("the store is at revision {agreed}, before {position}: it was set back");
                 return Err(End::Gap(reason));
             }
         }
-        self.failures = 0;
-        self.backoff.reset();
         if std::mem::take(&mut self.is_away) {
             self.tell(WatchItem::Back).await?;
         }

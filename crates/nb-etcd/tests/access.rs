@@ -39,6 +39,7 @@ async fn only_users_get_in_and_only_as_far_as_they_may() {
     enable_users(&etcd);
     let with = |login| connect(&Options { login, ..options(etcd.endpoints()) });
     let root = with(login("root", "secret"));
+    assert!(root.read(&[]).await.is_ok() && !format!("{root:?}").contains("secret"));
     let start = put(&*root, "a", "1").await;
     let mut watch = root.watch(all(), start);
     let end = put(&*root, "a", "2").await;

@@ -206,6 +206,46 @@ async fn fifty_thousand_rows_pass_the_limits_of_grpc() {
     assert_eq!(snapshot.rows.iter().map(|row| row.value.len()).sum::<usize>(), 16 << 20);
 }
 
+fn start_with(arguments: &[&str]) -> EtcdCluster {
+    block_in_place(|| EtcdCluster::start_with(1, None, arguments).expect("an etcd"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_full_says_so_and_is_read_all_the_same() {
+    let etcd = start_with(&["--quota-backend-bytes=2097152"]);
+    let store = connect(&options(etcd.endpoints()));
+    put(&*store, "a", "1").await;
+    let refused = loop {
+        match store.commit(Txn::new().put(key("large"), vec![b'x'; 100_000])).await {
+            Ok(revision) => assert!(revision.0 < 1_000, "a store of two megabytes takes a hundred"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, CommitError::Store(StoreError::Full { .. })), "{refused:?}");
+    assert!(store.read(&[key("a")]).await.expect("a row")[0].is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_smaller_limits_is_named_as_the_reason() {
+    let etcd = start_with(&["--max-txn-ops=10", "--max-request-bytes=20000"]);
+    let store = connect(&options(etcd.endpoints()));
+    let many = (0..50).fold(Txn::new(), |txn, number| txn.put(key(&number.to_string()), "x"));
+    for (txn, option) in [
+        (many.clone(), "--max-txn-ops"),
+        (Txn::new().put(key("a"), vec![b'x'; 30_000]), "--max-request-bytes"),
+    ] {
+        match store.commit(txn).await {
+            Err(CommitError::TooLarge { reason }) => assert!(reason.contains(option), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(rows(&store).await.is_empty());
+    let informed = connect(&Options { txn_ops_max: 10, ..options(etcd.endpoints()) });
+    assert!(matches!(informed.commit(many).await, Err(CommitError::TooLarge { .. })));
+    let keys: Vec<Key> = (0..50).map(|number| key(&number.to_string())).collect();
+    assert_eq!(informed.read(&keys).await.expect("rows in parts").len(), 50);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_of_others_are_left_alone() {
     let etcd = Etcd::start(1);
