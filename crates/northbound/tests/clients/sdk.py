@@ -1,0 +1,79 @@
+"""What users of the SDK do with networks; the argument is the address of the server."""
+
+import sys
+
+import openstack
+from openstack import exceptions
+
+cloud = openstack.connect(auth_type="none", endpoint=sys.argv[1])
+network_api = cloud.network
+
+network = network_api.create_network(name="net", mtu=1400, description="a test")
+assert network.status == "ACTIVE" and network.mtu == 1400, network
+subnet = network_api.create_subnet(
+    network_id=network.id, ip_version=4, cidr="10.1.0.0/24", name="sub", dns_nameservers=["192.0.2.53"]
+)
+assert subnet.gateway_ip == "10.1.0.1", subnet
+assert network_api.find_network("net").subnet_ids == [subnet.id]
+
+port = network_api.create_port(
+    network_id=network.id, name="port", extra_dhcp_opts=[{"opt_name": "mtu", "opt_value": "1400"}]
+)
+assert port.status == "DOWN" and port.fixed_ips[0]["subnet_id"] == subnet.id, port
+port = network_api.update_port(port, binding_host_id="host", name="renamed", if_revision=port.revision_number)
+assert port.binding_vif_type == "ovs" and port.name == "renamed", port
+try:
+    network_api.update_port(port.id, name="late", if_revision=1)
+except exceptions.PreconditionFailedException as error:
+    assert "Constrained to 1, but current revision is 2" in str(error), error
+else:
+    raise AssertionError("a change of an old revision is refused")
+
+created = network_api.create_port(network_id=network.id, fixed_ips=[{"ip_address": "10.1.0.77"}])
+try:
+    network_api.create_port(network_id=network.id, fixed_ips=[{"ip_address": "10.1.0.77"}])
+except exceptions.ConflictException as error:
+    assert "10.1.0.77 already allocated" in str(error), error
+else:
+    raise AssertionError("an address is given once")
+assert [own.id for own in network_api.ports(fixed_ips="ip_address=10.1.0.77")] == [created.id]
+
+network_api.set_tags(network, ["red", "big"])
+assert network_api.get_network(network).tags == ["big", "red"]
+assert [own.id for own in network_api.networks(tags="red")] == [network.id]
+
+# The SDK follows the links from page to page.
+for number in range(5):
+    network_api.create_network(name=f"page{number}")
+assert len(list(network_api.networks(limit=2))) == 6
+assert [own.name for own in network_api.networks(sort_key="name", sort_dir="desc")][0] == "page4"
+
+pool = network_api.create_subnet_pool(name="pool", prefixes=["10.8.0.0/16"], default_prefix_length=26)
+cut = network_api.create_subnet(
+    network_id=network_api.find_network("page0").id, ip_version=4, subnet_pool_id=pool.id
+)
+assert cut.cidr == "10.8.0.0/26", cut
+
+quota = network_api.update_quota("admin", ports=4)
+assert quota.ports == 4, quota
+assert network_api.get_quota("admin", details=True).ports["limit"] == 4
+try:
+    network_api.create_port(network_id=network.id)
+except exceptions.ConflictException as error:
+    assert "Quota exceeded for resources: ['port']" in str(error), error
+else:
+    raise AssertionError("there is no place left")
+network_api.delete_quota("admin")
+
+(availability,) = network_api.network_ip_availabilities(network_name="net")
+assert availability.total_ips == 253 and availability.used_ips == 3, availability
+assert {zone.name for zone in network_api.availability_zones()} == {"nova"}
+assert network_api.find_extension("revision-if-match") is not None
+assert list(network_api.security_groups()) == []
+
+for own in network_api.ports(network_id=network.id):
+    if own.device_owner != "network:dhcp":
+        network_api.delete_port(own)
+network_api.delete_network(network)
+assert network_api.find_network("net") is None
+print("done")
