@@ -1,7 +1,7 @@
 //! The store's side: snapshots and changes, decoded and handed on in order.
 //!
 //! ```text
-//!            retry, backoff                        gap, or time for a comparison
+//!            retry, backoff                        gap, or time for a comparison (where the store needs it)
 //!   ask -----------------------> snapshot ----> watch -----------------------------.
 //!    ^                              |             |                                |
 //!    |                           Snapshot      Changes, Away, Back                 |
@@ -22,10 +22,10 @@ use engine::RowChange;
 use model::{Object, Table};
 use nb::{Change, Key, Revision, Row, Selector, Store, StoreError, WatchItem};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use crate::retry::{Backoff, Random};
+use crate::retry::{Backoff, Random, due};
 
 /// News that wait for the engine.
 const NEWS_MAX: usize = 64;
@@ -61,7 +61,7 @@ pub(crate) fn tables() -> Vec<Table> {
 /// Follows the store for as long as anybody listens.
 pub(crate) fn follow(
     store: Arc<dyn Store>,
-    resync_interval: Duration,
+    resync_interval: Option<Duration>,
     seed: &str,
 ) -> (mpsc::Receiver<News>, impl Future<Output = ()> + Send + use<>) {
     let (news, receiver) = mpsc::channel(NEWS_MAX);
@@ -87,7 +87,7 @@ struct Follower {
     news: mpsc::Sender<News>,
     backoff: Backoff,
     random: Random,
-    resync_interval: Duration,
+    resync_interval: Option<Duration>,
     /// Rows that cannot be read, and why.
     unreadable: BTreeMap<Key, String>,
     is_away: bool,
@@ -133,13 +133,13 @@ impl Follower {
     /// Hands changes on until there is a gap, or it is time for a comparison with the whole store.
     async fn watch(&mut self, after: Revision) -> Result<(), Unheard> {
         let mut watch = self.store.watch(self.selector.clone(), after);
-        let resync_at = Instant::now() + self.random.shortened(self.resync_interval);
+        let resync_at = self.resync_interval.map(|interval| Instant::now() + self.random.shortened(interval));
         loop {
             let item = tokio::select! {
                 item = watch.next() => item,
                 () = self.news.closed() => return Err(Unheard),
                 // While the store is away there is nothing to compare with.
-                () = sleep_until(resync_at), if !self.is_away => return Ok(()),
+                () = due(resync_at), if !self.is_away => return Ok(()),
             };
             match item {
                 Some(WatchItem::Batch { changes, .. }) => self.changes(&changes).await?,

@@ -49,8 +49,8 @@ pub enum SwitchAccess {
 pub struct Limits {
     /// How often the service row says that we are alive.
     pub report_interval: Duration,
-    /// How often what is known is compared with the whole store.
-    pub resync_interval: Duration,
+    /// How often what is known is compared with the whole store; `None`: only when something may have been lost.
+    pub resync_interval: Option<Duration>,
     /// How often what is desired is computed anew and compared; `None`: never.
     pub audit_interval: Option<Duration>,
     /// Packets that guests may send up.
@@ -141,7 +141,12 @@ impl Options {
             recording: None,
             limits: Limits {
                 report_interval: df.report_interval.duration(),
-                resync_interval: df.db_sync_time.duration(),
+                // The watch of this store proves that nothing was lost, or says that it cannot. Reading everything all the
+                // time, on every node, is what made the original slow.
+                resync_interval: match df.nb_db_class {
+                    NbDriver::Etcd => None,
+                    NbDriver::Redis | NbDriver::Zookeeper => Some(df.db_sync_time.duration()),
+                },
                 audit_interval: Some(AUDIT_INTERVAL),
                 packets: PacketLimits::default(),
             },

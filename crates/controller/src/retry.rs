@@ -3,10 +3,12 @@
 //! A store that comes back is asked by all nodes at once. So every wait is shortened by a random part of a half, from a
 //! generator that is seeded with the name of the node: no two nodes share it, and a test gets the same waits again.
 
+use std::future::pending;
 use std::hash::Hasher;
 use std::time::Duration;
 
 use rustc_hash::FxHasher;
+use tokio::time::{Instant, sleep_until};
 
 /// Waits that double up to a limit, each shortened by chance.
 #[derive(Debug)]
@@ -32,6 +34,14 @@ impl Backoff {
     /// It worked: the next wait is a short one.
     pub(crate) fn reset(&mut self) {
         self.next = self.min;
+    }
+}
+
+/// Waits for a moment that may never come.
+pub(crate) async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
     }
 }
 

@@ -26,12 +26,12 @@ use switch::configuration::monitor;
 use switch::interfaces::{InterfaceEvent, InterfaceWatch, Role, Unclaimed};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::numbers;
 use crate::options::{Options, SwitchAccess};
-use crate::retry::Backoff;
+use crate::retry::{Backoff, due};
 
 /// News that wait for the engine.
 const NEWS_MAX: usize = 64;
@@ -309,13 +309,6 @@ async fn finished<T>(task: &mut Option<JoinHandle<Result<T, ApplyError>>>) -> Re
             // It is only ever ended together with us.
             Err(_) => *task = None,
         }
-    }
-}
-
-async fn due(at: Option<Instant>) {
-    match at {
-        Some(at) => sleep_until(at).await,
-        None => pending().await,
     }
 }
 

@@ -228,6 +228,50 @@ async fn what_was_recorded_replays_to_the_same_flows_and_audits_agree() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_are_kept_beside_the_switch_while_they_are_given() {
+    log();
+    let mut cloud = Cloud::started(1).await;
+    cloud.network("blue", 1).await;
+    let subnet = r#"{"id": "blue-v4", "topic": "t", "version": 2, "lswitch": "blue", "cidr": "10.1.0.0/24",
+        "enable_dhcp": true, "gateway_ip": "10.1.0.254"}"#;
+    cloud.put(Table::Subnet, subnet).await;
+    let server = r#"{"id": "server", "topic": "t", "unique_key": 999, "version": 1, "lswitch": "blue", "enabled": true,
+        "macs": ["fa:16:3e:00:01:fd"], "ips": ["10.1.0.253"], "subnets": ["blue-v4"], "device_owner": "network:dhcp"}"#;
+    cloud.put(Table::LogicalPort, server).await;
+    cloud.port(A, Some("host-1")).await;
+    let a = cloud.plug(0, A);
+    cloud.wait_state("a", PortState::Active).await;
+    let kept =
+        |cloud: &Cloud| cloud.hosts[0].ovs.vsctl(&["get", "Bridge", common::BRIDGE, "external_ids"]).unwrap();
+    let number = until("the number of the meter", async || {
+        let text = kept(&cloud);
+        let (_, rest) = text.split_once("dragonflow-id-meter-a=\"")?;
+        rest.split_once('"').map(|(number, _)| number.to_owned())
+    })
+    .await;
+    let meters = cloud.hosts[0].ovs.ofctl(&["-O", "OpenFlow13", "dump-meters", common::BRIDGE]).unwrap();
+    assert!(meters.contains(&format!("meter={number} ")), "{meters}");
+    // While nobody looks somebody else takes the place: what was given stays given.
+    cloud.hosts[0].kill().await;
+    let other = u32::from(number == "2000") + 2000;
+    let pair = format!("external_ids:dragonflow-id-meter-a={other}");
+    cloud.hosts[0].ovs.vsctl(&["set", "Bridge", common::BRIDGE, &pair]).unwrap();
+    cloud.start(0);
+    cloud.hosts[0].wait(|status| status.is_ready && status.ports_active == 1).await;
+    let meters = cloud.hosts[0].ovs.ofctl(&["-O", "OpenFlow13", "dump-meters", common::BRIDGE]).unwrap();
+    assert!(
+        meters.contains(&format!("meter={other} ")) && !meters.contains(&format!("meter={number} ")),
+        "{meters}"
+    );
+    a.unplug(&cloud.hosts[0].ovs).unwrap();
+    cloud.delete(Table::LogicalPort, "a").await;
+    until("the number to be given back", async || {
+        (!kept(&cloud).contains("dragonflow-id-meter")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flows_that_a_stranger_adds_or_removes_are_mended() {
     let (cloud, a, _b) = two_guests().await;
     let before = cloud.hosts[0].flows();

@@ -39,7 +39,8 @@ async fn a_switch_that_comes_to_us_is_kept_like_one_with_a_socket() {
     let (database, switch) = (free_port(), free_port());
     let remote = format!("ptcp:{database}:127.0.0.1");
     ovs.ovsdb_unixctl().unwrap().call("ovsdb-server/add-remote", &[&remote]).unwrap();
-    let options = options(database, switch);
+    let mut options = options(database, switch);
+    options.datapath_type = Some("dummy".to_owned());
     assert!(matches!(options.access, SwitchAccess::Listen { .. }));
     let controller = Controller::new(options, Arc::new(MemoryStore::new()));
     let mut status = controller.status();

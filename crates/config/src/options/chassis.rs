@@ -47,7 +47,8 @@ section! {
         auto_detect_port_behind_port: bool = "False";
         /// Give each controller only what concerns its ports.
         enable_selective_topology_distribution: bool = "False";
-        /// How often what is known is compared with the whole northbound store.
+        /// How often what is known is compared with the whole northbound store, where changes of it are messages that may
+        /// be lost. etcd proves that none was, and is read as a whole only where it cannot.
         db_sync_time: Seconds [1 to 86400] = "120";
         /// Use publish and subscribe for changes.
         enable_df_pub_sub: bool = "False";

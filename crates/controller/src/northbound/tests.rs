@@ -4,6 +4,7 @@ use nb::{MemoryStore, Txn};
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const NEVER: Option<Duration> = None;
 
 fn key(table: Table, id: &str) -> Key {
     Key::new(table, RowId::new(id).unwrap())
@@ -14,7 +15,7 @@ fn network(id: &str, key: u32) -> Object {
     Object::from_text(Table::LogicalSwitch, &text).unwrap()
 }
 
-fn start(store: &MemoryStore, resync_interval: Duration) -> mpsc::Receiver<News> {
+fn start(store: &MemoryStore, resync_interval: Option<Duration>) -> mpsc::Receiver<News> {
     let (news, run) = follow(Arc::new(store.clone()), resync_interval, "n1");
     tokio::spawn(run);
     news
@@ -28,7 +29,7 @@ async fn put(store: &MemoryStore, object: &Object) {
 async fn a_snapshot_comes_first_and_then_every_change() {
     let store = MemoryStore::new();
     put(&store, &network("n1", 1)).await;
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert_eq!(news.recv().await, Some(News::Snapshot(vec![network("n1", 1)])));
     assert_eq!(news.recv().await, Some(News::Undecodable(0)));
     put(&store, &network("n1", 2)).await;
@@ -41,7 +42,7 @@ async fn a_snapshot_comes_first_and_then_every_change() {
 #[tokio::test(start_paused = true)]
 async fn heartbeats_of_others_wake_nobody() {
     let store = MemoryStore::new();
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert!(matches!(news.recv().await, Some(News::Snapshot(_))));
     assert_eq!(news.recv().await, Some(News::Undecodable(0)));
     for table in UNFOLLOWED {
@@ -57,7 +58,7 @@ async fn a_row_that_cannot_be_read_is_absent_until_it_can() {
     put(&store, &network("good", 1)).await;
     let bad = key(Table::LogicalSwitch, "bad");
     store.commit(Txn::new().put(bad.clone(), "{")).await.unwrap();
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert_eq!(news.recv().await, Some(News::Snapshot(vec![network("good", 1)])));
     assert_eq!(news.recv().await, Some(News::Undecodable(1)));
     put(&store, &network("bad", 2)).await;
@@ -74,7 +75,7 @@ async fn a_row_that_cannot_be_read_is_absent_until_it_can() {
 async fn a_row_that_says_another_id_is_not_believed() {
     let store = MemoryStore::new();
     store.commit(Txn::new().put(key(Table::LogicalSwitch, "a"), network("b", 1).to_text())).await.unwrap();
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert_eq!(news.recv().await, Some(News::Snapshot(vec![])));
     assert_eq!(news.recv().await, Some(News::Undecodable(1)));
 }
@@ -83,7 +84,7 @@ async fn a_row_that_says_another_id_is_not_believed() {
 async fn a_store_that_is_away_at_first_is_waited_for() {
     let store = MemoryStore::new();
     store.go_away("power cut");
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert_eq!(
         news.recv().await,
         Some(News::Away("the store is unavailable: power cut".to_owned())),
@@ -98,9 +99,11 @@ async fn a_store_that_is_away_at_first_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_told_and_nothing_is_lost() {
     let store = MemoryStore::new();
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert!(matches!(news.recv().await, Some(News::Snapshot(_))));
     assert_eq!(news.recv().await, Some(News::Undecodable(0)));
+    tokio::time::sleep(24 * HOUR).await;
+    assert!(news.try_recv().is_err(), "nothing is read that need not be");
     store.go_away("cable");
     assert!(matches!(news.recv().await, Some(News::Away(_))));
     store.come_back();
@@ -112,7 +115,7 @@ async fn an_outage_is_told_and_nothing_is_lost() {
 #[tokio::test(start_paused = true)]
 async fn a_gap_brings_a_snapshot_but_not_at_once() {
     let store = MemoryStore::new();
-    let mut news = start(&store, HOUR);
+    let mut news = start(&store, NEVER);
     assert!(matches!(news.recv().await, Some(News::Snapshot(_))));
     assert_eq!(news.recv().await, Some(News::Undecodable(0)));
     let before = Instant::now();
@@ -125,7 +128,7 @@ async fn a_gap_brings_a_snapshot_but_not_at_once() {
 async fn the_whole_store_is_compared_from_time_to_time() {
     let store = MemoryStore::new();
     let interval = Duration::from_secs(120);
-    let mut news = start(&store, interval);
+    let mut news = start(&store, Some(interval));
     let start = Instant::now();
     for _ in 0..3 {
         assert!(matches!(news.recv().await, Some(News::Snapshot(_))));
@@ -136,7 +139,7 @@ async fn the_whole_store_is_compared_from_time_to_time() {
 
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_nobody_listens() {
-    let (news, run) = follow(Arc::new(MemoryStore::new()), HOUR, "n1");
+    let (news, run) = follow(Arc::new(MemoryStore::new()), NEVER, "n1");
     let running = tokio::spawn(run);
     drop(news);
     running.await.unwrap();

@@ -62,3 +62,24 @@ fn all_encapsulations_become_ports() {
     assert_eq!(options.tunnel_types, [TunnelType::Vxlan, TunnelType::Geneve], "in the order of preference");
     assert_eq!(options.tunnel_kinds().len(), 2);
 }
+
+/// The options of the manual that the project began with.
+#[test]
+fn the_manuals_configuration_starts() {
+    let text = "[df]\nenable_selective_topology_distribution = True\napps_list = l2_app.L2App,\
+                l3_proactive_app.L3ProactiveApp,dhcp_app.DHCPApp,dnat_app.DNATApp,sg_app.SGApp,portsec_app.PortSecApp,\
+                portqos_app.PortQosApp\nintegration_bridge = br-int\ntunnel_type = geneve\n\
+                nb_db_class = etcd_nb_db_driver\nremote_db_port = 4001\nremote_db_ip = 192.0.2.1\n\
+                enable_df_pub_sub = True\npub_sub_driver = zmq_pubsub_driver\npub_sub_use_multiproc = True\n\
+                pub_sub_multiproc_driver = zmq_pubsub_multiproc_driver\nlocal_ip = 192.0.2.2\n";
+    let (options, notices) = options(text).unwrap();
+    assert_eq!(options.tunnel_types, [TunnelType::Geneve]);
+    let names: Vec<&str> = crate::apps_list::select(&options.apps).0.iter().map(|app| app.id.name).collect();
+    assert_eq!(names, ["classify", "l2", "portsec", "arp", "dhcp"]);
+    // Four applications that are not built, selective distribution, publish and subscribe.
+    assert!(notices.iter().any(|notice| notice.contains("enable_df_pub_sub")), "{notices:?}");
+    assert!(
+        notices.iter().any(|notice| notice.contains("enable_selective_topology_distribution")),
+        "{notices:?}"
+    );
+}
