@@ -19,7 +19,7 @@ use crate::registry::document::Document;
 use crate::replica::State;
 use crate::resources;
 use crate::server::Core;
-use crate::write::Halt;
+use crate::write::{Draft, Halt};
 
 /// A body of an answer.
 #[derive(Debug)]
@@ -181,6 +181,15 @@ impl Core {
         id: &str,
         revision: Option<u64>,
     ) -> Result<(), ApiError> {
+        if kind == Kind::Subnet {
+            let release = |draft: &mut Draft<'_>| {
+                let document = resources::visible(draft, kind, id)?;
+                check_revision(&document, revision)?;
+                policy::enforce_delete(draft.state(), draft.context(), &document)?;
+                resources::subnet::release_some(draft, &document)
+            };
+            while self.write(context, release).await? {}
+        }
         let deletion = self.write(context, |draft| {
             let document = resources::visible(draft, kind, id)?;
             check_revision(&document, revision)?;

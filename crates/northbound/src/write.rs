@@ -104,6 +104,7 @@ impl Core {
                     continue;
                 }
             };
+            let _held = Held { core: self, keys: held };
             if txn.ops.is_empty() {
                 return Ok(result);
             }
@@ -119,13 +120,9 @@ impl Core {
                     return Ok(result);
                 }
                 Err(CommitError::Conflict) => {
-                    self.replica.write().let_go(&held);
                     self.replica.knows_more(based_on, Duration::from_millis(NEWS_WAIT_MS)).await;
                 }
-                Err(error) => {
-                    self.replica.write().let_go(&held);
-                    return Err(error.into());
-                }
+                Err(error) => return Err(error.into()),
             }
         }
         Err(CommitError::Conflict.into())
@@ -154,6 +151,21 @@ impl Core {
                 draft.abandon();
                 Err(halt)
             }
+        }
+    }
+}
+
+/// What a decision holds until the store has it or refuses it, or nobody waits for that any more. What the store has then
+/// is the replica's, and stays.
+struct Held<'a> {
+    core: &'a Core,
+    keys: Vec<Key>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if !self.keys.is_empty() {
+            self.core.replica.write().let_go(&self.keys);
         }
     }
 }

@@ -202,3 +202,37 @@ pub(super) fn value_of(resource: &Resource, name: &str, text: &str) -> Result<Va
     let value = Value::String(text.to_owned());
     resource.attribute(name).map_or(Ok(value.clone()), |attribute| attribute.convert.apply(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_urls_are_read_as_they_were_meant() {
+        for (text, expected) in [
+            ("a+b%20c", "a b c"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz", "%zz"),
+            ("%41%", "A%"),
+            ("%ff", "\u{fffd}"),
+            ("%C3%A4", "ä"),
+        ] {
+            assert_eq!(decode(text, true), expected, "{text}");
+        }
+        assert_eq!(decode("a+b", false), "a+b");
+        for text in ["", "a b&c=d/e?f", "äöü%", "~.-_"] {
+            assert_eq!(decode(&encode(text), true), text);
+        }
+    }
+
+    #[test]
+    fn parameters_keep_their_order_and_have_a_limit() {
+        let parameters = Parameters::parse("a=1&&b&a=2&=x&c=d=e").unwrap();
+        assert_eq!(parameters.all("a").collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(parameters.last("b"), Some(""));
+        assert_eq!(parameters.last("c"), Some("d=e"));
+        assert!(Parameters::parse(&"a&".repeat(PARAMETERS_MAX)).is_ok());
+        assert!(Parameters::parse(&"a&".repeat(PARAMETERS_MAX + 1)).is_err());
+    }
+}

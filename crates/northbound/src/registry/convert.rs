@@ -194,3 +194,79 @@ fn pools(value: Value) -> Option<Value> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn words_for_true_and_false() {
+        for word in [json!(true), json!(1), json!("True"), json!(" yes "), json!("ON"), json!("t")] {
+            assert_eq!(boolean(&word), Some(true), "{word}");
+        }
+        for word in [json!(false), json!(0), json!("no"), json!("Off"), json!("F")] {
+            assert_eq!(boolean(&word), Some(false), "{word}");
+        }
+        for word in [json!(null), json!(2), json!(1.0), json!(""), json!("tru"), json!([])] {
+            assert_eq!(boolean(&word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_python_reads_them() {
+        for (value, number) in [
+            (json!(7), Some(7)),
+            (json!(" -7 "), Some(-7)),
+            (json!(7.9), Some(7)),
+            (json!(-7.9), Some(-7)),
+            (json!(true), Some(1)),
+            (json!("7.0"), None),
+            (json!(1e300), None),
+            (json!(u64::MAX), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(integer(&value), number, "{value}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_mac_addresses() {
+        for text in
+            ["fa:16:3e:00:0a:01", "FA-16-3E-00-0A-01", "fa16.3e00.0a01", "fa163e000a01", "fa:16:3e:0:a:1"]
+        {
+            assert_eq!(
+                mac_address(text).map(|mac| mac.to_string()).as_deref(),
+                Some("fa:16:3e:00:0a:01"),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "fa:16:3e:00:0a",
+            "fa:16:3e:00:0a:01:02",
+            "fa:16:3e:00:0a:g1",
+            "+a163e000a01",
+            "fä163e000a0",
+            "fa::3e:00:0a:01",
+        ] {
+            assert_eq!(mac_address(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_ranges_get_their_shortest_spelling() {
+        let apply = |convert: Convert, value: Value| convert.apply(value).unwrap();
+        assert_eq!(apply(Convert::IpAddress, json!("FD00:0::1")), "fd00::1");
+        assert_eq!(apply(Convert::IpAddress, json!("10.0.0.01")), "10.0.0.01");
+        assert_eq!(apply(Convert::Cidr, json!("10.0.0.7/24")), "10.0.0.7/24");
+        assert_eq!(apply(Convert::Cidr, json!("10.0.0.7")), "10.0.0.7/32");
+        assert_eq!(
+            apply(Convert::Pools, json!([{"start": "FD00::1", "end": 7}])),
+            json!([{"start": "fd00::1", "end": 7}])
+        );
+        assert!(Convert::Pools.apply(json!([1])).is_err());
+        assert_eq!(apply(Convert::AddressPairs, json!(null)), json!([]));
+    }
+}

@@ -178,25 +178,53 @@ fn network_of(draft: &Draft<'_>, document: &Document) -> Result<Arc<Document>, A
     draft.get(Kind::Network, id).ok_or_else(|| Kind::Network.resource().not_found(id))
 }
 
-pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
+/// Ports that lose an address in one transaction; of each, three rows change.
+const PORTS_RELEASED_MAX: usize = 30;
+
+/// The ports that a subnet takes addresses from when it goes: those whose hosts made them themselves.
+///
+/// # Errors
+/// When another port has an address of the subnet, so that it cannot go.
+fn releasable(draft: &Draft<'_>, document: &Document) -> Result<Vec<Arc<Document>>, ApiError> {
     let network = network_of(draft, document)?;
     let subnet = facts::subnet(document).ok_or_else(ApiError::internal)?;
     let server = dhcp::port_of(draft, &network);
     let server_id = server.as_ref().map_or("", |port| port.id());
-    for port in draft.with(Kind::Port, "fixed_ips", &format!("subnet_id={}", document.id())) {
-        let loses_address = subnet.is_automatic() && !owner::is_router_port(port.text("device_owner"));
-        if port.id() == server_id {
-            continue;
-        }
-        if !loses_address {
-            let text = format!(
-                "Unable to complete operation on subnet {}: One or more ports have an IP allocation from this subnet.",
-                document.id()
-            );
-            return Err(ApiError::new(409, "SubnetInUse", text).into());
-        }
+    let mut ports = draft.with(Kind::Port, "fixed_ips", &format!("subnet_id={}", document.id()));
+    ports.retain(|port| port.id() != server_id);
+    let keeps =
+        |port: &Arc<Document>| !subnet.is_automatic() || owner::is_router_port(port.text("device_owner"));
+    if ports.iter().any(keeps) {
+        let text = format!(
+            "Unable to complete operation on subnet {}: One or more ports have an IP allocation from this subnet.",
+            document.id()
+        );
+        return Err(ApiError::new(409, "SubnetInUse", text));
+    }
+    Ok(ports)
+}
+
+/// Before a subnet goes that many ports have addresses of: takes some of them, as many as fit a transaction. Says whether
+/// that has to be done again.
+///
+/// # Errors
+/// When the subnet cannot go.
+pub(crate) fn release_some(draft: &mut Draft<'_>, document: &Document) -> Decision<bool> {
+    let ports = releasable(draft, document)?;
+    if ports.len() <= PORTS_RELEASED_MAX {
+        return Ok(false);
+    }
+    for port in ports.iter().take(PORTS_RELEASED_MAX) {
+        super::port::lose_subnet(draft, port, document.id())?;
+    }
+    Ok(true)
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
+    for port in releasable(draft, document)? {
         super::port::lose_subnet(draft, &port, document.id())?;
     }
+    let network = network_of(draft, document)?;
     draft.seal_network(network.id());
     rows::delete_subnet(draft, document);
     draft.delete(document);

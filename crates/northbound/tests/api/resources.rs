@@ -225,3 +225,20 @@ async fn bulk_creation_does_all_or_nothing() {
     let availability = &availability["network_ip_availabilities"][0];
     assert_eq!((&availability["total_ips"], &availability["used_ips"]), (&json!(61), &json!(61)));
 }
+
+#[tokio::test]
+async fn a_subnet_of_many_hosts_goes_and_takes_its_addresses() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let network = admin.create("network", json!({})).await;
+    let v6 = json!({"network_id": network["id"], "ip_version": 6, "cidr": "fd00::/64", "ipv6_ra_mode": "slaac",
+        "ipv6_address_mode": "slaac"});
+    let v6 = admin.create("subnet", v6).await;
+    let ports = json!({"ports": vec![json!({"network_id": network["id"]}); 100]});
+    admin.post("/v2.0/ports", ports).await.expect(201);
+    let listed = admin.get(&format!("/v2.0/ports?fixed_ips=subnet_id={}", text(&v6["id"]))).await.expect(200);
+    assert_eq!(listed["ports"].as_array().unwrap().len(), 100);
+    admin.delete(&path("subnets", &v6)).await.expect(204);
+    let listed = admin.get("/v2.0/ports?fields=fixed_ips").await.expect(200);
+    assert_eq!(listed["ports"], Value::from(vec![json!({"fixed_ips": []}); 100]));
+}
