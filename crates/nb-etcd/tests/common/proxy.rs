@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     None,
     /// They stay where they are; connections stay open.
     Stall,
-    /// Connections end, and new ones are not accepted for long.
+    /// Connections end, and new ones end at once.
     Cut,
     /// What the server says is lost, what the client says is not.
     LoseAnswers,
@@ -33,6 +33,8 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     fault: Arc<watch::Sender<Fault>>,
     target: Arc<watch::Sender<SocketAddr>>,
+    /// Connections that are open.
+    open: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
@@ -49,8 +51,9 @@ impl Proxy {
         let address = listener.local_addr().expect("an address");
         let fault = Arc::new(watch::Sender::new(Fault::None));
         let target = Arc::new(watch::Sender::new(address_of(endpoint)));
-        let task = tokio::spawn(serve(listener, Arc::clone(&fault), Arc::clone(&target)));
-        Self { address, fault, target, task }
+        let (counter, open) = watch::channel(0);
+        let task = tokio::spawn(serve(listener, Arc::clone(&fault), Arc::clone(&target), Arc::new(counter)));
+        Self { address, fault, target, open, task }
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -59,6 +62,13 @@ impl Proxy {
 
     pub(crate) fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
+    }
+
+    /// Ends all connections; new ones pass again.
+    pub(crate) async fn cut(&self) {
+        self.set(Fault::Cut);
+        self.open.clone().wait_for(|open| *open == 0).await.expect("a proxy that runs");
+        self.set(Fault::None);
     }
 
     /// Connections that are made from now on lead to another endpoint.
@@ -76,6 +86,7 @@ async fn serve(
     listener: TcpListener,
     fault: Arc<watch::Sender<Fault>>,
     target: Arc<watch::Sender<SocketAddr>>,
+    open: Arc<watch::Sender<usize>>,
 ) {
     let mut connections = JoinSet::new();
     loop {
@@ -85,7 +96,9 @@ async fn serve(
         }
         let fault = fault.subscribe();
         let server = *target.borrow();
+        let counted = Counted::new(Arc::clone(&open));
         connections.spawn(async move {
+            let _counted = counted;
             let Ok(server) = TcpStream::connect(server).await else { return };
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
@@ -97,6 +110,22 @@ async fn serve(
                 _ = is_cut.wait_for(|fault| *fault == Fault::Cut) => {}
             }
         });
+    }
+}
+
+/// One open connection.
+struct Counted(Arc<watch::Sender<usize>>);
+
+impl Counted {
+    fn new(open: Arc<watch::Sender<usize>>) -> Self {
+        open.send_modify(|open| *open += 1);
+        Self(open)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
     }
 }
 
