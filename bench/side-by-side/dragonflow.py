@@ -1,7 +1,7 @@
 """Dragonflow as a backend of the product-neutral bench: starts its daemons, hands the workload to `bench agent`, which
 writes it into the northbound store as rows, the way a Neutron plugin does.
 
-    cargo xtask bench-side-by-side SIZE
+    cargo xtask bench side-by-side SIZE
 
 runs it beside OVN.  DRAGONFLOW_BIN is where the programs are (default target/release of this repository)."""
 import json

@@ -26,6 +26,7 @@ usage: cargo xtask <command>
   demo [--once]               a two-host cloud on this machine; --once checks it and exits
   ci                          what CI runs, as CI runs it
   bench [ROUNDS]              the benchmarks, optimised; medians of so many rounds
+  bench side-by-side SIZE     the product beside OVN on a neutral workload (tiny, small, medium, large)
   fuzz [TARGET] [--seconds N] each fuzz target (or one) for N seconds
   codegen [--check]           write the files that are generated, or compare them
   invariants                  the rules of docs/ARCHITECTURE.md that are marked (ci)
