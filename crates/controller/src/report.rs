@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::{Chassis, Id, LogicalPort, Model, PortStatus, RowId, Table};
-use nb::{CommitError, Key, Row, Store, TableName};
+use nb::{CommitError, Key, Row, Store, TableName, Txn};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
@@ -91,6 +91,17 @@ pub(crate) async fn run(store: Arc<dyn Store>, us: Id<Chassis>, wishes: Wishes) 
     }
 }
 
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// There is nothing left to do.
+    Done,
+    /// Somebody else wrote in between: look again.
+    Contested,
+    /// The store is away.
+    Unreached,
+}
+
 struct Reporter {
     store: Arc<dyn Store>,
     us: Id<Chassis>,
@@ -106,11 +117,17 @@ impl Reporter {
         let keys: Vec<Key> = wishes.iter().flat_map(|(id, wish)| keys_of(id, wish)).collect();
         let rows = match self.store.read(&keys).await {
             Ok(rows) if rows.len() == keys.len() => rows,
-            Ok(_) => return self.away(&"it gave another number of rows than it was asked for", wishes),
-            Err(error) => return self.away(&error, wishes),
+            Ok(_) => {
+                self.say_away(&"it gave another number of rows than it was asked for");
+                return wishes;
+            }
+            Err(error) => {
+                self.say_away(&error);
+                return wishes;
+            }
         };
         let mut read = keys.into_iter().zip(rows);
-        let mut left = Vec::new();
+        let mut decided = Vec::new();
         for (id, wish) in wishes {
             let (Some(lport), Some(claim), Some(status)) = (read.next(), read.next(), read.next()) else {
                 break;
@@ -118,50 +135,72 @@ impl Reporter {
             let rows = Rows { lport: model_row(lport), claim: claim_row(claim), status: model_row(status) };
             let decision = decide(&self.us, &wish.here, &rows, &clock::now());
             self.say_elsewhere(&id, decision.elsewhere.clone());
-            if !self.commit(&id, decision).await {
+            if !decision.txn.ops.is_empty() {
+                debug!(port = %id, txn = ?decision.txn, "telling the store");
+                decided.push((id, wish, decision));
+            }
+        }
+        if self.commit_together(&decided).await {
+            return Vec::new();
+        }
+        let mut left = Vec::new();
+        let mut is_reached = true;
+        for (id, wish, decision) in decided {
+            // Where one cannot be written the others need not be tried one by one.
+            let written = if is_reached { self.commit(&id, decision).await } else { Written::Unreached };
+            is_reached &= written != Written::Unreached;
+            if written != Written::Done {
                 left.push((id, wish));
             }
         }
         left
     }
 
-    /// Writes; false when it has to be tried again.
-    async fn commit(&mut self, id: &RowId, decision: Decision) -> bool {
-        if decision.txn.ops.is_empty() {
-            return true;
+    /// Writes what was decided of several ports at once, which is many times faster; false when each has to go alone, because
+    /// together they are too much, or one of them does not fit any more.
+    async fn commit_together(&self, decided: &[(RowId, Wish, Decision)]) -> bool {
+        let txns = decided.iter().map(|(_, _, decision)| decision.txn.clone());
+        let together = txns.fold(Txn::new(), |mut together, txn| {
+            together.require.extend(txn.require);
+            together.ops.extend(txn.ops);
+            together
+        });
+        let is_worth_it = decided.len() > 1 && together.check(self.store.limits()).is_ok();
+        if !is_worth_it || self.store.commit(together).await.is_err() {
+            return decided.is_empty();
         }
-        debug!(port = %id, txn = ?decision.txn, "telling the store");
+        decided.iter().for_each(|(id, _, decision)| say_event(id, decision.event));
+        true
+    }
+
+    async fn commit(&mut self, id: &RowId, decision: Decision) -> Written {
         match self.store.commit(decision.txn).await {
             Ok(_) => {
-                match decision.event {
-                    Some(ClaimEvent::Claimed) => info!(port = %id, "the port was unbound and is ours now"),
-                    Some(ClaimEvent::Released) => {
-                        info!(port = %id, "the port is unplugged and unbound again")
-                    }
-                    None => {}
-                }
-                true
+                say_event(id, decision.event);
+                Written::Done
             }
             Err(CommitError::Conflict) => {
                 if decision.event == Some(ClaimEvent::Claimed) {
                     info!(port = %id, "somebody else was faster to change the port; looking again");
                 }
-                false
+                Written::Contested
             }
-            Err(CommitError::Store(error)) => self.away(&error, vec![()]).is_empty(),
+            Err(CommitError::Store(error)) => {
+                self.say_away(&error);
+                Written::Unreached
+            }
             Err(error @ (CommitError::TooLarge { .. } | CommitError::Invalid { .. })) => {
                 // It would be the same the next time.
                 error!(port = %id, %error, "the state of a port cannot be written");
-                true
+                Written::Done
             }
         }
     }
 
-    fn away<T>(&mut self, error: &dyn std::fmt::Display, wishes: Vec<T>) -> Vec<T> {
+    fn say_away(&mut self, error: &dyn std::fmt::Display) {
         if !std::mem::replace(&mut self.is_away, true) {
             warn!(%error, "the state of ports cannot be written to the store; trying on");
         }
-        wishes
     }
 
     fn say_elsewhere(&mut self, id: &RowId, chassis: Option<Id<Chassis>>) {
@@ -173,6 +212,14 @@ impl Reporter {
             warn!(port = %id, %chassis, "the port is plugged in here and bound to another node, which has it");
             self.elsewhere.insert(id.clone(), chassis);
         }
+    }
+}
+
+fn say_event(id: &RowId, event: Option<ClaimEvent>) {
+    match event {
+        Some(ClaimEvent::Claimed) => info!(port = %id, "the port was unbound and is ours now"),
+        Some(ClaimEvent::Released) => info!(port = %id, "the port is unplugged and unbound again"),
+        None => {}
     }
 }
 

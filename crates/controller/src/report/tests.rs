@@ -83,6 +83,9 @@ async fn many_ports_are_told_and_only_the_last_word_on_each() {
         let status = until::<PortStatus>(&store, name, |row| row.state == PortState::Active).await;
         assert_eq!((status.generation, status.version), (1, Some(Version::FIRST)));
     }
+    // Rows that change together are written together: ports, counted in commits.
+    let commits = store.revision().0 - u64::try_from(names.len()).unwrap();
+    assert!(commits < 10, "{commits} commits for {} ports", names.len());
 }
 
 #[tokio::test(start_paused = true)]
