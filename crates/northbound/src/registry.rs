@@ -12,6 +12,7 @@
 //! | [`body`] | requests, checked |
 //! | [`document`] | resources as the store keeps them |
 //! | [`extensions`] | what we tell clients that we can do |
+//! | [`page`] | the page `docs/api.md` |
 //! | [`python`] | values in Neutron's texts |
 
 pub mod attribute;
@@ -20,6 +21,7 @@ pub mod check;
 pub mod convert;
 pub mod document;
 pub mod extensions;
+pub mod page;
 pub mod python;
 pub mod tables;
 

@@ -10,7 +10,8 @@ pub struct Extension {
     /// What clients ask for.
     pub alias: &'static str,
     name: &'static str,
-    description: &'static str,
+    /// What it means here.
+    pub description: &'static str,
     updated: &'static str,
 }
 
@@ -209,12 +210,6 @@ pub const EXTENSIONS: &[Extension] = &[
         "Uplink status propagation extension",
         "2018-05-31T18:00:00-00:00",
         "Whether a port follows the state of the uplink",
-    ),
-    Extension::new(
-        "vlan-transparent",
-        "Vlantransparent",
-        "2015-03-23T09:00:00-00:00",
-        "Networks that carry the VLAN tags of their guests",
     ),
 ];
 

@@ -35,6 +35,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     copy_all(&mut document, said, &PLAIN);
     copy_all(&mut document, said, &["vlan_transparent", "availability_zone_hints"]);
     check_zones(draft, &document)?;
+    check_transparency(&document)?;
     rows::choose_segment(draft, &mut document, said)?;
     document.set("unique_key", draft.unique_key(Table::LogicalSwitch)?.get());
     rows::put_network(draft, &document)?;
@@ -108,6 +109,15 @@ fn check_zones(draft: &Draft<'_>, document: &Document) -> Result<(), ApiError> {
         )),
         None => Ok(()),
     }
+}
+
+/// Frames with tags of guests do not pass: whoever relies on it has to know.
+fn check_transparency(document: &Document) -> Result<(), ApiError> {
+    if document.is("vlan_transparent") {
+        let text = "Backend does not support VLAN Transparency.";
+        return Err(ApiError::new(400, "VlanTransparencyDriverError", text));
+    }
+    Ok(())
 }
 
 /// Whether the subnets can do with packets of this length.

@@ -126,6 +126,13 @@ async fn bodies_that_make_no_sense() {
                 "Invalid input for operation: Requested MTU is too big, maximum is 1442.",
             ),
             case(
+                "POST",
+                networks,
+                network(json!({"vlan_transparent": true})),
+                (400, "VlanTransparencyDriverError"),
+                "Backend does not support VLAN Transparency.",
+            ),
+            case(
                 "PATCH",
                 networks,
                 Value::Null,

@@ -1,0 +1,124 @@
+//! The page about the API, made of the declarations.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::attribute::{Attribute, Unsaid, Who};
+use super::extensions::EXTENSIONS;
+use super::{Kind, Resource};
+
+const HEAD: &str = "# The API
+
+Made from the declarations in `crates/northbound/src/registry` by `northbound::registry::page::api_reference`;
+`UPDATE_GOLDEN=1 cargo test -p northbound --lib page` writes it anew.
+
+It is Neutron's v2.0, so its documentation and clients are those of OpenStack: `openstack network create`, openstacksdk, Terraform.
+What is not on this page is refused by name: an attribute, a filter or a path that this server does not know is an error and never
+ignored.
+
+## Calls
+
+| path | methods | what |
+|---|---|---|
+| `/`, `/v2.0/` | GET | versions; the collections |
+| `/v2.0/COLLECTION` | GET, POST | lists (below); creates one, or several at once, all or none |
+| `/v2.0/COLLECTION/ID` | GET, PUT, DELETE | `If-Match: revision_number=N` makes a change depend on nobody having been faster |
+| `/v2.0/COLLECTION/ID/tags` | GET, PUT, POST, DELETE | all tags |
+| `/v2.0/COLLECTION/ID/tags/TAG` | GET, PUT, DELETE | one tag |
+| `/v2.0/quotas` | GET | projects with quotas of their own |
+| `/v2.0/quotas/PROJECT` | GET, PUT, DELETE | how much a project may have; `/default` and `/details` below it |
+| `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |
+| `/v2.0/availability_zones` | GET | where networks can be placed |
+| `/v2.0/extensions`, `…/ALIAS` | GET | what this server can do |
+| `/v2.0/security-groups` | GET | none yet |
+
+Lists take any attribute with a *filter* as parameter (repeated: any of the values), `tags`, `tags-any`, `not-tags`, `not-tags-any`,
+`fields`, `sort_key` with `sort_dir`, and `limit`, `marker`, `page_reverse` for pages. Ports are found by
+`fixed_ips=ip_address=ADDRESS` and `fixed_ips=subnet_id=ID`.
+
+Everybody acts on what their project owns, and sees besides what is shared and what is in their networks. *Owner of the network*
+includes administrators and services.
+";
+
+/// The page `docs/api.md`.
+#[must_use]
+pub fn api_reference() -> String {
+    let mut page = HEAD.to_owned();
+    for kind in Kind::ALL {
+        describe(&mut page, kind.resource());
+    }
+    page.push_str("\n## Extensions\n\n| alias | what it means here |\n|---|---|\n");
+    for extension in EXTENSIONS {
+        line(&mut page, format_args!("| `{}` | {} |", extension.alias, extension.description));
+    }
+    page
+}
+
+fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(page, "{text}").expect("a string takes all text");
+}
+
+fn describe(page: &mut String, resource: &Resource) {
+    line(page, format_args!("\n## `{}`\n", resource.plural));
+    page.push_str("| attribute | when created | changed | filter | sort | who says it | who sees it |\n|---|---|---|---|---|---|---|\n");
+    for attribute in resource.attributes {
+        let is_ours = !attribute.is_visible && !attribute.in_post && !attribute.is_filter;
+        if !is_ours {
+            describe_attribute(page, attribute);
+        }
+    }
+}
+
+fn describe_attribute(page: &mut String, attribute: &Attribute) {
+    let yes = |holds| if holds { "yes" } else { "" };
+    let unsaid = match attribute.unsaid {
+        _ if !attribute.in_post => String::new(),
+        Unsaid::Refused => "required".to_owned(),
+        Unsaid::Open => "optional".to_owned(),
+        Unsaid::Is(literal) => match literal.value() {
+            Value::String(text) if text.is_empty() => "default empty".to_owned(),
+            value => format!("default `{value}`"),
+        },
+    };
+    let who = |who: Who| match who {
+        Who::Anyone => "",
+        Who::NetworkOwner => "owner of the network",
+        Who::Service => "administrator, service",
+        Who::Admin => "administrator",
+    };
+    let writer = match (who(attribute.creator), who(attribute.updater)) {
+        (creator, updater) if creator == updater => creator.to_owned(),
+        (creator, updater) => format!("{creator}; changed: {updater}"),
+    };
+    let reader = if attribute.is_visible { who(attribute.reader) } else { "nobody" };
+    line(
+        page,
+        format_args!(
+            "| `{}` | {unsaid} | {} | {} | {} | {writer} | {reader} |",
+            attribute.name,
+            yes(attribute.in_put),
+            yes(attribute.is_filter),
+            yes(attribute.is_sort_key),
+        ),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
+        let page = api_reference();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &page).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            checked_in == page,
+            "{path} is out of date: run UPDATE_GOLDEN=1 cargo test -p northbound --lib page"
+        );
+    }
+}
