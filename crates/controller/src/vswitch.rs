@@ -56,14 +56,14 @@ pub(crate) struct News {
 /// What the engine's side asks of this one.
 #[derive(Debug)]
 pub(crate) struct Orders {
-    numbers: watch::Sender<Option<BTreeMap<String, String>>>,
+    numbers: watch::Sender<Option<Numbers>>,
     flows_are_back: watch::Sender<u64>,
 }
 
 impl Orders {
     /// These numbers are given.
     pub(crate) fn keep_numbers(&self, numbers: &Numbers) {
-        self.numbers.send_replace(Some(numbers::to_pairs(numbers)));
+        self.numbers.send_replace(Some(numbers.clone()));
     }
 
     /// The switch holds what it should, so it may forward if it was told to wait for that.
@@ -137,7 +137,7 @@ struct Vswitch {
     look_at: Option<Instant>,
     look_not_before: Instant,
     backoff: Backoff,
-    number_orders: watch::Receiver<Option<BTreeMap<String, String>>>,
+    number_orders: watch::Receiver<Option<Numbers>>,
     keeping_numbers: Option<JoinHandle<()>>,
 }
 
@@ -317,11 +317,11 @@ async fn keep_numbers(
     client: Client,
     bridge: String,
     mut stored: BTreeMap<String, String>,
-    mut orders: watch::Receiver<Option<BTreeMap<String, String>>>,
+    mut orders: watch::Receiver<Option<Numbers>>,
 ) {
     let mut backoff = Backoff::new(APPLY_PAUSE, RETRY_MAX, &bridge);
     loop {
-        let wanted = orders.borrow_and_update().clone();
+        let wanted = orders.borrow_and_update().as_ref().map(numbers::to_pairs);
         let change = wanted.as_ref().and_then(|wanted| numbers::change(&bridge, &stored, wanted));
         match (change, wanted) {
             (Some(transaction), Some(wanted)) => {

@@ -272,6 +272,36 @@ async fn numbers_are_kept_beside_the_switch_while_they_are_given() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_packets_delays_no_flow_and_is_cut_before_it_costs_anything() {
+    const AT_ONCE: usize = 1_000;
+    const TIMES: usize = 20;
+    let (mut cloud, a, _b) = two_guests().await;
+    let number = a.ofport(&cloud.hosts[0].ovs).unwrap();
+    // As if flows without a meter sent them up: what is tested is what comes after the meter.
+    let actions = vec!["controller(userdata=01)"; AT_ONCE].join(",");
+    let storm = format!("in_port={number},packet={},actions={actions}", "00".repeat(60));
+    cloud.port(C, Some("host-1")).await;
+    let begin = std::time::Instant::now();
+    let mut guest = None;
+    for time in 0..TIMES {
+        cloud.hosts[0].ovs.ofctl(&["-O", "OpenFlow13", "packet-out", common::BRIDGE, &storm]).unwrap();
+        if time == TIMES / 2 {
+            guest = Some(cloud.plug(0, C));
+        }
+    }
+    cloud.wait_state("c", PortState::Active).await;
+    assert_eq!(pings(&a, C.ip(), 1).await, 1);
+    let status = cloud.hosts[0].wait(|status| status.packets_ignored > 0).await;
+    let limits = controller::options::PacketLimits::default();
+    let taken = status.packets_answered + status.packets_ignored;
+    let allowed = u64::from(limits.per_port_burst)
+        + begin.elapsed().as_secs().saturating_add(1) * u64::from(limits.per_port_per_s);
+    assert!(taken <= allowed, "{taken} of {} packets, and {allowed} are allowed", AT_ONCE * TIMES);
+    assert_eq!(status.syncs, 1, "no connection was lost");
+    drop(guest);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flows_that_a_stranger_adds_or_removes_are_mended() {
     let (cloud, a, _b) = two_guests().await;
     let before = cloud.hosts[0].flows();
