@@ -28,8 +28,7 @@ fn names_of_both_servers_and_numbers_are_known() {
 
 #[test]
 fn everything_else_is_unknown() {
-    for name in ["", "0", "255", "256", "-1", "1.5", "99999999999999999999999", "Router", "tag:ipxe,67"]
-    {
+    for name in ["", "0", "255", "256", "-1", "1.5", "99999999999999999999999", "Router", "tag:ipxe,67"] {
         assert_eq!(tag(name), None, "{name}");
     }
 }
