@@ -45,7 +45,9 @@ impl Request {
         if segments.len() > SEGMENTS_MAX {
             return Err(ApiError::not_found());
         }
-        if let Some(last) = segments.last_mut()
+        // A tag is whatever it is; of other parts the suffix says the format.
+        let is_tag = segments.iter().rev().nth(1).is_some_and(|part| part == "tags");
+        if let Some(last) = segments.last_mut().filter(|_| !is_tag)
             && let Some(stem) = last.strip_suffix(".json")
         {
             *last = stem.to_owned();

@@ -115,8 +115,11 @@ async fn tags_are_put_on_and_found() {
         "TagNotFound",
         "Tag small could not be found.",
     );
-    admin.send("PUT", &format!("{path}/a%20b%2Fc"), &[], b"").await.expect(201);
-    assert_eq!(admin.get(&path).await.expect(200), json!({"tags": ["a b/c", "big", "red"]}));
+    admin.send("PUT", &format!("{path}/a%20b%2Fc.json"), &[], b"").await.expect(201);
+    assert_eq!(
+        admin.get(&format!("{path}.json")).await.expect(200),
+        json!({"tags": ["a b/c.json", "big", "red"]})
+    );
     admin.delete(&format!("{path}/big")).await.expect(204);
     admin.delete(&format!("{path}/big")).await.expect_error(
         404,
