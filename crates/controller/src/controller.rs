@@ -17,12 +17,13 @@
 //! Names in brackets are tasks. The one in the middle never waits for a disk, a socket or a store: it takes all that is new,
 //! lets the engine compute, and hands on what follows. Every arrow is a bounded queue or holds the newest value only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nb::Store;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tracing::{error, info, warn};
 
 use crate::intake::Intake;
@@ -60,6 +61,29 @@ pub struct Controller {
     store: Arc<dyn Store>,
     notifier: Notifier,
     status: watch::Sender<Status>,
+}
+
+/// The tasks around the engine, by name. They end when this is dropped.
+#[derive(Default)]
+struct Tasks {
+    running: JoinSet<()>,
+    names: BTreeMap<Id, &'static str>,
+}
+
+impl Tasks {
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.names.insert(self.running.spawn(task).id(), name);
+    }
+
+    /// Waits until one of them has ended, which none does by itself: it has failed.
+    async fn one_ended(&mut self) -> &'static str {
+        let id = match self.running.join_next_with_id().await {
+            Some(Ok((id, ()))) => Some(id),
+            Some(Err(error)) => Some(error.id()),
+            None => None,
+        };
+        id.and_then(|id| self.names.get(&id).copied()).unwrap_or("around the engine")
+    }
 }
 
 /// Where news come from.
@@ -123,39 +147,44 @@ impl Controller {
     /// One life: everything is learned before the switch is touched.
     async fn live(&self, recorder: Recorder) -> Stop {
         let wishes = Wishes::default();
-        let (mut sources, orders, _tasks) = self.start_tasks(&wishes);
-        let mut intake = Intake::new(&self.options);
-        info!(chassis = %self.options.chassis, bridge = self.options.bridge, "reading the store and the switch's database");
-        self.notifier.status("reading the store and the switch's database");
+        let (sources, orders, mut tasks) = self.start_tasks(&wishes);
+        tokio::select! {
+            stop = self.learn_and_work(sources, orders, wishes, recorder) => stop,
+            what = tasks.one_ended() => Stop::Ended(what),
+        }
+    }
+
+    async fn learn_and_work(
+        &self,
+        mut sources: Sources,
+        orders: Orders,
+        wishes: Wishes,
+        recorder: Recorder,
+    ) -> Stop {
+        let Self { options, notifier, status, .. } = self;
+        let mut intake = Intake::new(options);
+        info!(chassis = %options.chassis, bridge = options.bridge, "reading the store and the switch's database");
+        notifier.status("reading the store and the switch's database");
         if let Some(stop) = self.learn(&mut sources, &mut intake).await {
             return stop;
         }
-        let worker = Worker::begin(
-            &self.options,
-            intake,
-            sources,
-            orders,
-            wishes,
-            recorder,
-            &self.notifier,
-            &self.status,
-        );
-        worker.work().await
+        Worker::begin(options, intake, sources, orders, wishes, recorder, notifier, status).work().await
     }
 
-    /// Starts everything around the engine. The tasks end when the set is dropped.
-    fn start_tasks(&self, wishes: &Wishes) -> (Sources, Orders, JoinSet<()>) {
+    /// Starts everything around the engine.
+    fn start_tasks(&self, wishes: &Wishes) -> (Sources, Orders, Tasks) {
         let Self { options, store, .. } = self;
-        let mut tasks = JoinSet::new();
+        let mut tasks = Tasks::default();
         let seed = options.chassis.to_string();
         let (store_news, follow_store) =
             northbound::follow(Arc::clone(store), options.limits.resync_interval, &seed);
-        tasks.spawn(follow_store);
+        tasks.spawn("northbound", follow_store);
         let (vswitch_news, orders, follow_vswitch) = vswitch::follow(options);
-        tasks.spawn(follow_vswitch);
+        tasks.spawn("vswitch", follow_vswitch);
         let row = chassis::row(options);
-        tasks.spawn(chassis::keep_registered(Arc::clone(store), row, options.limits.report_interval));
-        tasks.spawn(report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
+        let interval = options.limits.report_interval;
+        tasks.spawn("chassis", chassis::keep_registered(Arc::clone(store), row, interval));
+        tasks.spawn("report", report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
         (Sources { store: store_news, vswitch: vswitch_news }, orders, tasks)
     }
 
@@ -179,5 +208,24 @@ impl Controller {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_fails_is_named() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("steady", pending());
+        tasks.spawn("fragile", async { panic!("as it was meant to") });
+        assert_eq!(tasks.one_ended().await, "fragile");
+        assert_eq!(
+            ControllerError::TaskEnded("fragile").to_string().split(';').next(),
+            Some("the task fragile ended")
+        );
     }
 }

@@ -6,7 +6,7 @@
 //! - **A store that is away changes nothing.** What is known stays in force, packets are answered from it, and afterwards
 //!   only differences are looked at. At the start, the data path is left as it is until the store was read.
 //! - **ACTIVE means forwarding.** The row `port_status` of a port says so only after the switch confirmed what the port needs.
-//! - **A port has one node.** Which one, the store decides; see [`claims`](claims/index.html).
+//! - **A port has one node.** Which one, the store decides (`claims`).
 //! - **Guests cannot get at it.** Packets come by a connection of their own, limited for each port; every queue is bounded.
 //! - **It can be checked.** What is desired is computed anew from time to time and compared, and what the engine was told can be
 //!   recorded and replayed.
