@@ -27,6 +27,9 @@ pub(crate) fn rows(workload: &Value, number: &mut dyn FnMut(Table) -> u32) -> Re
         });
         rows.push(row(Table::Subnet, value)?);
     }
+    for subnet in list(workload, "subnets").iter().filter(|subnet| subnet["enable_dhcp"] == true) {
+        rows.push(dhcp_port(subnet, topic, number(Table::LogicalPort))?);
+    }
     for group in list(workload, "security_groups") {
         rows.push(security_group(group, topic, number(Table::SecurityGroup))?);
     }
@@ -62,6 +65,21 @@ pub(crate) fn port(port: &Value, topic: &str, key: u32) -> Result<Object> {
         "security_groups": port["security_groups"],
         "subnets": fixed_ips.iter().map(|ip| &ip["subnet_id"]).collect::<Vec<_>>(),
         "topic": topic, "unique_key": key, "version": 1,
+    });
+    row(Table::LogicalPort, value)
+}
+
+/// The port in whose name a subnet is served by DHCP, as the original makes one: the address after the gateway's.
+fn dhcp_port(subnet: &Value, topic: &str, key: u32) -> Result<Object> {
+    let id = text(subnet, "id")?;
+    let gateway: std::net::Ipv4Addr =
+        text(subnet, "gateway_ip")?.parse().context("a gateway is an IPv4 address")?;
+    let bytes = key.to_be_bytes();
+    let value = json!({
+        "allowed_address_pairs": [], "device_owner": "network:dhcp", "enabled": true, "id": format!("d4c9{}", id.get(4..).unwrap_or(id)),
+        "ips": [std::net::Ipv4Addr::from(u32::from(gateway) + 1)], "lswitch": subnet["network_id"],
+        "macs": [format!("fa:16:3f:{:02x}:{:02x}:{:02x}", bytes[1], bytes[2], bytes[3])], "port_security_enabled": false,
+        "security_groups": [], "subnets": [id], "topic": topic, "unique_key": key, "version": 1,
     });
     row(Table::LogicalPort, value)
 }

@@ -31,7 +31,7 @@ use crate::writer::{Command, Done};
 mod watch;
 
 /// The release of etcd whose API this is.
-const API_VERSION: &str = "3.4.0";
+const API_VERSION: &str = "3.4.25";
 
 /// One server agrees with itself once and for all.
 const TERM: u64 = 1;
