@@ -24,6 +24,8 @@ pub struct Status {
     pub last_sync: Option<SyncReport>,
     /// Flows that were written or deleted, comparisons included.
     pub flow_mods: u64,
+    /// How often the switch refused an entry.
+    pub entries_refused: u64,
     /// Steps of the engine.
     pub steps: u64,
     /// Units of apps that ran.

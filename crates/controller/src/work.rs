@@ -333,6 +333,7 @@ impl<'a> Worker<'a> {
             Event::Refused { entry, refusal } => {
                 error!(%entry, %refusal, "the switch does not take an entry");
                 self.look_at_refusals().await?;
+                self.status.send_modify(|status| status.entries_refused += 1);
             }
             Event::OptionConflict { wanted, reason } => error!(
                 ?wanted,

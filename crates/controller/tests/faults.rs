@@ -302,6 +302,41 @@ async fn a_storm_of_packets_delays_no_flow_and_is_cut_before_it_costs_anything()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_of_which_the_switch_refuses_a_flow_is_not_active_and_others_are() {
+    let (mut cloud, a, _b) = two_guests().await;
+    let table = pipeline::tables::DISPATCH.id;
+    let full = cloud.hosts[0].flows().iter().filter(|flow| flow.contains(&format!("table={table},"))).count();
+    let limit = format!("flow_limit={full}");
+    let place = format!("flow_tables:{table}=@full");
+    cloud.hosts[0]
+        .ovs
+        .vsctl(&[
+            "--id=@full",
+            "create",
+            "Flow_Table",
+            &limit,
+            "overflow_policy=refuse",
+            "--",
+            "set",
+            "Bridge",
+            common::BRIDGE,
+            &place,
+        ])
+        .unwrap();
+    cloud.port(C, Some("host-1")).await;
+    let _c = cloud.plug(0, C);
+    cloud.hosts[0].wait(|status| status.entries_refused > 0 && status.ports_plugged == 3).await;
+    assert_eq!(cloud.hosts[0].status().ports_active, 2);
+    assert_ne!(cloud.state("c").await, Some(PortState::Active));
+    assert_eq!(pings(&a, B.ip(), 1).await, 1);
+    // There is room again, and everything is tried once more after a reconnect.
+    cloud.hosts[0].ovs.vsctl(&["clear", "Bridge", common::BRIDGE, "flow_tables"]).unwrap();
+    cloud.hosts[0].ovs.kill9_vswitchd().unwrap();
+    cloud.hosts[0].ovs.restart_vswitchd().unwrap();
+    cloud.wait_state("c", PortState::Active).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flows_that_a_stranger_adds_or_removes_are_mended() {
     let (cloud, a, _b) = two_guests().await;
     let before = cloud.hosts[0].flows();
