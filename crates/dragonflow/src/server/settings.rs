@@ -1,22 +1,30 @@
 //! What the configuration says to the API.
 
-use anyhow::{Result, bail};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
 use config::{AuthStrategy, Config, NetworkType};
-use northbound::Settings;
 use northbound::quota::Limits;
 use northbound::registry::Kind;
 use northbound::translate::{FlatNetworks, IdRange, MtuSettings, SegmentSettings, SegmentType, VlanNetwork};
+use northbound::{Keystone, KeystoneSettings, Settings};
+
+/// How long keystone's word for a token is believed, as keystonemiddleware does; a revoked token may live on so long.
+const TOKEN_CACHE_S: u64 = 300;
+/// How long keystone may take.
+const KEYSTONE_TIMEOUT_S: u64 = 10;
 
 pub(crate) fn from_config(config: &Config) -> Result<Settings> {
     let api = &config.df_api;
-    let auth = match api.auth_strategy {
-        AuthStrategy::NoAuth => northbound::AuthStrategy::NoAuth,
-        AuthStrategy::Keystone => {
-            bail!("[df_api] auth_strategy = keystone is not built yet: use noauth on loopback addresses")
-        }
-    };
+    ensure!(
+        api.tls_cert_file.is_none(),
+        "[df_api] tls_cert_file is not built yet: put a proxy that speaks TLS before the API"
+    );
     Ok(Settings {
-        auth,
+        auth: match api.auth_strategy {
+            AuthStrategy::NoAuth => northbound::AuthStrategy::NoAuth,
+            AuthStrategy::Keystone => northbound::AuthStrategy::Keystone(Arc::new(keystone(config)?)),
+        },
         default_quota: quota(config),
         segments: segments(config)?,
         mtu: MtuSettings {
@@ -32,6 +40,31 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
         connections_max: api.connections_max,
         ..Settings::default()
     })
+}
+
+fn keystone(config: &Config) -> Result<Keystone> {
+    let keystone = &config.keystone_authtoken;
+    ensure!(
+        !keystone.insecure,
+        "[keystone_authtoken] insecure is not supported: name the authority that vouches for keystone with cafile"
+    );
+    let said = |value: &Option<String>, name: &str| {
+        value
+            .clone()
+            .with_context(|| format!("[df_api] auth_strategy = keystone needs [keystone_authtoken] {name}"))
+    };
+    Ok(Keystone::new(KeystoneSettings {
+        auth_url: said(&keystone.auth_url, "auth_url")?,
+        www_authenticate_uri: keystone.www_authenticate_uri.clone(),
+        username: said(&keystone.username, "username")?,
+        password: said(&keystone.password.as_ref().map(|secret| secret.reveal().to_owned()), "password")?,
+        user_domain_name: keystone.user_domain_name.clone(),
+        project_name: said(&keystone.project_name, "project_name")?,
+        project_domain_name: keystone.project_domain_name.clone(),
+        cafile: keystone.cafile.clone(),
+        token_cache_s: TOKEN_CACHE_S,
+        timeout_s: KEYSTONE_TIMEOUT_S,
+    })?)
 }
 
 fn quota(config: &Config) -> Limits {
