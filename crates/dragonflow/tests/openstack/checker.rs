@@ -1,0 +1,84 @@
+//! Whether what a store holds fits together: no matter which servers wrote it, and when they died.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::support::{Dump, text};
+
+/// The rows of a table, by id.
+fn table<'a>(dump: &'a Dump, name: &str) -> BTreeMap<&'a str, &'a str> {
+    let prefix = format!("/{name}/");
+    dump.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?, value.as_str()))).collect()
+}
+
+/// The same, of rows that are JSON.
+pub(crate) fn documents<'a>(dump: &'a Dump, name: &str) -> BTreeMap<&'a str, Value> {
+    let parse = |(id, text): (&'a str, &str)| {
+        (id, serde_json::from_str(text).unwrap_or_else(|error| panic!("{name} {id}: {error}: {text}")))
+    };
+    table(dump, name).into_iter().map(parse).collect()
+}
+
+/// The addresses of a port.
+pub(crate) fn addresses(port: &Value) -> Vec<String> {
+    let fixed = port["fixed_ips"].as_array().expect("fixed_ips is a list");
+    fixed.iter().map(|fixed| text(&fixed["ip_address"])).collect()
+}
+
+/// Asserts that every resource has the rows that controllers read, everything that is had has its reservation, and nothing
+/// is there that belongs to nothing.
+#[track_caller]
+pub(crate) fn assert_consistent(dump: &Dump) {
+    let ports = documents(dump, "neutron_port");
+    let networks = documents(dump, "neutron_network");
+    let subnets = documents(dump, "neutron_subnet");
+    for (mine, theirs) in [(&networks, "lswitch"), (&subnets, "lsubnet"), (&ports, "lport")] {
+        let rows = documents(dump, theirs);
+        assert_eq!(mine.keys().collect::<Vec<_>>(), rows.keys().collect::<Vec<_>>(), "{theirs}");
+        for (id, row) in rows {
+            let (version, revision) = (&row["version"], &mine[id]["revision_number"]);
+            assert_eq!(version, revision, "{theirs} {id}");
+        }
+    }
+    let lports = documents(dump, "lport");
+    let (mut reserved, mut macs) = (BTreeMap::new(), BTreeMap::new());
+    for (id, port) in &ports {
+        let network = text(&port["network_id"]);
+        assert!(networks.contains_key(network.as_str()), "port {id} is in a network that is not there");
+        for fixed in port["fixed_ips"].as_array().expect("fixed_ips is a list") {
+            let subnet = &subnets[text(&fixed["subnet_id"]).as_str()];
+            assert_eq!(subnet["network_id"], port["network_id"], "port {id}");
+            let key = format!("{network}:{}", text(&fixed["ip_address"]));
+            assert_eq!(reserved.insert(key.clone(), (*id).to_owned()), None, "{key} is had twice");
+        }
+        let key = format!("{network}:{}", text(&port["mac_address"]));
+        assert_eq!(macs.insert(key.clone(), (*id).to_owned()), None, "{key} is had twice");
+        let row = &lports[id];
+        assert_eq!(row["lswitch"], port["network_id"], "port {id}");
+        assert_eq!(row["macs"][0], port["mac_address"], "port {id}");
+        let ips: Vec<Value> = addresses(port).into_iter().map(Value::from).collect();
+        assert_eq!(row["ips"], Value::from(ips), "port {id}");
+    }
+    assert_eq!(of(&reserved), table(dump, "neutron_address"), "reservations of addresses");
+    assert_eq!(of(&macs), table(dump, "neutron_mac"), "reservations of MAC addresses");
+    let segments: BTreeMap<String, String> =
+        networks.iter().map(|(id, network)| segment(id, network)).collect();
+    assert_eq!(of(&segments), table(dump, "neutron_segment"), "reservations of segments");
+    for table in ["lswitch", "lport"] {
+        let rows = documents(dump, table);
+        let keys: BTreeSet<u64> =
+            rows.values().map(|row| row["unique_key"].as_u64().expect("a key")).collect();
+        assert_eq!(keys.len(), rows.len(), "two rows of {table} have one key");
+    }
+}
+
+fn of(owned: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
+    owned.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+}
+
+/// The reservation of the segment of a tunnel network, which is all that the tests make.
+fn segment(id: &str, network: &Value) -> (String, String) {
+    let (kind, number) = (&network["provider:network_type"], &network["provider:segmentation_id"]);
+    (format!("{}:{number}", text(kind)), id.to_owned())
+}

@@ -1,0 +1,14 @@
+//! OpenStack's own clients against the real server, as somebody who has only the documentation would use them; clients that
+//! mean harm; and crowds of clients.
+//!
+//! | module | who |
+//! |---|---|
+//! | [`command_line`] | `openstack`, run by [`shell`] |
+//! | [`crowds`] | many clients at once, one server or two, servers that are killed |
+
+mod checker;
+mod command_line;
+mod crowds;
+mod http;
+mod shell;
+mod support;
