@@ -49,6 +49,9 @@ pub async fn answer(
             only_get(request, || documents::availability_zones(core, request))
         }
         ["security-groups"] => only_get(request, || Ok(json!({"security_groups": []}))),
+        // Nodes are no agents of Neutron's; clients ask nevertheless, and have to hear that there is none.
+        ["agents"] => only_get(request, || Ok(json!({"agents": []}))),
+        ["agents", id] => Err(ApiError::new(404, "AgentNotFound", format!("Agent {id} could not be found."))),
         ["network-ip-availabilities", rest @ ..] => availability(core, context, request, rest),
         ["quotas", rest @ ..] => documents::quotas(core, context, request, rest, text).await,
         [collection, rest @ ..] => {
