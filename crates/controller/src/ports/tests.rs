@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn id(text: &str) -> RowId {
@@ -155,4 +157,110 @@ fn what_the_switch_refuses_does_not_forward_until_it_takes_it() {
     assert_eq!(told(&mut ports), []);
     ports.refused(&BTreeSet::new());
     assert_eq!(told(&mut ports), one("p", true, yes(1)));
+}
+
+/// Something that happens to a port.
+#[derive(Debug, Clone, Copy)]
+enum Happening {
+    Plug(bool),
+    Row(u64, Option<bool>),
+    RowGone,
+    /// A step of the engine: whether it sends a change, and what becomes of the port's readiness.
+    Step {
+        sends: bool,
+        flips: bool,
+    },
+    /// The switch confirms this many of the changes that it has not confirmed.
+    Confirm(u64),
+    Refuse(bool),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        any::<bool>().prop_map(Happening::Plug),
+        (1_u64..4, any::<Option<bool>>()).prop_map(|(version, ours)| Happening::Row(version, ours)),
+        Just(Happening::RowGone),
+        any::<(bool, bool)>().prop_map(|(sends, flips)| Happening::Step { sends, flips }),
+        (0_u64..3).prop_map(Happening::Confirm),
+        any::<bool>().prop_map(Happening::Refuse),
+    ]
+}
+
+/// What is true of the port, kept in the plainest way.
+#[derive(Debug, Default)]
+struct Truth {
+    is_plugged: bool,
+    is_ready: bool,
+    ready_since: ChangeId,
+    is_refused: bool,
+    last_change: ChangeId,
+    confirmed: Option<ChangeId>,
+}
+
+impl Truth {
+    fn may_be_active(&self) -> bool {
+        let is_confirmed = self.confirmed.is_some_and(|up_to| self.ready_since <= up_to);
+        self.is_plugged && self.is_ready && is_confirmed && !self.is_refused
+    }
+
+    fn happens(&mut self, happening: Happening, ports: &mut Ports) {
+        match happening {
+            Happening::Plug(is_plugged) => {
+                self.is_plugged = is_plugged;
+                ports.interface(&id("p"), is_plugged);
+            }
+            Happening::Row(version, place) => {
+                let chassis = place.map(|ours| if ours { "us" } else { "them" });
+                ports.row(&put(lport("p", version, chassis)));
+            }
+            Happening::RowGone => ports.row(&RowChange::Delete(Table::LogicalPort, id("p"))),
+            Happening::Step { sends, flips } => {
+                self.last_change += u64::from(sends);
+                // The engine makes a port ready only while it is plugged in, and no port loses its plug and stays ready.
+                let becomes = if flips { !self.is_ready } else { self.is_ready } && self.is_plugged;
+                let changed = |is: bool| if is { vec![id("p")] } else { vec![] };
+                let (ready, not_ready) = (becomes && !self.is_ready, !becomes && self.is_ready);
+                if ready {
+                    self.ready_since = self.last_change;
+                }
+                self.is_ready = becomes;
+                ports.stepped(self.last_change, &changed(ready), &changed(not_ready));
+            }
+            Happening::Confirm(count) => {
+                let up_to = self.confirmed.map_or(0, |up_to| (up_to + count).min(self.last_change));
+                self.confirmed = Some(up_to);
+                ports.confirmed(up_to);
+            }
+            Happening::Refuse(is_refused) => {
+                let ids: BTreeSet<RowId> = if is_refused { [id("p")].into() } else { BTreeSet::new() };
+                ports.refused(&ids);
+                // What nobody knows of cannot be refused.
+                self.is_refused = is_refused && ports.ports.contains_key(&id("p"));
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Whatever happens in which order: what is told last is the truth, and ACTIVE is never told before it is so.
+    #[test]
+    fn active_is_told_exactly_while_it_is_so(history in prop::collection::vec(happening(), 0..60)) {
+        let (mut ports, mut truth) = (ports(), Truth::default());
+        let mut last_told = None;
+        for happening in history {
+            truth.happens(happening, &mut ports);
+            // The engine hears of a plug in the same turn.
+            truth.happens(Happening::Step { sends: false, flips: false }, &mut ports);
+            if let Some((_, wish)) = ports.take_wishes().pop() {
+                last_told = Some(wish.here);
+            }
+            if !ports.ports.contains_key(&id("p")) {
+                truth.is_refused = false;
+            }
+            let active = matches!(&last_told, Some(Here { forwarding: Forwarding::Yes(_), .. }));
+            prop_assert_eq!(active, truth.may_be_active(), "{:?} {:?}", truth, ports);
+            let plugged = last_told.as_ref().is_some_and(|here| here.is_plugged);
+            prop_assert_eq!(plugged, truth.is_plugged);
+        }
+    }
 }
