@@ -12,6 +12,7 @@
 
 mod addresses;
 mod bytes;
+mod northbound;
 mod openflow_text;
 mod openflow_wire;
 mod ovsdb_values;
@@ -20,6 +21,7 @@ mod simulation;
 mod switch_machine;
 
 pub use addresses::addresses;
+pub use northbound::{config_text, model_row};
 pub use openflow_text::{openflow_flow_text, openflow_table_text};
 pub use openflow_wire::{
     openflow_actions, openflow_instructions, openflow_match, openflow_message, openflow_packed_flow,
@@ -34,8 +36,10 @@ pub use switch_machine::switch_machine;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target, its corpus and its regressions.
-pub const TARGETS: [(&str, Check); 18] = [
+pub const TARGETS: [(&str, Check); 20] = [
     ("addresses", addresses),
+    ("config_text", config_text),
+    ("model_row", model_row),
     ("ofsim_trace", ofsim_trace),
     ("openflow_actions", openflow_actions),
     ("openflow_flow_text", openflow_flow_text),

@@ -8,6 +8,7 @@ mod dictionaries;
 mod interpreter;
 mod json;
 mod machine;
+mod northbound;
 mod openflow_bytes;
 mod packets;
 mod text;
@@ -48,6 +49,8 @@ fn main() -> std::io::Result<()> {
 fn seeds(target: &str) -> Seeds {
     match target {
         "addresses" => text::addresses(),
+        "config_text" => northbound::configurations(),
+        "model_row" => northbound::rows(),
         "ofsim_trace" => interpreter::traces(),
         "openflow_actions" => openflow_bytes::actions(),
         "openflow_flow_text" => text::flows(),
