@@ -130,7 +130,7 @@ impl Cloud {
     fn write_server_config(&self, spec: &CloudSpec<'_>) -> Result<()> {
         let (store, api) = (&self.store, self.api.address());
         let embedded = match spec.store {
-            Some(_) => String::new(),
+            Some(_) => "embedded_enabled = False".to_owned(),
             None => format!("embedded_path = {}\nembedded_listen = {store}", self.path("store").display()),
         };
         let text = format!(

@@ -16,8 +16,8 @@
 //! brings its own runtime.
 
 mod capture;
-mod etcd;
 pub mod cloud;
+mod etcd;
 mod fixture;
 mod guest;
 mod netns;

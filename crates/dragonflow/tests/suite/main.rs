@@ -2,6 +2,12 @@
 //! vSwitch; see `testkit::cloud` for what is started.
 
 mod faults;
+mod guests;
+mod leases;
+mod operators;
 mod packets;
+mod plugging;
+mod quorum;
+mod restarts;
 mod status;
 mod support;

@@ -1,9 +1,14 @@
 //! Clouds for tests.
 
 use std::path::Path;
+use std::time::Duration;
 
-use serde_json::json;
-use testkit::cloud::{Cloud, CloudSpec, Vm};
+use serde_json::{Value, json};
+use testkit::cloud::{Cloud, CloudSpec, Site, Vm};
+use testkit::try_wait_until;
+
+/// For everything that should happen; what takes longer does not happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running cloud, with the logs of its programs at hand when a test fails.
 pub(crate) struct Lab {
@@ -46,6 +51,19 @@ impl Lab {
         id
     }
 
+    /// A subnet of the caller's choice in a network; its id.
+    pub(crate) fn subnet(&self, body: &Value) -> String {
+        let made = self.cloud.api().post("/v2.0/subnets", &json!({ "subnet": body }));
+        let made = made.and_then(|made| made.expect(201)).expect("a subnet");
+        made["subnet"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A port of the caller's choice, as the API shows it.
+    pub(crate) fn port(&self, body: &Value) -> Value {
+        let made = self.cloud.api().post("/v2.0/ports", &json!({ "port": body }));
+        made.and_then(|made| made.expect(201)).expect("a port")["port"].clone()
+    }
+
     /// A machine on a host, with its address, ready to talk.
     pub(crate) fn boot(&self, host: usize, name: &str, network: &str) -> Vm {
         let vm = self.cloud.boot(host, name, network).expect("a machine");
@@ -68,6 +86,68 @@ impl Lab {
         let text = testkit::process::run(&command).expect("etcdctl reads the store");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{key} is no JSON ({error}): {text:?}"))
     }
+}
+
+/// How often the controller of a host has said that its switch holds what it should: once for each connection to it.
+pub(crate) fn times_ready(site: &Site) -> usize {
+    site.log().matches("the switch holds what it should").count()
+}
+
+/// Waits until the controller of a host has said so more often than `before`.
+#[track_caller]
+pub(crate) fn wait_ready(site: &Site, before: usize) {
+    try_wait_until(PATIENCE, "the controller to be ready", || (times_ready(site) > before).then_some(()))
+        .expect("it is ready");
+}
+
+/// What the switch of a host is told over OpenFlow, by its own log.
+pub(crate) struct Wire<'a> {
+    site: &'a Site,
+    begun_at: usize,
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn watch(site: &'a Site) -> Self {
+        site.ovs.appctl(&["vlog/set", "vconn:file:dbg"]).expect("the switch logs messages");
+        site.ovs.appctl(&["vlog/disable-rate-limit", "vconn"]).expect("the switch logs all messages");
+        Self::since(site, Self::log(site).len())
+    }
+
+    /// The same from an earlier moment on.
+    pub(crate) const fn since(site: &'a Site, begun_at: usize) -> Self {
+        Self { site, begun_at }
+    }
+
+    /// The moment from which on messages count.
+    pub(crate) const fn begun_at(&self) -> usize {
+        self.begun_at
+    }
+
+    fn log(site: &Site) -> String {
+        let file = site.ovs.rundir().join("ovs-vswitchd.log");
+        String::from_utf8_lossy(&std::fs::read(file).expect("the log of the switch")).into_owned()
+    }
+
+    /// The kinds of the messages that it was sent since, in order, as `OFPT_HELLO`.
+    pub(crate) fn received(&self) -> Vec<String> {
+        let log = Self::log(self.site);
+        let said = log.get(self.begun_at..).unwrap_or_default().split("received: ").skip(1);
+        said.filter_map(|message| message.split_whitespace().next().map(str::to_owned)).collect()
+    }
+
+    /// Those of them that change flows, groups, meters, ports or tables.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut kinds = self.received();
+        kinds.retain(|kind| kind.contains("_MOD") || kind.contains("BUNDLE"));
+        kinds
+    }
+}
+
+/// Whether a machine is offered an address at once; it takes none.
+pub(crate) fn gets_address(vm: &Vm) -> bool {
+    let device = vm.guest().device();
+    let args = ["-f", "-q", "-n", "-t", "2", "-T", "1", "-s", "/bin/true", "-i", device];
+    vm.namespace().run("udhcpc", &args).is_ok()
 }
 
 /// Asserts that every ping is answered.

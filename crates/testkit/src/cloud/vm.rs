@@ -92,6 +92,11 @@ impl Vm {
         addresses.next().with_context(|| format!("the port of {} has no IPv4 address", self.name))
     }
 
+    /// Its port was changed through the API, which shows it now as said.
+    pub fn renumbered(&mut self, port: &Value) {
+        self.port = port.clone();
+    }
+
     /// Where its programs run.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
