@@ -4,11 +4,15 @@
 //! | module | who |
 //! |---|---|
 //! | [`command_line`] | `openstack`, run by [`shell`] |
+//! | [`sdk`] | openstacksdk |
+//! | [`hostile`] | clients that mean harm, or do not know what they do |
 //! | [`crowds`] | many clients at once, one server or two, servers that are killed |
 
 mod checker;
 mod command_line;
 mod crowds;
+mod hostile;
 mod http;
+mod sdk;
 mod shell;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -32,7 +32,7 @@ impl Drop for Server {
     #[expect(clippy::print_stderr, reason = "what the program logged belongs to the failure of a test")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+            let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             eprintln!("{}", lines[lines.len().saturating_sub(30)..].join("\n"));
         }
@@ -75,10 +75,9 @@ impl Server {
 
     /// Starts a server that was killed, and waits until it answers.
     pub(crate) fn start(&mut self) {
-        let path = |name: &str| self.directory.path().join(name);
         let mut command = Command::new(binary());
-        command.args(["server", "--config-file"]).arg(path("server.ini"));
-        let mut daemon = Daemon::start("dragonflow server", &command, &path("log")).expect("it starts");
+        command.args(["server", "--config-file"]).arg(self.path("server.ini"));
+        let mut daemon = Daemon::start("dragonflow server", &command, &self.path("log")).expect("it starts");
         wait_until(PATIENCE, "the API to answer", || {
             daemon.check_running().expect("the server runs");
             TcpStream::connect(&self.api).ok()
@@ -93,6 +92,16 @@ impl Server {
 
     pub(crate) fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("the server runs").pid()
+    }
+
+    /// Whether the process has not ended.
+    pub(crate) fn assert_running(&mut self) {
+        self.daemon.as_mut().expect("the server runs").check_running().expect("the server runs on");
+    }
+
+    /// A file beside those of the server.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// Where the API listens.
