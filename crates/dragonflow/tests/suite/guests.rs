@@ -19,9 +19,9 @@ use crate::support::{Lab, PATIENCE, talks};
 /// Frames of which the flood consists, again and again.
 const FRAMES: u32 = 512;
 /// What has to be sent for a flood.
-const FLOOD_FRAMES_MIN: u64 = 20_000;
+const FLOOD_FRAMES_MIN: u64 = 300_000;
 /// What the controller may grow by.
-const GROWTH_KIB_MAX: u64 = 16 * 1024;
+const GROWTH_KIB_MAX: u64 = 4 * 1024;
 /// How many hundredths of one processor the controller may take for what it is asked in a flood.
 const CPU_PERCENT_MAX: u128 = 30;
 

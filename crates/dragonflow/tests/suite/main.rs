@@ -1,13 +1,13 @@
 //! The whole product on this machine: real processes, real switches, real DHCP clients, real packets. Needs root and Open
 //! vSwitch; see `testkit::cloud` for what is started.
 
+mod cluster;
 mod faults;
 mod guests;
 mod leases;
 mod operators;
 mod packets;
 mod plugging;
-mod quorum;
 mod restarts;
 mod status;
 mod support;

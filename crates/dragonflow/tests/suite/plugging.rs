@@ -114,7 +114,8 @@ fn a_port_moves_to_another_host_with_its_addresses() {
     comes_to_reach(&friend, &after);
     talks(&friend, &after);
     assert_eq!(api_port(&lab, before.port_id())["status"], "ACTIVE");
-    assert!(!reaches(&before, &friend), "the old place still speaks for the port");
+    try_wait_until(PATIENCE, "the old place to fall silent", || (!reaches(&before, &friend)).then_some(()))
+        .expect("it does not speak for the port any more");
     // That the old one goes at last disturbs nobody.
     before.unplug(&lab.cloud.sites()[0].ovs).expect("it is pulled out");
     talks(&friend, &after);

@@ -52,6 +52,7 @@ fn a_leader_that_dies_loses_no_port_and_no_packet() {
         one.namespace().start_ping(two.address().expect("one").into(), PING_INTERVAL).expect("ping");
     ping.wait_for_requests(30).expect("pings");
 
+    let leader = etcd.leader().expect("a leader");
     let made = AtomicUsize::new(0);
     let (acknowledged, refused) = thread::scope(|scope| {
         let creator = scope.spawn(|| {
@@ -70,7 +71,6 @@ fn a_leader_that_dies_loses_no_port_and_no_packet() {
         });
         try_wait_until(PATIENCE, "ports", || (made.load(Ordering::Relaxed) >= PORTS_BEFORE).then_some(()))
             .expect("ports are made");
-        let leader = etcd.leader().expect("a leader");
         etcd.kill(leader).expect("it ends");
         assert!(!creator.is_finished(), "all ports were there before the leader died");
         creator.join().expect("no panic")
