@@ -13,6 +13,7 @@ use axum::http::HeaderMap;
 use crate::error::ApiError;
 
 pub use keystone::{Keystone, KeystoneError, KeystoneSettings};
+pub use noauth::Identity;
 
 /// Who asks, and what that allows.
 #[derive(Debug, Clone, PartialEq, Eq)]

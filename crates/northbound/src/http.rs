@@ -9,10 +9,12 @@
 //! | [`request`] | what a request says besides its body |
 //! | [`answer`] | answers |
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
+//! | [`identity`] | what of keystone clients cannot do without, where there is none |
 //! | [`serve`] | listening, limits, the end |
 
 pub mod answer;
 pub mod documents;
+pub mod identity;
 pub mod request;
 pub mod route;
 pub mod serve;

@@ -5,6 +5,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE
 use axum::http::{Response, StatusCode};
 use serde::Serialize;
 
+use super::request::SUBJECT_TOKEN;
 use crate::error::ApiError;
 
 /// An answer, before it is one of HTTP.
@@ -13,13 +14,14 @@ pub struct Answer {
     status: u16,
     body: Option<String>,
     challenge: Option<String>,
+    token: Option<String>,
 }
 
 impl Answer {
     /// An answer with a body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         match serde_json::to_string(body) {
-            Ok(body) => Self { status, body: Some(body), challenge: None },
+            Ok(body) => Self { status, body: Some(body), challenge: None, token: None },
             Err(error) => {
                 tracing::error!(%error, "an answer cannot be written");
                 ApiError::internal().into()
@@ -30,7 +32,7 @@ impl Answer {
     /// An answer without a body.
     #[must_use]
     pub const fn empty(status: u16) -> Self {
-        Self { status, body: None, challenge: None }
+        Self { status, body: None, challenge: None, token: None }
     }
 
     /// The answer for those for whom nobody vouches.
@@ -42,6 +44,12 @@ impl Answer {
             "This server could not verify that you are authorized to access the document you requested.",
         );
         Self { challenge: Some(challenge), ..Self::from(error) }
+    }
+
+    /// The answer with the token that it is about.
+    #[must_use]
+    pub fn with_token(self, token: String) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// The status.
@@ -59,6 +67,9 @@ impl Answer {
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert(HeaderName::from_static("x-openstack-request-id"), id);
+        }
+        if let Some(token) = self.token.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            headers.insert(HeaderName::from_static(SUBJECT_TOKEN), token);
         }
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(WWW_AUTHENTICATE, challenge);

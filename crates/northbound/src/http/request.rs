@@ -12,6 +12,9 @@ const SEGMENTS_MAX: usize = 16;
 /// Bytes of a URL, query included.
 const URL_BYTES_MAX: usize = 32 * 1024;
 
+/// The header with the token that a request or an answer is about.
+pub const SUBJECT_TOKEN: &str = "x-subject-token";
+
 /// A request, without its body.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -27,6 +30,8 @@ pub struct Request {
     pub base: String,
     /// The revision that `If-Match` wants.
     pub revision: Option<u64>,
+    /// The token that is asked about.
+    pub subject_token: Option<String>,
 }
 
 impl Request {
@@ -60,6 +65,10 @@ impl Request {
             url: format!("{base}{}", uri.path()),
             base,
             revision: revision(headers)?,
+            subject_token: headers
+                .get(SUBJECT_TOKEN)
+                .and_then(|token| token.to_str().ok())
+                .map(str::to_owned),
         })
     }
 

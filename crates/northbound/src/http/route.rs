@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::documents;
+use super::identity;
 use super::request::Request;
 use crate::auth::Context;
 use crate::error::ApiError;
@@ -36,6 +37,7 @@ pub async fn answer(
     let ["v2.0", rest @ ..] = path.as_slice() else {
         return match path.as_slice() {
             [] => only_get(request, || documents::versions(request)),
+            ["v3", rest @ ..] => identity::answer(core, context, request, rest, text),
             _ => Err(ApiError::not_found()),
         };
     };

@@ -32,6 +32,8 @@ ignored.
 | `/v2.0/availability_zones` | GET | where networks can be placed |
 | `/v2.0/extensions`, `…/ALIAS` | GET | what this server can do |
 | `/v2.0/security-groups` | GET | none yet |
+| `/v2.0/agents` | GET | none: nodes are no agents of Neutron's |
+| `/v3`, `/v3/auth/tokens` and a few below | | without keystone: what of it clients cannot do without |
 
 Lists take any attribute with a *filter* as parameter (repeated: any of the values), `tags`, `tags-any`, `not-tags`, `not-tags-any`,
 `fields`, `sort_key` with `sort_dir`, and `limit`, `marker`, `page_reverse` for pages. Ports are found by

@@ -127,6 +127,10 @@ async fn keystone_says_who_asks() {
     assert_eq!(counts.questions.load(Ordering::SeqCst), 4, "refusals are kept as well");
     assert_eq!(api.client(&[]).get("/v2.0/networks").await.status, 401);
     assert_eq!(api.client(&[]).get("/").await.status, 200, "the versions are for everybody");
+    // Where there is a keystone, nobody else gives tokens, and none of ours are believed.
+    assert_eq!(api.client(&[]).post("/v3/auth/tokens", json!({"auth": {}})).await.status, 401);
+    assert_eq!(with("boss").post("/v3/auth/tokens", json!({"auth": {}})).await.status, 404);
+    assert_eq!(with("noauth:admin:p1").get("/v2.0/networks").await.status, 401);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod basics;
 mod crowds;
 mod http;
+mod identity;
 mod keystone;
 mod lists;
 mod refusals;

@@ -146,7 +146,7 @@ async fn bodies_that_make_no_sense() {
                 (404, "HTTPNotFound"),
                 "The resource could not be found.",
             ),
-            case("GET", "/v3", Value::Null, (404, "HTTPNotFound"), "The resource could not be found."),
+            case("GET", "/v9", Value::Null, (404, "HTTPNotFound"), "The resource could not be found."),
             case(
                 "GET",
                 "/v2.0/extensions/none",
