@@ -420,3 +420,38 @@ fn what_there_is_besides() {
         openstack.refuses(command, "The resource could not be found.");
     }
 }
+
+/// Without keystone any password is right, and a project is there when somebody names it.
+#[test]
+fn passwords_and_projects() {
+    let server = Server::new();
+    let url = format!("http://{}", server.address());
+    let clouds = json!({"clouds": {"own": {
+        "auth": {
+            "auth_url": format!("{url}/v3"), "username": "ann", "password": "any", "project_name": "blue",
+            "user_domain_name": "Default", "project_domain_name": "Default",
+        },
+        // This release of the client looks for Nova's quotas, too; the answer is not needed.
+        "compute_endpoint_override": &url,
+    }}});
+    let file = server.path("clouds.yaml");
+    std::fs::write(&file, clouds.to_string()).expect("the file is written");
+    let mut openstack =
+        Shell::new(&[("OS_CLOUD", "own"), ("OS_CLIENT_CONFIG_FILE", file.to_str().expect("a path"))]);
+    assert_eq!(openstack.json("network create own")["project_id"], "blue");
+    assert_eq!(openstack.json("network create --project red other")["project_id"], "red");
+    assert_eq!(openstack.names("network list"), ["other", "own"]);
+    assert_eq!(openstack.names("network list --project red"), ["other"]);
+    assert_shows(&openstack.json("token issue"), &json!({"project_id": "blue", "user_id": "ann"}));
+    assert_eq!(openstack.names("project list"), ["blue"]);
+
+    openstack.silently("quota set --networks 1 --ports 7 --subnets 3 --subnetpools 8 red");
+    assert_shows(
+        &openstack.json("quota show red"),
+        &json!({"networks": 1, "ports": 7, "subnets": 3, "subnet_pools": 8, "project_name": "red"}),
+    );
+    openstack.refuses("network create --project red more", "Quota exceeded for resources: ['network']");
+    let details = openstack.json("quota list --network --detail --project red");
+    let networks = details.as_array().expect("a list").iter().find(|row| row["Resource"] == "networks");
+    assert_shows(networks.expect("networks"), &json!({"In Use": 1, "Limit": 1, "Reserved": 0}));
+}
