@@ -268,7 +268,7 @@ async fn keys_of_others_are_left_alone() {
 /// The rows that the original wrote are read as rows, and written under the same keys.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_of_the_original_are_rows() {
-    let Some(path) = testkit::shared_fixture("dragonflow/etcd-db-create.jsonl") else { return };
+    let Some(path) = testkit::shared_fixture("fixtures/dragonflow/etcd-db-create.jsonl") else { return };
     let text = std::fs::read_to_string(path).expect("the recording");
     let recorded: Vec<(String, String)> = text.lines().map(recorded_row).collect();
     let etcd = Etcd::start(1);
@@ -299,7 +299,9 @@ async fn rows_of_the_original_are_rows() {
         })
         .collect();
     assert!(found.len() > 20, "a recording of few rows: {}", found.len());
-    assert_eq!(found, recorded.into_iter().collect());
+    // Messages travel through keys of etcd too, and are no rows.
+    let rows = recorded.into_iter().filter(|(key, _)| !key.starts_with("/pubsub/"));
+    assert_eq!(found, rows.collect());
 }
 
 fn recorded_row(line: &str) -> (String, String) {
