@@ -12,7 +12,7 @@ use testkit::{process, wait_until};
 
 use crate::checker::{addresses, assert_consistent, documents};
 use crate::http::Client;
-use crate::support::{PATIENCE, Server, text};
+use crate::support::{Dump, PATIENCE, Server, text};
 
 const PORTS: u64 = 1000;
 const CLIENTS: usize = 8;
@@ -167,6 +167,60 @@ fn create_until_killed(mut client: Client, network: &str, acknowledged: &Mutex<V
     }
 }
 
+/// Asserts that the store makes sense and has every port that was acknowledged, with the addresses that it was given.
+#[track_caller]
+fn assert_kept(dump: &Dump, acknowledged: &[Value]) {
+    assert_consistent(dump);
+    assert_unique(acknowledged);
+    let stored = documents(dump, "neutron_port");
+    for port in acknowledged {
+        let id = text(&port["id"]);
+        let kept = stored.get(id.as_str()).unwrap_or_else(|| panic!("port {id} is lost"));
+        assert_eq!(kept["fixed_ips"], port["fixed_ips"], "port {id}");
+    }
+}
+
+/// One of two servers dies in the middle: the clients of the other do not notice.
+#[test]
+fn one_of_two_servers_is_killed() {
+    let first = Server::new();
+    let mut second = first.beside();
+    let (network, _) = first.network("crowd", "10.0.0.0/16");
+    wait_for_network(&mut second.client(), &network);
+    let network = network.as_str();
+    let (at_first, at_second) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS / 2 {
+            let (client, acknowledged) = (second.client(), &at_second);
+            scope.spawn(move || create_until_killed(client, network, acknowledged));
+            let (mut client, acknowledged) = (first.client(), &at_first);
+            scope.spawn(move || {
+                for number in 0..100 {
+                    let reply = client.send("POST", "/v2.0/ports", &[], &body(network, number));
+                    let port = reply.expect(201)["port"].take();
+                    acknowledged.lock().expect("no client failed").push(port);
+                }
+            });
+        }
+        wait_until(PATIENCE, "some ports", || {
+            (at_second.lock().expect("no client failed").len() >= 60).then_some(())
+        });
+        second.kill();
+    });
+    let mut acknowledged = at_first.into_inner().expect("no client failed");
+    assert_eq!(acknowledged.len(), 100 * CLIENTS / 2);
+    acknowledged.append(&mut at_second.into_inner().expect("no client failed"));
+    let dump = first.dump();
+    assert_kept(&dump, &acknowledged);
+    // What was lost with the second server are answers only: the first knows all that is stored, and so does the second again.
+    second.start();
+    let stored = documents(&dump, "neutron_port").len();
+    for server in [&first, &second] {
+        let listed = server.client().get("/v2.0/ports?fields=id");
+        assert_eq!(listed["ports"].as_array().map(Vec::len), Some(stored));
+    }
+}
+
 #[test]
 fn a_killed_server_loses_nothing_that_it_acknowledged() {
     const KILLS: usize = 4;
@@ -186,15 +240,9 @@ fn a_killed_server_loses_nothing_that_it_acknowledged() {
         });
         server.start();
         let dump = server.dump();
-        assert_consistent(&dump);
-        let stored = documents(&dump, "neutron_port");
         let acknowledged = acknowledged.lock().expect("no client failed");
-        assert_unique(&acknowledged);
-        for port in &*acknowledged {
-            let id = text(&port["id"]);
-            let kept = stored.get(id.as_str()).unwrap_or_else(|| panic!("port {id} is lost"));
-            assert_eq!(kept["fixed_ips"], port["fixed_ips"], "port {id}");
-        }
+        assert_kept(&dump, &acknowledged);
+        let stored = documents(&dump, "neutron_port");
         // Each client may have been robbed of the answer to one request.
         let unanswered = stored.len() - 1 - acknowledged.len();
         assert!(unanswered <= kill * CLIENTS, "{unanswered} ports that nobody was told of");
