@@ -22,18 +22,7 @@ use model::lifecycle::on_update;
 use model::{
     BindingType, Chassis, Id, LogicalPort, Object, PortBinding, PortState, PortStatus, Timestamp, Version,
 };
-use nb::{Key, Require, Stamp, TableName, Txn};
-use serde::{Deserialize, Serialize};
-
-/// The table of claims.
-pub(crate) const CLAIMS: TableName = TableName::new("port_claim");
-
-/// That a node wrote the binding of a port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Claim {
-    pub(crate) id: Id<LogicalPort>,
-    pub(crate) chassis: Id<Chassis>,
-}
+use nb::{Claim, Key, Require, Stamp, Txn};
 
 /// Whether a port forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

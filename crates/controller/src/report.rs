@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::{Chassis, Id, LogicalPort, Model, PortStatus, RowId, Table};
-use nb::{CommitError, Key, Row, Store, TableName, Txn};
+use nb::{CLAIMS, Claim, CommitError, Key, Row, Store, TableName, Txn};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 
-use crate::claims::{CLAIMS, Claim, ClaimEvent, Decision, Rows, Stored, decide};
+use crate::claims::{ClaimEvent, Decision, Rows, Stored, decide};
 use crate::clock;
 use crate::ports::Wish;
 use crate::retry::Backoff;

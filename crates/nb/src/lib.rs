@@ -21,11 +21,13 @@
 //! | [`store`] | the trait, snapshots, selectors, errors |
 //! | [`txn`] | transactions |
 //! | [`watch`] | changes as they come |
+//! | [`claim`] | who says where a port is |
 //! | [`counter`] | numbers that are given once |
 //! | [`topic`] | topics of rows whose key does not say it |
 //! | [`memory`] | a store for tests and simulations |
 //! | `conformance` | what every driver has to pass (feature `conformance`) |
 
+pub mod claim;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod counter;
@@ -36,6 +38,7 @@ pub mod topic;
 pub mod txn;
 pub mod watch;
 
+pub use claim::{CLAIMS, Claim};
 pub use key::{Key, LeaseId, Revision, Row, Stamp, TableName};
 pub use memory::MemoryStore;
 pub use store::{BoxFuture, Limits, Selector, Snapshot, Store, StoreError};

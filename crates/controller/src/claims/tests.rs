@@ -1,5 +1,5 @@
 use model::{RowId, Table};
-use nb::Op;
+use nb::{CLAIMS, Op, TableName};
 
 use super::*;
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::cloud::{Site, Vm};
 use testkit::{Guest, GuestSpec, try_wait_until};
 
-use crate::support::{Lab, PATIENCE, binary, gets_address, talks, times_ready, wait_ready};
+use crate::support::{Lab, PATIENCE, Wire, binary, gets_address, talks, times_ready, wait_ready};
 
 /// Machines that are plugged in at once.
 const CROWD: usize = 20;
@@ -280,4 +280,40 @@ fn the_order_in_which_programs_start_and_die_does_not_matter() {
     talks(&three, &one);
     let report = ping.stop().expect("a report");
     assert_eq!(report.lost(), 0, "{report:?}");
+}
+
+#[test]
+fn a_port_that_is_renamed_stays_where_it_is_and_loses_nothing() {
+    let lab = Lab::new(2);
+    let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    let (one, two) = (lab.boot(0, "one", &network), lab.boot(1, "two", &network));
+    talks(&two, &one);
+    // Nobody said where it is: the host where it was plugged in did.
+    assert_eq!(api_port(&lab, one.port_id())["binding:host_id"], "");
+    let row = format!("/lport/{}", one.port_id());
+    assert_eq!(lab.row(&row)["binding"]["chassis"], "host-1");
+    let wires = [Wire::watch(&lab.cloud.sites()[0]), Wire::watch(&lab.cloud.sites()[1])];
+    let mut ping = two
+        .namespace()
+        .start_ping(one.address().expect("an address").into(), std::time::Duration::from_millis(10))
+        .expect("ping runs");
+    for number in 0..10 {
+        let change = json!({"port": {"name": format!("name-{number}"), "description": "another"}});
+        let path = format!("/v2.0/ports/{}", one.port_id());
+        let changed = lab.cloud.api().put(&path, &change).and_then(|changed| changed.expect(200));
+        changed.expect("it is renamed");
+        assert_eq!(
+            lab.row(&row)["binding"]["chassis"],
+            "host-1",
+            "the row says where the port is, at any time"
+        );
+    }
+    let sent = ping.requests().expect("pings");
+    ping.wait_for_requests(sent + 50).expect("pings");
+    let report = ping.stop().expect("a report");
+    assert_eq!(report.lost(), 0, "{report:?}");
+    for wire in &wires {
+        assert_eq!(wire.changes(), [""; 0], "the name of a port is in no flow");
+    }
+    assert_eq!(api_port(&lab, one.port_id())["status"], "ACTIVE");
 }

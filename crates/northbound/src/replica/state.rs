@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::{Model as _, PortState, PortStatus, RowId, Table};
-use nb::{Change, Key, Revision, Row, Selector, Snapshot, Stamp, TableName};
+use model::{Chassis, Id, Model as _, PortState, PortStatus, RowId, Table};
+use nb::{CLAIMS, Change, Key, Revision, Row, Selector, Snapshot, Stamp, TableName};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::rows::{Entry, Rows};
@@ -24,6 +24,8 @@ pub struct State {
     revision: Revision,
     kinds: [Rows; Kind::ALL.len()],
     statuses: FxHashMap<RowId, PortState>,
+    /// Nodes that bound a port to themselves, and the states of the rows that say so.
+    bound_by_nodes: FxHashMap<RowId, (Id<Chassis>, Stamp)>,
     security_groups: FxHashSet<RowId>,
     quotas: BTreeMap<RowId, (Limits, Stamp)>,
     guards: FxHashMap<Key, Stamp>,
@@ -52,7 +54,7 @@ impl Taken {
 pub fn selector() -> Selector {
     let kinds = Kind::ALL.into_iter().map(|kind| kind.resource().table.clone());
     let model = [Table::PortStatus, Table::SecurityGroup].map(TableName::from);
-    Selector::tables(kinds.chain(model).chain([QUOTAS, GUARDS, ADDRESSES, MACS, SEGMENTS]))
+    Selector::tables(kinds.chain(model).chain([QUOTAS, GUARDS, CLAIMS, ADDRESSES, MACS, SEGMENTS]))
 }
 
 impl State {
@@ -63,6 +65,7 @@ impl State {
             revision: Revision::default(),
             kinds: Kind::ALL.map(Rows::new),
             statuses: FxHashMap::default(),
+            bound_by_nodes: FxHashMap::default(),
             security_groups: FxHashSet::default(),
             quotas: BTreeMap::new(),
             guards: FxHashMap::default(),
@@ -111,6 +114,12 @@ impl State {
     #[must_use]
     pub fn port_state(&self, id: &str) -> Option<PortState> {
         self.statuses.get(&RowId::new(id).ok()?).copied()
+    }
+
+    /// The node that bound a port to itself, and the state of the row that says so.
+    #[must_use]
+    pub fn bound_by_node(&self, id: &str) -> Option<&(Id<Chassis>, Stamp)> {
+        self.bound_by_nodes.get(&RowId::new(id).ok()?)
     }
 
     /// Whether there is a security group with this id.
@@ -230,6 +239,11 @@ impl State {
             self.occupy(&taken);
         } else if key.table == GUARDS {
             self.guards.insert(key, stamp);
+        } else if key.table == CLAIMS {
+            match serde_json::from_slice::<nb::Claim>(&value) {
+                Ok(claim) => drop(self.bound_by_nodes.insert(key.id, (claim.chassis, stamp))),
+                Err(error) => tracing::warn!(row = %key, %error, "the claim of a node makes no sense"),
+            }
         } else if key.table == QUOTAS {
             self.quotas.insert(key.id, (Limits::from_text(&value), stamp));
         } else if key.table.model() == Some(Table::PortStatus) {
@@ -266,6 +280,8 @@ impl State {
             }
         } else if key.table == GUARDS {
             self.guards.remove(key);
+        } else if key.table == CLAIMS {
+            self.bound_by_nodes.remove(&key.id);
         } else if key.table == QUOTAS {
             self.quotas.remove(&key.id);
         } else if key.table.model() == Some(Table::PortStatus) {

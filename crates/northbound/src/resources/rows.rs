@@ -1,7 +1,7 @@
 //! The rows that controllers read, and what else of a resource the translation decides.
 
-use model::{Id, Object, Table, Topic, UniqueKey};
-use nb::Key;
+use model::{BindingType, Id, Object, PortBinding, RowId, Table, Topic, UniqueKey};
+use nb::{CLAIMS, Key, Require};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -140,13 +140,38 @@ pub(super) fn delete_subnet(draft: &mut Draft<'_>, subnet: &Document) {
 pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
     let network = draft.get(Kind::Network, port.text("network_id"));
     let project = network.as_ref().map_or("", |network| network.project());
-    let row = Port::from_attributes(port, project)?.row(unique_key(port)?)?;
+    let mut row = Port::from_attributes(port, project)?.row(unique_key(port)?)?;
+    if row.binding.is_none() {
+        row.binding = binding_of_node(draft, port);
+    }
     draft.put_object(&Object::from(row));
     Ok(())
 }
 
+/// Where a port is of which its owner does not say it: where a node found it, which stays so until that node takes it back.
+fn binding_of_node(draft: &mut Draft<'_>, port: &Document) -> Option<PortBinding> {
+    // A new port cannot have been found yet.
+    draft.state().find(Kind::Port, port.id())?;
+    let key = Key::new(CLAIMS, RowId::new(port.id()).ok()?);
+    let Some((chassis, stamp)) = draft.state().bound_by_node(port.id()).cloned() else {
+        draft.require(Require::Absent(key));
+        return None;
+    };
+    draft.require(Require::Unchanged(key, stamp));
+    Some(PortBinding { chassis: Some(chassis), kind: BindingType::Chassis, vtep_address: None })
+}
+
 pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
     delete(draft, Table::LogicalPort, port);
+    // What nodes said of it; they may not be there any more to take it back.
+    if draft.state().port_state(port.id()).is_some() {
+        delete(draft, Table::PortStatus, port);
+    }
+    if draft.state().bound_by_node(port.id()).is_some()
+        && let Ok(id) = RowId::new(port.id())
+    {
+        draft.delete_row(Key::new(CLAIMS, id));
+    }
 }
 
 fn delete(draft: &mut Draft<'_>, table: Table, document: &Document) {

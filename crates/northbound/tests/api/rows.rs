@@ -1,7 +1,10 @@
 //! What the store holds: the rows that controllers read, and what they say back.
 
-use model::{Id, LogicalPort, Model as _, Object, PortState, PortStatus, RowId, Table, Topic, Version};
-use nb::{Key, Selector, Store as _, TableName, Txn};
+use model::{
+    BindingType, Id, LogicalPort, Model as _, Object, PortBinding, PortState, PortStatus, RowId, Table,
+    Topic, Version,
+};
+use nb::{CLAIMS, Claim, Key, Selector, Store as _, TableName, Txn};
 use serde_json::{Value, json};
 
 use crate::support::{Api, eventually};
@@ -171,4 +174,34 @@ async fn an_answer_that_the_store_loses_does_no_harm() {
     let listed = admin.get("/v2.0/ports").await.expect(200);
     admin.delete(&format!("/v2.0/ports/{}", text(&listed["ports"][0]["id"]))).await.expect(204);
     admin.post("/v2.0/ports", port).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_port_that_a_node_found_stays_there_whatever_else_is_said_of_it() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let network = admin.create("network", json!({})).await;
+    let port = admin.create("port", json!({"network_id": network["id"]})).await;
+    let path = format!("/v2.0/ports/{}", text(&port["id"]));
+    let id = RowId::new(text(&port["id"])).unwrap();
+    let (lport, claim) = (Key::new(Table::LogicalPort, id.clone()), Key::new(CLAIMS, id));
+    let row = async || {
+        let row = api.store.read(std::slice::from_ref(&lport)).await.unwrap().remove(0).unwrap();
+        LogicalPort::from_text(std::str::from_utf8(&row.value).unwrap()).unwrap()
+    };
+    // As a controller does.
+    let node = Id::new("h").unwrap();
+    let binding = PortBinding { chassis: Some(node.clone()), kind: BindingType::Chassis, vtep_address: None };
+    let bound = LogicalPort { binding: Some(binding.clone()), ..row().await };
+    let said = serde_json::to_string(&Claim { id: bound.id.clone(), chassis: node }).unwrap();
+    api.store.commit(Txn::new().put_object(&Object::from(bound)).put(claim.clone(), said)).await.unwrap();
+    // The server may not have heard of it yet; then the store refuses what it decides.
+    admin.put(&path, json!({"port": {"name": "renamed"}})).await.expect(200);
+    let renamed = row().await;
+    assert_eq!((renamed.name.as_deref(), &renamed.binding), (Some("renamed"), &Some(binding)));
+    // Its owner may say otherwise.
+    admin.put(&path, json!({"port": {"binding:host_id": "other"}})).await.expect(200);
+    assert_eq!(row().await.chassis(), Some(&Id::new("other").unwrap()));
+    admin.delete(&path).await.expect(204);
+    assert_eq!(api.store.read(&[lport, claim]).await.unwrap(), [None, None]);
 }
