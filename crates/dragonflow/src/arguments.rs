@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Server(Files),
     /// The agent of one chassis (df-local-controller).
     LocalController(LocalController),
+    /// Runs the engine on a recording of a controller (local-controller --record) and says what follows.
+    Replay(Replay),
     /// The configuration: print the sample file, the reference, or what is in force.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -50,6 +52,16 @@ pub(crate) struct Files {
     /// A directory, of which the files *.conf are read after all files.
     #[arg(long = "config-dir", value_name = "DIRECTORY", global = true)]
     pub(crate) directories: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Prints the flows that there should be at its end, as ovs-ofctl writes them.
+    #[arg(long)]
+    pub(crate) flows: bool,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod db;
 mod local_controller;
 mod logging;
 mod output;
+mod replay;
 mod server;
 
 use std::io::Write as _;
@@ -51,6 +52,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         Command::Config(what) => configuration::print(what),
         Command::Db(db) => db::run(&db, arguments.log),
+        Command::Replay(replay) => replay::run(&replay),
         Command::Model => output::print(&model::object_reference()),
     }
 }
