@@ -56,6 +56,33 @@ fn networks() {
     openstack.silently("network set --internal outside");
     openstack.silently("network set --external --no-default outside");
 
+    network_lists(&mut openstack);
+
+    openstack.silently(
+        "network set --name renamed --disable --no-share --description new --mtu 1300 --enable-port-security \
+         --tag green plain",
+    );
+    assert_shows(
+        &openstack.json("network show renamed"),
+        &json!({
+            "admin_state_up": false, "shared": false, "description": "new", "mtu": 1300,
+            "port_security_enabled": true, "tags": ["blue", "green", "red"],
+        }),
+    );
+    openstack.silently("network unset --tag red renamed");
+    assert_eq!(openstack.json("network show renamed")["tags"], json!(["blue", "green"]));
+    openstack.silently("network unset --all-tag renamed");
+    assert_eq!(openstack.json("network show renamed")["tags"], json!([]));
+
+    openstack.refuses("network create --mtu 65000 long", "Requested MTU is too big, maximum is 1442");
+    openstack.refuses("network create --transparent-vlan tags", "Backend does not support VLAN Transparency");
+    openstack.refuses("network create --dns-domain a. named", "No Extension found for dns-integration");
+    openstack.refuses("network show none", "No Network found for none");
+    openstack.refuses("network delete renamed none outside", "1 of 3 networks failed to delete");
+    assert_eq!(openstack.names("network list"), [""; 0]);
+}
+
+fn network_lists(openstack: &mut Shell) {
     for (filter, expected) in [
         ("--external", vec!["outside"]),
         ("--internal", vec!["plain"]),
@@ -85,29 +112,6 @@ fn networks() {
         &json!({"Status": "ACTIVE", "State": true, "Shared": true, "Network Type": "geneve", "Tags": ["blue", "red"]}),
     );
     assert!(openstack.run("network list").output().contains("| outside |"), "a table for people");
-
-    openstack.silently(
-        "network set --name renamed --disable --no-share --description new --mtu 1300 --enable-port-security \
-         --tag green plain",
-    );
-    assert_shows(
-        &openstack.json("network show renamed"),
-        &json!({
-            "admin_state_up": false, "shared": false, "description": "new", "mtu": 1300,
-            "port_security_enabled": true, "tags": ["blue", "green", "red"],
-        }),
-    );
-    openstack.silently("network unset --tag red renamed");
-    assert_eq!(openstack.json("network show renamed")["tags"], json!(["blue", "green"]));
-    openstack.silently("network unset --all-tag renamed");
-    assert_eq!(openstack.json("network show renamed")["tags"], json!([]));
-
-    openstack.refuses("network create --mtu 65000 long", "Requested MTU is too big, maximum is 1442");
-    openstack.refuses("network create --transparent-vlan tags", "Backend does not support VLAN Transparency");
-    openstack.refuses("network create --dns-domain a. named", "No Extension found for dns-integration");
-    openstack.refuses("network show none", "No Network found for none");
-    openstack.refuses("network delete renamed none outside", "1 of 3 networks failed to delete");
-    assert_eq!(openstack.names("network list"), [""; 0]);
 }
 
 #[test]
@@ -133,25 +137,7 @@ fn subnets_of_ipv4() {
         }),
     );
     openstack.json("subnet create --network net --subnet-range 198.51.100.0/24 --gateway none second");
-    for (filter, expected) in [
-        ("--network net", vec!["first", "second"]),
-        ("--ip-version 4", vec!["first", "second"]),
-        ("--ip-version 6", vec![]),
-        ("--dhcp", vec!["second"]),
-        ("--no-dhcp", vec!["first"]),
-        ("--gateway 192.0.2.254", vec!["first"]),
-        ("--subnet-range 198.51.100.0/24", vec!["second"]),
-        ("--name second", vec!["second"]),
-        ("--tags t", vec!["first"]),
-        ("--not-tags t", vec!["second"]),
-    ] {
-        assert_eq!(openstack.names(&format!("subnet list {filter}")), expected, "{filter}");
-    }
-    assert_shows(
-        &openstack.json("subnet list --long --name second")[0],
-        &json!({"Subnet": "198.51.100.0/24", "DHCP": true, "Gateway": null, "IP Version": 4}),
-    );
-
+    subnet_lists(&mut openstack);
     openstack.silently(
         "subnet set --name changed --dhcp --gateway 192.0.2.1 --dns-nameserver 192.0.2.55 --description z --tag u \
          --host-route destination=203.0.113.0/24,gateway=192.0.2.8 --allocation-pool start=192.0.2.200,end=192.0.2.210 \
@@ -182,6 +168,27 @@ fn subnets_of_ipv4() {
     openstack.silently("subnet delete changed second");
     openstack.silently("network delete net");
     assert_consistent(&server.dump());
+}
+
+fn subnet_lists(openstack: &mut Shell) {
+    for (filter, expected) in [
+        ("--network net", vec!["first", "second"]),
+        ("--ip-version 4", vec!["first", "second"]),
+        ("--ip-version 6", vec![]),
+        ("--dhcp", vec!["second"]),
+        ("--no-dhcp", vec!["first"]),
+        ("--gateway 192.0.2.254", vec!["first"]),
+        ("--subnet-range 198.51.100.0/24", vec!["second"]),
+        ("--name second", vec!["second"]),
+        ("--tags t", vec!["first"]),
+        ("--not-tags t", vec!["second"]),
+    ] {
+        assert_eq!(openstack.names(&format!("subnet list {filter}")), expected, "{filter}");
+    }
+    assert_shows(
+        &openstack.json("subnet list --long --name second")[0],
+        &json!({"Subnet": "198.51.100.0/24", "DHCP": true, "Gateway": null, "IP Version": 4}),
+    );
 }
 
 #[test]
