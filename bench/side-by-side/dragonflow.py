@@ -168,8 +168,9 @@ class Backend:
         notify = os.path.join(h.d, 'notify.%d' % time.monotonic_ns())
         self.ready[name] = Ready(notify)
         env['NOTIFY_SOCKET'] = notify
+        # Not in the namespace of its switch: it reaches that by Unix sockets, and the store by loopback.
         self.ctrl[name] = Daemon('controller', [os.path.join(BIN, 'dragonflow'), 'local-controller', '--config-file',
-                                                h.config], h.d, env, h.ns)
+                                                h.config], h.d, env)
 
     def restart_controller(self, name, graceful=True):
         self.ctrl[name].stop(signal.SIGTERM if graceful else signal.SIGKILL)
