@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell::{cargo, command, is_installed, read, run as run_command, say, succeeds};
 
-/// One line each: a program, and the package it comes from. The tests read the same list.
+/// One line each: a program, or a module of Python, and the package it comes from. The tests read the same list.
 const PACKAGES: &str = include_str!("../../crates/testkit/debian-packages.txt");
 
 pub(crate) fn run(args: &[&str]) -> Result<()> {
@@ -19,8 +19,20 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     install_components()
 }
 
+/// How the list says that something is a module and not a program.
+const PYTHON_MODULE: &str = "python3:";
+
+fn is_there(what: &str) -> bool {
+    match what.strip_prefix(PYTHON_MODULE) {
+        Some(module) => {
+            is_installed("python3") && succeeds(&mut command("python3", &["-c", &format!("import {module}")]))
+        }
+        None => is_installed(what),
+    }
+}
+
 fn install_packages() -> Result<()> {
-    let missing = missing_packages(&packages(PACKAGES)?, is_installed);
+    let missing = missing_packages(&packages(PACKAGES)?, is_there);
     if missing.is_empty() {
         return Ok(());
     }
@@ -37,7 +49,7 @@ fn install_packages() -> Result<()> {
         run_command(command("apt-get", &["update"]).env("DEBIAN_FRONTEND", "noninteractive"))?;
         apt_get_install(&missing)?;
     }
-    let still_missing = missing_packages(&packages(PACKAGES)?, is_installed);
+    let still_missing = missing_packages(&packages(PACKAGES)?, is_there);
     ensure!(
         still_missing.is_empty(),
         "installed, but without the programs expected of them: {still_missing:?}"
