@@ -35,14 +35,20 @@ pub(crate) struct Wish {
     pub(crate) here: Here,
 }
 
+/// A change, and the version of a port's row of which everything is in the switch once the change is confirmed.
+type Carried = (ChangeId, Option<Version>);
+
 #[derive(Debug)]
 struct Port {
     is_plugged: bool,
     place: Place,
     topic: Option<Topic>,
     version: Option<Version>,
-    /// Since which change the engine has had it ready, as of the version.
-    ready_since: Option<ChangeId>,
+    is_ready: bool,
+    /// The first change that the switch has not confirmed, and the last. Those between them are not kept: a row that is
+    /// written more often than the switch confirms neither delays ACTIVE for ever nor fills the memory.
+    first_awaited: Option<Carried>,
+    last_awaited: Option<Carried>,
     /// The version as of which the switch confirmed it.
     confirmed: Option<Option<Version>>,
     /// Something that the port needs was refused by the switch.
@@ -59,12 +65,37 @@ impl Port {
             place: Place::Unknown,
             topic: None,
             version: None,
-            ready_since: None,
+            is_ready: false,
+            first_awaited: None,
+            last_awaited: None,
             confirmed: None,
             is_refused: false,
             told: None,
             is_due: false,
         }
+    }
+
+    fn awaits(&mut self, change: ChangeId) {
+        let carried = Some((change, self.version));
+        match self.first_awaited {
+            Some((first, _)) if first < change => self.last_awaited = carried,
+            _ => self.first_awaited = carried,
+        }
+    }
+
+    /// Whether this confirms something of the port.
+    fn is_confirmed(&mut self, up_to: ChangeId) -> bool {
+        let is_in = |awaited: &mut Carried| awaited.0 <= up_to;
+        let Some(first) = self.first_awaited.take_if(is_in) else { return false };
+        let last = self.last_awaited.take_if(is_in);
+        self.confirmed = Some(last.unwrap_or(first).1);
+        self.first_awaited = self.last_awaited.take();
+        true
+    }
+
+    fn loses_readiness(&mut self) {
+        self.is_ready = false;
+        (self.first_awaited, self.last_awaited, self.confirmed) = (None, None, None);
     }
 
     fn here(&self, is_synced: bool) -> Here {
@@ -178,20 +209,20 @@ impl Ports {
     pub(crate) fn stepped(&mut self, change: ChangeId, ready: &[RowId], not_ready: &[RowId]) {
         for id in not_ready {
             let Some(port) = self.ports.get_mut(id) else { continue };
-            port.ready_since = None;
-            port.confirmed = None;
+            port.loses_readiness();
             self.waiting.remove(id);
             self.changed.insert(id.clone());
         }
         for id in ready {
             let port = self.ports.entry(id.clone()).or_insert_with(Port::new);
-            port.ready_since = Some(change);
+            port.is_ready = true;
+            port.awaits(change);
             self.waiting.insert(id.clone());
         }
         // A port that was ready before is so as of its new version once this step is confirmed.
         for id in std::mem::take(&mut self.new_versions) {
-            if let Some(since) = self.ports.get_mut(&id).and_then(|port| port.ready_since.as_mut()) {
-                *since = change;
+            if let Some(port) = self.ports.get_mut(&id).filter(|port| port.is_ready) {
+                port.awaits(change);
                 self.waiting.insert(id);
             }
         }
@@ -227,12 +258,10 @@ impl Ports {
         let Self { ports, waiting, changed, .. } = self;
         waiting.retain(|id| {
             let Some(port) = ports.get_mut(id) else { return false };
-            let is_confirmed = port.ready_since.is_some_and(|since| since <= up_to);
-            if is_confirmed {
-                port.confirmed = Some(port.version);
+            if port.is_confirmed(up_to) {
                 changed.insert(id.clone());
             }
-            !is_confirmed
+            port.first_awaited.is_some()
         });
     }
 

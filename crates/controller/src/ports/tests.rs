@@ -106,6 +106,39 @@ fn a_new_version_counts_when_its_own_step_is_confirmed_and_later_steps_do_not_de
 }
 
 #[test]
+fn a_row_that_is_written_all_the_time_does_not_delay_active() {
+    let mut ports = ports();
+    ports.confirmed(0);
+    ports.interface(&id("p"), true);
+    ports.row(&put(lport("p", 1, Some("us"))));
+    ports.stepped(1, &[id("p")], &[]);
+    told(&mut ports);
+    // The switch is always three changes behind, so that none of them is the newest when it is confirmed.
+    let mut versions = Vec::new();
+    for change in 2..12 {
+        ports.row(&put(lport("p", change, Some("us"))));
+        ports.stepped(change, &[], &[]);
+        ports.confirmed(change.saturating_sub(3));
+        versions.extend(told(&mut ports).into_iter().map(|(.., forwarding)| forwarding));
+    }
+    assert_eq!(versions, [yes(1), yes(4), yes(7)]);
+    ports.confirmed(11);
+    assert_eq!(told(&mut ports), one("p", true, yes(11)));
+}
+
+#[test]
+fn a_version_that_no_step_has_taken_in_is_not_confirmed() {
+    let mut ports = ports();
+    ports.confirmed(0);
+    ports.interface(&id("p"), true);
+    ports.row(&put(lport("p", 1, Some("us"))));
+    ports.stepped(1, &[id("p")], &[]);
+    ports.row(&put(lport("p", 2, Some("us"))));
+    ports.confirmed(1);
+    assert_eq!(told(&mut ports), one("p", true, yes(1)));
+}
+
+#[test]
 fn a_step_that_changes_nothing_is_confirmed_already() {
     let mut ports = running();
     ports.row(&put(lport("p", 2, Some("us"))));
@@ -195,12 +228,23 @@ struct Truth {
     is_refused: bool,
     last_change: ChangeId,
     confirmed: Option<ChangeId>,
+    version: Option<Version>,
+    /// The version that each step found.
+    versions: Vec<(ChangeId, Option<Version>)>,
 }
 
 impl Truth {
     fn may_be_active(&self) -> bool {
         let is_confirmed = self.confirmed.is_some_and(|up_to| self.ready_since <= up_to);
         self.is_plugged && self.is_ready && is_confirmed && !self.is_refused
+    }
+
+    /// Whether the switch holds what this version asks for.
+    fn is_in(&self, version: Option<Version>) -> bool {
+        let is_in = |&(change, found): &(ChangeId, _)| {
+            found == version && self.confirmed.is_some_and(|up_to| change <= up_to)
+        };
+        self.versions.iter().any(is_in)
     }
 
     fn happens(&mut self, happening: Happening, ports: &mut Ports) {
@@ -212,6 +256,8 @@ impl Truth {
             Happening::Row(version, place) => {
                 let chassis = place.map(|ours| if ours { "us" } else { "them" });
                 ports.row(&put(lport("p", version, chassis)));
+                // Rows of ports that are neither plugged in here nor bound to us are not remembered.
+                self.version = ports.ports.get(&id("p")).and(Some(Version(version)));
             }
             Happening::RowGone => ports.row(&RowChange::Delete(Table::LogicalPort, id("p"))),
             Happening::Step { sends, flips } => {
@@ -224,6 +270,7 @@ impl Truth {
                     self.ready_since = self.last_change;
                 }
                 self.is_ready = becomes;
+                self.versions.push((self.last_change, self.version));
                 ports.stepped(self.last_change, &changed(ready), &changed(not_ready));
             }
             Happening::Confirm(count) => {
@@ -255,10 +302,14 @@ proptest! {
                 last_told = Some(wish.here);
             }
             if !ports.ports.contains_key(&id("p")) {
-                truth.is_refused = false;
+                (truth.is_refused, truth.version) = (false, None);
             }
-            let active = matches!(&last_told, Some(Here { forwarding: Forwarding::Yes(_), .. }));
-            prop_assert_eq!(active, truth.may_be_active(), "{:?} {:?}", truth, ports);
+            let active = match &last_told {
+                Some(Here { forwarding: Forwarding::Yes(version), .. }) => Some(*version),
+                _ => None,
+            };
+            prop_assert_eq!(active.is_some(), truth.may_be_active(), "{:?} {:?}", truth, ports);
+            prop_assert!(active.is_none_or(|version| truth.is_in(version)), "{:?} {:?}", truth, ports);
             let plugged = last_told.as_ref().is_some_and(|here| here.is_plugged);
             prop_assert_eq!(plugged, truth.is_plugged);
         }
