@@ -6,6 +6,7 @@
 //!                            |         +-> arp (answers)   |
 //!                            +-> neighbor security -> l2   |
 //!                            +-> dhcp -> controller        |
+//!                                  +-> request security -> l2
 //! tunnel -> classify -----------------------------------> (the option says the port)
 //!               +-----------------> l2                    (it does not)
 //! ```
@@ -138,9 +139,24 @@ pub static DHCP: TableSpec = TableSpec {
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&L2],
+    next: &[&REQUEST_SECURITY],
     may_output: true,
-    miss: Miss::Goto(&L2),
+    miss: Miss::Goto(&REQUEST_SECURITY),
+};
+
+/// What a guest may ask of other DHCP servers.
+pub static REQUEST_SECURITY: TableSpec = TableSpec {
+    id: 45,
+    name: "request security",
+    owner: PORT_SECURITY_OWNER,
+    purpose: "switches DHCP requests that are not answered here, if they come from an address of their guest or from none",
+    matches: &[Field::EthType, Field::EthSrc, Field::Ipv4Src],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&L2],
+    may_output: false,
+    miss: Miss::Drop,
 };
 
 /// Switching.
@@ -174,5 +190,6 @@ pub static DISPATCH: TableSpec = TableSpec {
 };
 
 /// All of them.
-pub static PIPELINE: Pipeline =
-    Pipeline { tables: &[&CLASSIFY, &PORT_SECURITY, &NEIGHBOR_SECURITY, &ARP, &DHCP, &L2, &DISPATCH] };
+pub static PIPELINE: Pipeline = Pipeline {
+    tables: &[&CLASSIFY, &PORT_SECURITY, &NEIGHBOR_SECURITY, &ARP, &DHCP, &REQUEST_SECURITY, &L2, &DISPATCH],
+};

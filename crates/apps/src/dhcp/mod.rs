@@ -6,6 +6,7 @@
 //! - What a guest asks of everybody or of the server of its network is answered here, and nobody else hears of it. What it asks
 //!   of another server goes there. Ports without such an address are left alone: their requests are switched like any
 //!   other packet, to a server that is a guest, where there is one.
+//! - A guest whose port got another address while it ran is told so as soon as it renews the old one.
 //! - The answer goes to the port that asked and to nobody else. It names what the port's row says now, so changed routes,
 //!   name servers and options reach a guest when it renews its lease.
 //! - A port gets as many messages a second to its controller as the operator allows; the switch drops what is more, before
@@ -29,7 +30,7 @@ use openflow::action::{Action, Controller};
 use openflow::meter::{Band, BandKind, Meter, MeterUnit};
 use openflow::{Field, Match};
 use packet::ethertype;
-use pipeline::tables::{DHCP, DHCP_OWNER, L2};
+use pipeline::tables::{DHCP, DHCP_OWNER, REQUEST_SECURITY};
 use pipeline::{Priority, regs, userdata};
 
 use crate::local;
@@ -43,7 +44,7 @@ pub fn app() -> App {
 }
 
 fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
-    sink.flow(&DHCP, Priority::MISS, |flow| flow.goto(&L2));
+    sink.flow(&DHCP, Priority::MISS, |flow| flow.goto(&REQUEST_SECURITY));
 }
 
 /// Sends up what a guest asks of everybody, and of its server when it renews its lease.

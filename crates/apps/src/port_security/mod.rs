@@ -5,6 +5,8 @@
 //! - Its frames come from one of its MAC addresses, and that is one of a station. Together with the MAC it has to be one of its
 //!   IPv4 or IPv6 addresses, or the two of an allowed address pair. 0.0.0.0 is a source for DHCP requests only,
 //!   and what is neither IPv4, IPv6 nor ARP is dropped.
+//! - The server here hears DHCP requests from every IPv4 address, because it has to refuse one that was taken from the port while
+//!   the guest ran. What it does not answer is sent on only if the guest may send it.
 //! - ARP, in requests and in replies, says of the sender what is true. A probe (sender 0.0.0.0) says no address at all.
 //! - IPv6 may come from the link-local address that follows from the MAC as well. `::` is a source only for
 //!   duplicate address detection of its own addresses, for router solicitations and for multicast listener reports.
@@ -26,7 +28,9 @@ use net_types::MacAddr;
 use openflow::{Field, Match};
 use packet::arp::ArpOperation;
 use packet::{ethertype, ip_proto, nd};
-use pipeline::tables::{ARP, DHCP, L2, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER};
+use pipeline::tables::{
+    ARP, DHCP, L2, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER, REQUEST_SECURITY,
+};
 use pipeline::{Priority, TableSpec, regs};
 
 use crate::local;
@@ -52,6 +56,9 @@ const UNSECURED: Priority = Priority::GUARD.level(8);
 const UNSECURED_ANSWERED: Priority = Priority::GUARD.level(9);
 /// What no guest at all may do.
 const NOBODY: Priority = Priority::GUARD.level(16);
+
+/// DHCP requests, which are answered here if they are for the server here.
+const REQUESTS: Priority = Priority::EXACT.level(1);
 
 /// Questions of guests for the addresses of others.
 const QUESTIONS: Priority = Priority::DEFAULT.level(3);
@@ -101,6 +108,9 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     }
 
     neighbors(sink);
+    let from_nobody =
+        Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, Ipv4Addr::UNSPECIFIED);
+    sink.flow(&REQUEST_SECURITY, Priority::EXACT, |flow| flow.matching(from_nobody).goto(&L2));
 }
 
 /// What holds for the IPv6 of all guests. Its source was checked before, where it has one.
@@ -195,21 +205,20 @@ impl Guest<'_> {
         let arp = Match::new().with(Field::EthType, ethertype::ARP);
         self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, arp, &ARP);
         self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, dhcp_request(Match::new()), &DHCP);
+        self.allow(&REQUEST_SECURITY, UNSECURED, Match::new(), &L2);
     }
 
-    /// Who has no address yet asks for one, and whether it is free.
+    /// Asks for an address, and whether it is free.
     fn asks(&mut self, mac: MacAddr) {
-        let dhcp = dhcp_request(from(mac)).with(Field::Ipv4Src, Ipv4Addr::UNSPECIFIED);
-        self.allow(&PORT_SECURITY, Priority::EXACT, dhcp, &DHCP);
+        self.allow(&PORT_SECURITY, REQUESTS, dhcp_request(from(mac)), &DHCP);
         let probe = arp(mac, Ipv4Addr::UNSPECIFIED).with(Field::ArpOp, ArpOperation::REQUEST.0);
         self.allow(&PORT_SECURITY, Priority::EXACT, probe, &ARP);
     }
 
     fn ipv4(&mut self, mac: MacAddr, ip: Ipv4Addr) {
-        let packet = from(mac).with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, ip);
-        self.allow(&PORT_SECURITY, Priority::EXACT, packet, &L2);
-        let renewal = dhcp_request(from(mac)).with(Field::Ipv4Src, ip);
-        self.allow(&PORT_SECURITY, Priority::EXACT.level(1), renewal, &DHCP);
+        let packet = || from(mac).with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, ip);
+        self.allow(&PORT_SECURITY, Priority::EXACT, packet(), &L2);
+        self.allow(&REQUEST_SECURITY, Priority::EXACT, packet(), &L2);
         self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, ip), &ARP);
     }
 

@@ -33,14 +33,14 @@ fn a_port_makes_few_flows() {
     );
     let node = cloud.node("a");
     // In and out; where its address leads; who has its address, and not for itself; and what it may send: IPv4, ARP, a probe,
-    // and DHCP before and after it has an address.
+    // and DHCP requests, from wherever to the server here and from its own address to others.
     let plain = flows_of(node, "plain");
     let dhcp = dhcp_flows(node, "plain");
     assert_eq!(plain - dhcp, 2 + 1 + 2 + 5);
     // Two addresses and none as a source, and for neighbours: two questions, and for each address a check for duplicates
     // and two claims.
     assert_eq!(flows_of(node, "dual"), plain + 3 + 2 + 6);
-    assert_eq!(flows_of(node, "open"), plain - 5 + 3);
+    assert_eq!(flows_of(node, "open"), plain - 5 + 4);
     assert_eq!(flows_of(node, "there"), 3);
     assert_eq!(flows_of(node, "there6"), 3);
     assert_eq!(flows_of(node, "unbound"), 1);

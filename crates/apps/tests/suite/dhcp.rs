@@ -183,6 +183,28 @@ fn what_is_not_for_this_server_is_switched_like_anything_else() {
 }
 
 #[test]
+fn who_goes_on_using_an_address_that_was_taken_from_its_port_is_told_and_nobody_hears_it() {
+    let mut cloud = Cloud::new(CLOUD);
+    let old = "10.0.0.9";
+    let stale = Message { client_address: v4(old), ..renewal() };
+    let renewing = frame(&stale, (GUEST, old), (mac("02:00:00:00:00:20"), SERVER));
+    let rebinding = frame(&stale, (GUEST, old), (MacAddr::BROADCAST, "255.255.255.255"));
+    for request in [&renewing, &rebinding] {
+        let nak = received(&ask(&mut cloud, "guest", request));
+        assert_eq!((nak.message.message_type(), nak.dst.1), (Some(MessageType::Nak), Ipv4Addr::BROADCAST));
+    }
+    let released = Message { client_address: v4(old), ..message(MessageType::Release, Options::default()) };
+    let released = frame(&released, (GUEST, old), (mac("02:00:00:00:00:20"), SERVER));
+    assert!(matches!(ask(&mut cloud, "guest", &released), Reply::Ignore(_)));
+    // What is not answered here is no way past port security, neither to another server nor in a network without one.
+    let elsewhere = frame(&stale, (GUEST, old), (mac("02:00:00:00:00:03"), "10.0.0.3"));
+    cloud.send("guest", &elsewhere).assert_nowhere();
+    cloud.send("alone", &rebinding).assert_nowhere();
+    let posing = frame(&stale, (mac("02:00:00:00:00:02"), old), (MacAddr::BROADCAST, "255.255.255.255"));
+    cloud.send("guest", &posing).assert_nowhere();
+}
+
+#[test]
 fn a_guest_without_port_security_is_answered_as_well() {
     let mut cloud = Cloud::new(CLOUD);
     cloud.put("port guest 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1 subnet=s unsecured");

@@ -185,8 +185,9 @@ fn dhclient_renews_with_its_server_alone_and_leaves_an_address_that_is_taken_fro
     let leaked = |frame: &Vec<u8>| frame.windows(cookie.len()).any(|bytes| bytes == cookie);
     assert!(!elsewhere.frames().expect("a capture").iter().any(leaked), "DHCP of a guest left its node");
 
-    // Its port gets another address. What it sends from the old one goes nowhere, and when the lease is over it asks anew.
+    // Its port gets another address. It is told so when it renews the old one, with which it reaches nobody else.
     vm.renumbered(&renumber(&lab, &vm, "10.0.0.77"));
+    client.says("DHCPNAK", 1);
     client.says("bound to 10.0.0.77", 1);
     other.namespace().wait_for_ping("10.0.0.77".parse().expect("an address"), PATIENCE).expect("it answers");
     talks(&other, &vm);
@@ -205,7 +206,7 @@ fn dhclient_renews_with_its_server_alone_and_leaves_an_address_that_is_taken_fro
     .expect("it knows");
     client.start_again(&vm);
     client.says("DHCPREQUEST for 10.0.0.77 on eth0 to 255.255.255.255", 1);
-    client.says("DHCPNAK", 1);
+    client.says("DHCPNAK", 2);
     client.says("bound to 10.0.0.88", 1);
     talks(&other, &vm);
 }
