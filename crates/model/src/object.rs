@@ -130,6 +130,8 @@ macro_rules! for_each_table {
             ChildPortSegmentation = "child_port_segmentation",
             /// What became of ports.
             PortStatus = "port_status",
+            /// Ranges of addresses that ports may use besides their own.
+            PortAddressRanges = "port_address_ranges",
         }
     };
 }

@@ -15,6 +15,7 @@ mod logical_port;
 mod logical_router;
 mod logical_switch;
 mod migration;
+mod port_address_ranges;
 mod port_chain;
 mod port_pair;
 mod port_pair_group;
@@ -37,6 +38,7 @@ pub use logical_port::{AddressPair, BindingType, DhcpParams, LogicalPort, PortBi
 pub use logical_router::{LogicalRouter, LogicalRouterPort};
 pub use logical_switch::{LogicalSwitch, NetworkType};
 pub use migration::{Migration, MigrationStatus};
+pub use port_address_ranges::{AddressRange, PortAddressRanges};
 pub use port_chain::{ChainProtocol, PortChain};
 pub use port_pair::{Correlation, PortPair};
 pub use port_pair_group::PortPairGroup;

@@ -5,8 +5,8 @@
 //!   a frame for a port that is unplugged, disabled or not bound anywhere is dropped and never flooded.
 //! - A broadcast or multicast frame reaches each port of the network exactly once: those on this node by a copy each, those on
 //!   other nodes by a copy for each node that has any. One that came out of a tunnel is copied on this node only.
-//! - A frame for an address that no port has is dropped, unless ports of the network have port security switched off: these
-//!   may have any address, so they get it, and nobody else does.
+//! - A frame for an address that no port has is dropped, unless ports of the network may have other addresses than their own,
+//!   because their port security is off or by an allowed address pair: these get it, and nobody else does.
 //! - If two ports of a network have one MAC address, the same one of them gets the frames on every node, and a finding says so.
 //!
 //! # Cost
@@ -83,8 +83,8 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
         flow.action(Action::Group(groups::local_flood(key)))
     });
 
-    let unsecured = &LogicalPort::BY_LSWITCH_AND_CHASSIS_UNSECURED;
-    let elsewhere = others(view, &network, &row.id, unsecured, None);
+    let takers = &LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS;
+    let elsewhere = others(view, &network, &row.id, takers, None);
     let is_here = takes_unknown(view, &row.id);
     if is_here {
         sink.flow(&L2, Priority::DEFAULT, |flow| {
@@ -108,7 +108,7 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
 /// Whether ports of the network that take frames for unknown addresses are bound to this node.
 fn takes_unknown(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
     let Some(settings) = view.settings() else { return false };
-    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_UNSECURED, (network.clone(), settings.chassis))
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, (network.clone(), settings.chassis))
 }
 
 /// The same on this node only.
@@ -123,8 +123,8 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     };
     say_group(sink, groups::local_flood(network.key), buckets(&mut members.iter()));
     if takes_unknown(view, &row.id) {
-        let mut unsecured = members.iter().filter(|member| member.takes_unknown);
-        say_group(sink, groups::local_unknown(network.key), buckets(&mut unsecured));
+        let mut takers = members.iter().filter(|member| member.takes_unknown);
+        say_group(sink, groups::local_unknown(network.key), buckets(&mut takers));
     }
 }
 
@@ -146,8 +146,7 @@ impl Derived for LocalMember {
     fn compute(view: &mut View<'_>, id: &Self::Key) -> Option<Member> {
         view.interface(id)?;
         let port = view.get(id)?;
-        let member =
-            Member { key: port.unique_key.get(), takes_unknown: port.port_security_enabled == Some(false) };
+        let member = Member { key: port.unique_key.get(), takes_unknown: port.may_have_other_macs() };
         (port.enabled != Some(false)).then_some(member)
     }
 }

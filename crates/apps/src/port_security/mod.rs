@@ -3,7 +3,7 @@
 //! # Guarantees
 //! For a port whose security is on, which it is unless its row says otherwise:
 //! - Its frames come from one of its MAC addresses, and that is one of a station. Together with the MAC it has to be one of its
-//!   IPv4 or IPv6 addresses, or the two of an allowed address pair. 0.0.0.0 is a source for DHCP requests only,
+//!   IPv4 or IPv6 addresses, or the two of an allowed address pair, which may be a range of addresses. 0.0.0.0 is a source for DHCP requests only,
 //!   and what is neither IPv4, IPv6 nor ARP is dropped.
 //! - The server here hears DHCP requests from every IPv4 address, because it has to refuse one that was taken from the port while
 //!   the guest ran. What it does not answer is sent on only if the guest may send it.
@@ -20,10 +20,11 @@
 //! Either way DHCP requests go to the table that answers them, and ARP to the one that answers it.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use engine::{App, Interface, Rule, Sink, View};
-use model::LogicalPort;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use model::{LogicalPort, PortAddressRanges};
 use net_types::MacAddr;
 use openflow::{Field, Match};
 use packet::arp::ArpOperation;
@@ -140,7 +141,8 @@ fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
         guest.unsecured();
         return;
     }
-    let own = Addresses::of(&local.port);
+    let ranges = view.get(&PortAddressRanges::id_of(&local.port.id));
+    let own = Addresses::of(&local.port, ranges.as_deref());
     for mac in &own.macs {
         guest.asks(*mac);
     }
@@ -159,22 +161,30 @@ fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
 /// What a port may send from.
 struct Addresses {
     macs: BTreeSet<MacAddr>,
-    v4: BTreeSet<(MacAddr, Ipv4Addr)>,
-    v6: BTreeSet<(MacAddr, Ipv6Addr)>,
+    v4: BTreeSet<(MacAddr, Ipv4Net)>,
+    v6: BTreeSet<(MacAddr, Ipv6Net)>,
 }
 
 impl Addresses {
-    fn of(port: &LogicalPort) -> Self {
+    fn of(port: &LogicalPort, ranges: Option<&PortAddressRanges>) -> Self {
         let macs: BTreeSet<MacAddr> = port.macs.iter().copied().filter(|mac| mac.is_unicast()).collect();
-        let own = macs.iter().flat_map(|mac| port.ips.iter().map(|ip| (*mac, *ip)));
-        let pairs = port.allowed_address_pairs.iter().map(|pair| (pair.mac_address, pair.ip_address));
+        let own = macs.iter().flat_map(|mac| port.ips.iter().map(|ip| (*mac, IpNet::from(*ip))));
+        let pairs = port.allowed_address_pairs.iter();
+        let pairs = pairs.map(|pair| (pair.mac_address, IpNet::from(pair.ip_address)));
+        let ranges = ranges
+            .into_iter()
+            .flat_map(|row| &row.ranges)
+            .map(|range| (range.mac_address, range.cidr.trunc()));
+        let all: BTreeSet<(MacAddr, IpNet)> =
+            own.chain(pairs.chain(ranges).filter(|(mac, _)| mac.is_unicast())).collect();
         let (mut v4, mut v6) = (BTreeSet::new(), BTreeSet::new());
-        for (mac, ip) in own.chain(pairs.filter(|(mac, _)| mac.is_unicast())) {
-            match ip {
-                IpAddr::V4(ip) => {
-                    v4.insert((mac, ip));
-                }
-                IpAddr::V6(ip) => v6.extend([(mac, ip), (mac, mac.link_local())]),
+        for (mac, net) in &all {
+            let holds_it =
+                |(other_mac, other): &(_, IpNet)| other_mac == mac && other != net && other.contains(net);
+            match net {
+                _ if all.iter().any(holds_it) => {}
+                IpNet::V4(net) => drop(v4.insert((*mac, *net))),
+                IpNet::V6(net) => v6.extend([(*mac, *net), (*mac, mac.link_local().into())]),
             }
         }
         Self { macs, v4, v6 }
@@ -211,29 +221,31 @@ impl Guest<'_> {
     /// Asks for an address, and whether it is free.
     fn asks(&mut self, mac: MacAddr) {
         self.allow(&PORT_SECURITY, REQUESTS, dhcp_request(from(mac)), &DHCP);
-        let probe = arp(mac, Ipv4Addr::UNSPECIFIED).with(Field::ArpOp, ArpOperation::REQUEST.0);
+        let probe = arp(mac, Ipv4Addr::UNSPECIFIED.into()).with(Field::ArpOp, ArpOperation::REQUEST.0);
         self.allow(&PORT_SECURITY, Priority::EXACT, probe, &ARP);
     }
 
-    fn ipv4(&mut self, mac: MacAddr, ip: Ipv4Addr) {
-        let packet = || from(mac).with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, ip);
+    fn ipv4(&mut self, mac: MacAddr, net: Ipv4Net) {
+        let (ip, mask) = (net.addr(), net.netmask());
+        let packet = || from(mac).with(Field::EthType, ethertype::IPV4).with_masked(Field::Ipv4Src, ip, mask);
         self.allow(&PORT_SECURITY, Priority::EXACT, packet(), &L2);
         self.allow(&REQUEST_SECURITY, Priority::EXACT, packet(), &L2);
-        self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, ip), &ARP);
+        self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, net), &ARP);
     }
 
-    fn ipv6(&mut self, mac: MacAddr, ip: Ipv6Addr) {
-        let packet = from(mac).with(Field::EthType, ethertype::IPV6).with(Field::Ipv6Src, ip);
+    fn ipv6(&mut self, mac: MacAddr, net: Ipv6Net) {
+        let (ip, mask) = (net.addr(), net.netmask());
+        let packet = from(mac).with(Field::EthType, ethertype::IPV6).with_masked(Field::Ipv6Src, ip, mask);
         self.allow(&PORT_SECURITY, Priority::EXACT, packet, &NEIGHBOR_SECURITY);
         let detection = nd_of(mac, nd::NEIGHBOR_SOLICITATION)
             .with(Field::Ipv6Src, Ipv6Addr::UNSPECIFIED)
-            .with(Field::NdTarget, ip)
+            .with_masked(Field::NdTarget, ip, mask)
             .with(Field::NdSll, MacAddr::ZERO);
         self.allow(&NEIGHBOR_SECURITY, CLAIMS, detection, &L2);
         // Who answers a single station may leave the MAC address out.
         for target_link in [mac, MacAddr::ZERO] {
             let announcement = nd_of(mac, nd::NEIGHBOR_ADVERTISEMENT)
-                .with(Field::NdTarget, ip)
+                .with_masked(Field::NdTarget, ip, mask)
                 .with(Field::NdTll, target_link);
             self.allow(&NEIGHBOR_SECURITY, CLAIMS, announcement, &L2);
         }
@@ -259,8 +271,9 @@ fn from(mac: MacAddr) -> Match {
     Match::new().with(Field::EthSrc, mac)
 }
 
-fn arp(mac: MacAddr, ip: Ipv4Addr) -> Match {
-    from(mac).with(Field::EthType, ethertype::ARP).with(Field::ArpSpa, ip).with(Field::ArpSha, mac)
+fn arp(mac: MacAddr, net: Ipv4Net) -> Match {
+    let arp = from(mac).with(Field::EthType, ethertype::ARP).with(Field::ArpSha, mac);
+    arp.with_masked(Field::ArpSpa, net.addr(), net.netmask())
 }
 
 fn nd_of(mac: MacAddr, kind: u8) -> Match {

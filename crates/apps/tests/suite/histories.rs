@@ -37,6 +37,7 @@ fn any_port() -> impl Strategy<Value = String> {
             "owner=network:dhcp",
             "pair=10.0.0.3/02:00:00:00:00:03",
             "pair=fd00::9/02:00:00:00:00:00",
+            "pair=10.0.0.0/29/02:00:00:00:00:02",
             "subnet=s0,s1",
             "subnet=s2",
             "opt=26:1400;3:nonsense",

@@ -98,7 +98,7 @@ fn a_broadcast_reaches_everybody_else_once() {
 }
 
 #[test]
-fn addresses_that_nobody_has_are_for_guests_without_port_security() {
+fn addresses_that_no_port_has_are_for_guests_that_may_have_others() {
     let mut cloud = Cloud::new(THREE_NODES);
     let unknown = ping((mac("02:00:00:00:00:01"), "10.0.0.1"), (mac("02:00:00:00:00:99"), "10.0.0.99"));
     cloud.send("red1", &unknown).assert_nowhere();
@@ -110,6 +110,11 @@ fn addresses_that_nobody_has_are_for_guests_without_port_security() {
     assert_eq!(walk.hops.len(), 1, "the node without such guests is not asked");
     assert_eq!(walk.hops[0].key.tunnel.metadata[0], Some(11 << 16), "for whom is found out there");
     cloud.put("port red2 12 red on=a:2 mac=02:00:00:00:00:02 ip=10.0.0.2");
+    assert_eq!(cloud.send("red1", &unknown).receivers(), ["red5"]);
+    // And for guests that may have it by an allowed address pair.
+    cloud.put("port red3 13 red on=b:3 mac=02:00:00:00:00:03 ip=10.0.0.3 pair=10.0.0.99/02:00:00:00:00:99");
+    assert_eq!(cloud.send("red1", &unknown).receivers(), ["red3", "red5"]);
+    cloud.put("port red3 13 red on=b:3 mac=02:00:00:00:00:03 ip=10.0.0.3 pair=10.0.0.99/02:00:00:00:00:03");
     assert_eq!(cloud.send("red1", &unknown).receivers(), ["red5"]);
     // Not back to the sender, and not for other networks.
     let from_open = ping((mac("02:00:00:00:00:77"), "10.0.0.77"), (mac("02:00:00:00:00:99"), "10.0.0.99"));

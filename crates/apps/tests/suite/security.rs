@@ -1,5 +1,6 @@
 //! What guests may send, and what they may not, one by one; `properties` asks the same of random packets.
 
+use model::Table;
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::{Ethernet, Ip, Transport, Udp};
@@ -45,6 +46,34 @@ fn ipv4_comes_from_an_address_of_the_port_and_its_mac() {
         !passes("red1", &Ethernet::new(mac(ONE), mac(TWO)).frame(0x88cc, &[0; 60])),
         "neither IP nor ARP"
     );
+}
+
+#[test]
+fn an_allowed_address_pair_may_be_a_range() {
+    let mut cloud = Cloud::new(CLOUD);
+    let passes = |cloud: &Cloud, src: &str, src_ip: &str, dst_ip: &str| {
+        let frame = ping((mac(src), src_ip), (mac(TWO), dst_ip));
+        cloud.send("red1", &frame).receivers().contains(&"red2")
+    };
+    let pod = "02:00:00:00:02:00";
+    cloud.put(&format!(
+        "port red1 11 red on=a:1 mac={ONE} ip=10.0.0.1,fd00::1 pair=10.8.0.0/16/{ONE},10.9.9.9/24/{pod},fd08::/32/{pod}"
+    ));
+    assert!(passes(&cloud, ONE, "10.0.0.1", "10.0.0.2"));
+    assert!(passes(&cloud, ONE, "10.8.255.7", "10.0.0.2") && !passes(&cloud, ONE, "10.9.9.7", "10.0.0.2"));
+    assert!(passes(&cloud, pod, "10.9.9.7", "10.0.0.2") && !passes(&cloud, pod, "10.8.255.7", "10.0.0.2"));
+    assert!(passes(&cloud, pod, "fd08:0:7::7", "fd00::2") && !passes(&cloud, ONE, "fd08:0:7::7", "fd00::2"));
+    // ARP says what is true, and asks for others in the range are answered as always.
+    let asks = |src_ip: &str, ip: &str| arp_request((mac(ONE), src_ip), ip);
+    assert_eq!(cloud.send("red1", &asks("10.8.3.3", "10.0.0.2")).receivers(), ["red1"]);
+    cloud.send("red1", &asks("10.7.3.3", "10.0.0.2")).assert_nowhere();
+    cloud.put(&format!("port red1 11 red on=a:1 mac={ONE} ip=10.0.0.1 pair=0.0.0.0/0/{ONE}"));
+    assert!(passes(&cloud, ONE, "203.0.113.9", "10.0.0.2") && !passes(&cloud, ONE, "fd00::1", "fd00::2"));
+    assert_eq!(cloud.send("red1", &asks("10.0.0.1", "10.0.0.2")).receivers(), ["red1"]);
+
+    cloud.delete(Table::PortAddressRanges, "red1");
+    cloud.put(&format!("port red1 11 red on=a:1 mac={ONE} ip=10.0.0.1"));
+    assert!(passes(&cloud, ONE, "10.0.0.1", "10.0.0.2") && !passes(&cloud, ONE, "10.8.255.7", "10.0.0.2"));
 }
 
 #[test]

@@ -128,10 +128,10 @@ object! {
         BY_LSWITCH_AND_CHASSIS: (Id<LogicalSwitch>, Id<Chassis>) = |row, visit| {
             row.lswitch.clone().zip(row.chassis().cloned()).into_iter().for_each(visit);
         };
-        /// The ports of a network that are on a hypervisor and may use any address, so which hypervisors want frames for
-        /// addresses that nobody is known to have.
-        BY_LSWITCH_AND_CHASSIS_UNSECURED: (Id<LogicalSwitch>, Id<Chassis>) = |row, visit| {
-            let chassis = row.chassis().filter(|_| row.port_security_enabled == Some(false));
+        /// The ports of a network that are on a hypervisor and may have other MAC addresses than their own, so which
+        /// hypervisors want frames for addresses that no port is known to have.
+        BY_LSWITCH_AND_CHASSIS_OTHER_MACS: (Id<LogicalSwitch>, Id<Chassis>) = |row, visit| {
+            let chassis = row.chassis().filter(|_| row.may_have_other_macs());
             row.lswitch.clone().zip(chassis.cloned()).into_iter().for_each(visit);
         };
         /// The ports of a kind, in a network.
@@ -152,6 +152,13 @@ object! {
 }
 
 impl LogicalPort {
+    /// Whether it may have MAC addresses besides its own: any, or that of an allowed address pair.
+    #[must_use]
+    pub fn may_have_other_macs(&self) -> bool {
+        let is_other = |pair: &AddressPair| !self.macs.contains(&pair.mac_address);
+        self.port_security_enabled == Some(false) || self.allowed_address_pairs.iter().any(is_other)
+    }
+
     /// The hypervisor that it is on. A port behind another tunnel is on none, whatever its binding says.
     #[must_use]
     pub fn chassis(&self) -> Option<&Id<Chassis>> {

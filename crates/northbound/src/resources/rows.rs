@@ -140,12 +140,27 @@ pub(super) fn delete_subnet(draft: &mut Draft<'_>, subnet: &Document) {
 pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
     let network = draft.get(Kind::Network, port.text("network_id"));
     let project = network.as_ref().map_or("", |network| network.project());
-    let mut row = Port::from_attributes(port, project)?.row(unique_key(port)?)?;
+    let translated = Port::from_attributes(port, project)?;
+    let mut row = translated.row(unique_key(port)?)?;
     if row.binding.is_none() {
         row.binding = binding_of_node(draft, port);
     }
     draft.put_object(&Object::from(row));
+    match translated.address_ranges() {
+        Some(ranges) => draft.put_object(&Object::from(ranges)),
+        None => delete_address_ranges(draft, port),
+    }
     Ok(())
+}
+
+/// Takes back the ranges of addresses that a port had, if it had any.
+fn delete_address_ranges(draft: &mut Draft<'_>, port: &Document) {
+    let had_ranges = draft.state().find(Kind::Port, port.id()).is_some_and(|stored| {
+        Port::from_attributes(&*stored.document, "").is_ok_and(|port| port.address_ranges().is_some())
+    });
+    if had_ranges {
+        delete(draft, Table::PortAddressRanges, port);
+    }
 }
 
 /// Where a port is of which its owner does not say it: where a node found it, which stays so until that node takes it back.
@@ -163,6 +178,7 @@ fn binding_of_node(draft: &mut Draft<'_>, port: &Document) -> Option<PortBinding
 
 pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
     delete(draft, Table::LogicalPort, port);
+    delete_address_ranges(draft, port);
     // What nodes said of it; they may not be there any more to take it back.
     if draft.state().port_state(port.id()).is_some() {
         delete(draft, Table::PortStatus, port);

@@ -1,6 +1,5 @@
 //! What is refused, with the name, the status and the text that clients of Neutron know.
 
-use ipnet::IpNet;
 use thiserror::Error;
 
 use super::SegmentType;
@@ -23,12 +22,6 @@ pub enum Untranslatable {
         expected: &'static str,
         /// What it is, shortened.
         found: String,
-    },
-    /// Rows allow addresses, not ranges of them.
-    #[error("allowed address pair {range} is a range of addresses: name each address in a pair of its own")]
-    AddressPairRange {
-        /// The range.
-        range: IpNet,
     },
     /// An option that has neither a known name nor a number from 1 to 254.
     #[error("extra_dhcp_opt {name} is not supported")]

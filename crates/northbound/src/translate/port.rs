@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use model::{
-    AddressPair, BindingType, Chassis, DhcpOptions, DhcpParams, Id, LogicalPort, PortBinding, QosPolicy,
-    SecurityGroup, Topic, UniqueKey, Version, VnicType,
+    AddressPair, AddressRange, BindingType, Chassis, DhcpOptions, DhcpParams, Id, LogicalPort,
+    PortAddressRanges, PortBinding, QosPolicy, SecurityGroup, Topic, UniqueKey, Version, VnicType,
 };
 use net_types::MacAddr;
 
@@ -137,11 +137,13 @@ impl Port {
     /// # Errors
     /// When a row cannot say what the port says.
     pub fn row(&self, unique_key: UniqueKey) -> Result<LogicalPort, TranslateError> {
-        let project = if self.project_id.is_empty() { &self.network_project_id } else { &self.project_id };
-        let pairs: Result<_, _> =
-            self.allowed_address_pairs.iter().map(|pair| address_pair(pair, self.mac)).collect();
+        // Of a range, its first address: more has no room here, see [`PortAddressRanges`].
+        let pair = |pair: &AllowedAddressPair| AddressPair {
+            ip_address: pair.ip_address.network(),
+            mac_address: pair.mac_address.unwrap_or(self.mac),
+        };
         Ok(LogicalPort {
-            allowed_address_pairs: pairs?,
+            allowed_address_pairs: self.allowed_address_pairs.iter().map(pair).collect(),
             binding: self.place.binding(),
             binding_vnic_type: self.vnic_type.clone(),
             device_id: self.device_id.clone(),
@@ -157,19 +159,35 @@ impl Port {
             qos_policy: self.qos_policy.clone(),
             security_groups: self.security_groups.clone(),
             subnets: self.fixed_ips.iter().map(|fixed| fixed.subnet_id.clone()).collect(),
-            topic: Topic::new(project),
+            topic: self.topic(),
             unique_key,
             version: Some(Version(self.revision)),
         })
     }
-}
 
-fn address_pair(pair: &AllowedAddressPair, port_mac: MacAddr) -> Result<AddressPair, Untranslatable> {
-    let range = pair.ip_address;
-    if range.prefix_len() != range.max_prefix_len() {
-        return Err(Untranslatable::AddressPairRange { range });
+    /// The row with the ranges among its address pairs, if there are any.
+    #[must_use]
+    pub fn address_ranges(&self) -> Option<PortAddressRanges> {
+        let is_range =
+            |pair: &&AllowedAddressPair| pair.ip_address.prefix_len() != pair.ip_address.max_prefix_len();
+        let range = |pair: &AllowedAddressPair| AddressRange {
+            cidr: pair.ip_address.trunc(),
+            mac_address: pair.mac_address.unwrap_or(self.mac),
+        };
+        let ranges: Vec<AddressRange> =
+            self.allowed_address_pairs.iter().filter(is_range).map(range).collect();
+        (!ranges.is_empty()).then(|| PortAddressRanges {
+            id: PortAddressRanges::id_of(&self.id),
+            lport: self.id.clone(),
+            ranges,
+            topic: self.topic(),
+            version: Some(Version(self.revision)),
+        })
     }
-    Ok(AddressPair { ip_address: range.addr(), mac_address: pair.mac_address.unwrap_or(port_mac) })
+
+    fn topic(&self) -> Topic {
+        Topic::new(if self.project_id.is_empty() { &self.network_project_id } else { &self.project_id })
+    }
 }
 
 /// The options of DHCPv4 by number. Those of DHCPv6 have other numbers and no member in the row; they stay with whoever

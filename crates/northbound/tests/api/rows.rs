@@ -63,6 +63,34 @@ async fn controllers_find_what_the_api_says() {
 }
 
 #[tokio::test]
+async fn ranges_of_addresses_are_rows_of_their_own_while_a_port_has_any() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let network = admin.create("network", json!({"project_id": "p"})).await;
+    let pairs = json!([{"ip_address": "10.9.0.0/16"}, {"ip_address": "10.0.0.9", "mac_address": "02:00:00:00:00:09"}]);
+    let port = json!({"network_id": network["id"], "project_id": "p", "allowed_address_pairs": pairs});
+    let port = admin.create("port", port).await;
+    assert_eq!(
+        port["allowed_address_pairs"][0],
+        json!({"ip_address": "10.9.0.0/16", "mac_address": port["mac_address"]})
+    );
+    let path = format!("/v2.0/ports/{}", text(&port["id"]));
+    let ranges = async || objects(&api, Table::PortAddressRanges).await;
+    let written = ranges().await;
+    let [Object::PortAddressRanges(row)] = written.as_slice() else { panic!("{written:?}") };
+    assert_eq!((row.lport.to_string().as_str(), row.ranges.len()), (text(&port["id"]), 1));
+    assert_eq!(row.ranges[0].cidr.to_string(), "10.9.0.0/16");
+    admin.put(&path, json!({"port": {"name": "n"}})).await.expect(200);
+    assert_eq!(ranges().await.len(), 1, "another change leaves them");
+    admin.put(&path, json!({"port": {"allowed_address_pairs": []}})).await.expect(200);
+    assert_eq!(ranges().await, []);
+    admin.put(&path, json!({"port": {"allowed_address_pairs": pairs}})).await.expect(200);
+    assert_eq!(ranges().await.len(), 1);
+    admin.delete(&path).await.expect(204);
+    assert_eq!(ranges().await, []);
+}
+
+#[tokio::test]
 async fn what_is_deleted_leaves_nothing() {
     let api = Api::start().await;
     let mut admin = api.admin();

@@ -67,7 +67,7 @@ impl Arrival {
             1..=0x7fff => port.key == egress,
             _ if self.dst.is_multicast() => true,
             _ if is_known => port.macs.contains(&self.dst),
-            _ => !port.is_secured,
+            _ => port.takes_unknown(),
         };
         let here = all().filter(|port| port.place() == Some(self.node));
         let mut names: Vec<&str> = here.filter(wants).map(|port| port.name.as_str()).collect();

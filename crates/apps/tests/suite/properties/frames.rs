@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::{Ethernet, Ip, Ipv4, Ipv6, Transport, Udp};
@@ -163,9 +164,12 @@ impl Packet {
     }
 }
 
+/// As many addresses of a range are used.
+const OF_A_RANGE: usize = 3;
+
 /// What addresses mean to a sender.
 struct Addresses<'a> {
-    sources: Vec<(MacAddr, IpAddr)>,
+    sources: Vec<(MacAddr, IpNet)>,
     sender: &'a Port,
 }
 
@@ -184,11 +188,9 @@ impl Addresses<'_> {
     }
 
     fn ipv4(&self, whose: Whose) -> Ipv4Addr {
-        let own: Vec<Ipv4Addr> = self
-            .sources
-            .iter()
-            .filter_map(|(_, ip)| if let IpAddr::V4(ip) = ip { Some(*ip) } else { None })
-            .collect();
+        let nets = self.sources.iter();
+        let nets = nets.filter_map(|(_, net)| if let IpNet::V4(net) = net { Some(*net) } else { None });
+        let own: Vec<Ipv4Addr> = nets.flat_map(|net| net.hosts().take(OF_A_RANGE)).collect();
         match whose {
             Whose::Own(which) => own.get(which % own.len().max(1)).copied().unwrap_or(ipv4(77)),
             Whose::Other(number) => ipv4(number),
@@ -198,11 +200,9 @@ impl Addresses<'_> {
     }
 
     fn ipv6(&self, whose: Whose) -> Ipv6Addr {
-        let mut own: Vec<Ipv6Addr> = self
-            .sources
-            .iter()
-            .filter_map(|(_, ip)| if let IpAddr::V6(ip) = ip { Some(*ip) } else { None })
-            .collect();
+        let nets = self.sources.iter();
+        let nets = nets.filter_map(|(_, net)| if let IpNet::V6(net) = net { Some(*net) } else { None });
+        let mut own: Vec<Ipv6Addr> = nets.flat_map(|net| net.hosts().take(OF_A_RANGE)).collect();
         own.extend(self.sender.macs.iter().map(|mac| mac.link_local()));
         match whose {
             Whose::Own(which) => own[which % own.len()],

@@ -24,7 +24,7 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
         let is_addressed = match (frame.dst.is_multicast(), is_known) {
             (true, _) => true,
             (false, true) => port.macs.contains(&frame.dst),
-            (false, false) => !port.is_secured,
+            (false, false) => port.takes_unknown(),
         };
         let is_reached = port.place().is_some_and(|there| world.is_connected(port.network, here, there));
         is_addressed && is_reached && port.name != sender.name
@@ -38,7 +38,8 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
 fn is_answered(world: &World, sender: &Port, frame: &Frame) -> bool {
     let Body::Arp(arp) = &frame.body else { return false };
     let target = IpAddr::V4(arp.target_ip);
-    let is_own = sender.sources().iter().any(|(_, ip)| *ip == target);
+    // A range says too little to be asked about.
+    let is_own = sender.sources().iter().any(|(_, net)| net.network() == target);
     let has_owner = world.ports.iter().any(|port| {
         let may_be_named = port.is_enabled && (port.node.is_some() || port.is_of_network);
         port.network == sender.network && port.ips.contains(&target) && may_be_named
@@ -62,50 +63,44 @@ fn is_honest_ipv4(sender: &Port, from: MacAddr, src: Ipv4Addr, payload: Payload)
     match payload {
         Payload::Udp(67, _) => false,
         Payload::Udp(68, 67) if src.is_unspecified() => sender.macs.contains(&from),
-        _ => sender.sources().contains(&(from, src.into())),
+        _ => sender.may_send_from(from, src.into()),
     }
 }
 
-/// What IPv6 addresses a MAC address may be used with.
-fn ipv6_of(sender: &Port, from: MacAddr) -> Vec<Ipv6Addr> {
-    let sources = sender.sources();
-    let of_mac = sources.iter().filter_map(|(mac, ip)| match ip {
-        IpAddr::V6(ip) if *mac == from => Some(*ip),
-        _ => None,
-    });
-    let mut addresses: Vec<Ipv6Addr> = of_mac.collect();
-    if !addresses.is_empty() {
-        addresses.push(from.link_local());
-    }
-    addresses
+/// Whether a MAC address may be used with any IPv6 address.
+fn has_ipv6(sender: &Port, from: MacAddr) -> bool {
+    sender.sources().iter().any(|(mac, net)| *mac == from && net.addr().is_ipv6())
+}
+
+/// Whether a MAC address may be used with this one.
+fn owns_ipv6(sender: &Port, from: MacAddr, ip: Ipv6Addr) -> bool {
+    let is_link_local = ip == from.link_local() && has_ipv6(sender, from);
+    is_link_local || sender.may_send_from(from, ip.into())
 }
 
 fn is_honest_ipv6(sender: &Port, from: MacAddr, src: Ipv6Addr, payload: Payload) -> bool {
-    let own = ipv6_of(sender, from);
     match payload {
         Payload::Udp(547, _) | Payload::Icmp(134 | 137) => false,
-        Payload::Icmp(131..=133 | 143) if src.is_unspecified() => !own.is_empty(),
-        _ => own.contains(&src),
+        Payload::Icmp(131..=133 | 143) if src.is_unspecified() => has_ipv6(sender, from),
+        _ => owns_ipv6(sender, from, src),
     }
 }
 
 fn is_honest_arp(sender: &Port, from: MacAddr, arp: &Arp) -> bool {
     let is_probe = arp.is_probe() && sender.macs.contains(&from);
-    arp.sender_mac == from && (is_probe || sender.sources().contains(&(from, arp.sender_ip.into())))
+    arp.sender_mac == from && (is_probe || sender.may_send_from(from, arp.sender_ip.into()))
 }
 
 fn is_honest_neighbor(sender: &Port, from: MacAddr, src: Ipv6Addr, message: &Neighbor) -> bool {
-    let own = ipv6_of(sender, from);
+    let owns = |ip| owns_ipv6(sender, from, ip);
     // An option that says zero says nothing.
     let is_own_link = |link: Option<MacAddr>| link.is_none_or(|link| link == from || link.is_zero());
     let is_no_link = |link: Option<MacAddr>| link.is_none_or(MacAddr::is_zero);
     match message {
         Neighbor::Solicitation(question) if src.is_unspecified() => {
-            own.contains(&question.target) && is_no_link(question.source_link)
+            owns(question.target) && is_no_link(question.source_link)
         }
-        Neighbor::Solicitation(question) => own.contains(&src) && is_own_link(question.source_link),
-        Neighbor::Advertisement(claim) => {
-            own.contains(&src) && own.contains(&claim.target) && is_own_link(claim.target_link)
-        }
+        Neighbor::Solicitation(question) => owns(src) && is_own_link(question.source_link),
+        Neighbor::Advertisement(claim) => owns(src) && owns(claim.target) && is_own_link(claim.target_link),
     }
 }

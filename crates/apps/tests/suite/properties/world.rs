@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use net_types::MacAddr;
 use proptest::prelude::*;
 
@@ -32,7 +33,7 @@ pub(crate) struct Port {
     pub(super) plugged: Option<usize>,
     pub(super) macs: Vec<MacAddr>,
     pub(super) ips: Vec<IpAddr>,
-    pub(super) pairs: Vec<(MacAddr, IpAddr)>,
+    pub(super) pairs: Vec<(MacAddr, IpNet)>,
     pub(super) is_secured: bool,
     pub(super) is_enabled: bool,
     pub(super) is_of_network: bool,
@@ -67,13 +68,15 @@ fn any_port() -> impl Strategy<Value = Port> {
     let node = prop::option::weighted(0.9, 0..NODES.len());
     let is_plugged =
         prop_oneof![8 => Just(Some(0_usize)), 1 => Just(None), 1 => (1..NODES.len()).prop_map(Some)];
-    let pair = (0..=PORTS_OF_NETWORK, 20_u8..22, any::<bool>());
+    let pair = (0..=PORTS_OF_NETWORK, 20_u8..22, any::<bool>(), any::<bool>());
     let weights = (prop::bool::weighted(0.65), prop::bool::weighted(0.95), prop::bool::weighted(0.1));
     let has = (prop::bool::weighted(0.8), prop::bool::weighted(0.7), prop::bool::weighted(0.2));
     (node, is_plugged, prop::option::weighted(0.3, pair), weights, has, prop::bool::weighted(0.2)).prop_map(
         |(node, offset, pair, (is_secured, is_enabled, is_of_network), (v4, v6, second_mac), is_large)| {
-            let pairs = pair.map(|(number, ip, is_v4)| {
-                (mac(number), if is_v4 { ipv4(ip).into() } else { IpAddr::from(ipv6(ip)) })
+            let pairs = pair.map(|(number, ip, is_v4, is_range)| {
+                let address = IpNet::from(if is_v4 { ipv4(ip).into() } else { IpAddr::from(ipv6(ip)) });
+                let length = address.max_prefix_len() - if is_range { 4 } else { 0 };
+                (mac(number), IpNet::new_assert(address.addr(), length).trunc())
             });
             // Numbers within the network are added when the place is known; here they are flags.
             let ips = [v4.then(|| ipv4(0).into()), v6.then(|| ipv6(0).into())];
@@ -116,10 +119,19 @@ fn at(slot: usize, port: Port) -> Port {
 }
 
 impl Port {
-    /// Pairs of MAC and IP address that it may send from.
-    pub(super) fn sources(&self) -> Vec<(MacAddr, IpAddr)> {
-        let own = self.macs.iter().flat_map(|mac| self.ips.iter().map(move |ip| (*mac, *ip)));
+    /// MAC and IP addresses that it may send from.
+    pub(super) fn sources(&self) -> Vec<(MacAddr, IpNet)> {
+        let own = self.macs.iter().flat_map(|mac| self.ips.iter().map(move |ip| (*mac, (*ip).into())));
         own.chain(self.pairs.iter().copied()).collect()
+    }
+
+    pub(super) fn may_send_from(&self, mac: MacAddr, ip: IpAddr) -> bool {
+        self.sources().iter().any(|(source, net)| *source == mac && net.contains(&ip))
+    }
+
+    /// Whether it gets frames for addresses that no port has.
+    pub(super) fn takes_unknown(&self) -> bool {
+        !self.is_secured || self.pairs.iter().any(|(mac, _)| !self.macs.contains(mac))
     }
 
     /// The node where it can send and receive.

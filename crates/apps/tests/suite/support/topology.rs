@@ -11,10 +11,13 @@
 //! subnet s red 10.0.0.0/24 dhcp [gateway=10.0.0.254] [dns=8.8.8.8,1.1.1.1] [route=10.9.0.0/16/10.0.0.9]
 //! ```
 //! A network may have an `mtu=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
-//! `unsecured`, `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`.
+//! `unsecured`, `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
+//! also of ranges `pair=10.0.0.0/28/02:00:00:00:00:09`.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use model::{Object, Table};
 use serde_json::{Map, Value, json};
 
@@ -88,12 +91,22 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
     let list = |option: &str| -> Vec<&str> {
         options.get(option).into_iter().flat_map(|list| list.split(',')).collect()
     };
-    let pairs: Vec<Value> = list("pair")
+    let pairs: Vec<(IpNet, &str)> = list("pair")
         .into_iter()
         .map(|pair| {
-            let (ip, mac) = pair.split_once('/').expect("address/mac");
-            json!({"ip_address": ip, "mac_address": mac})
+            let (net, mac) = pair.rsplit_once('/').expect("address/mac");
+            (net.parse().unwrap_or_else(|_| net.parse::<IpAddr>().expect("an address").into()), mac)
         })
+        .collect();
+    let is_range = |(net, _): &&(IpNet, &str)| net.prefix_len() != net.max_prefix_len();
+    let ranges: Vec<Value> = pairs
+        .iter()
+        .filter(is_range)
+        .map(|(net, mac)| json!({"cidr": net.to_string(), "mac_address": mac}))
+        .collect();
+    let pairs: Vec<Value> = pairs
+        .iter()
+        .map(|(net, mac)| json!({"ip_address": net.network().to_string(), "mac_address": mac}))
         .collect();
     let mut row = json!({
         "id": name, "topic": "t", "unique_key": number(key), "lswitch": network, "version": 1,
@@ -130,6 +143,10 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
         Fact::Plugged { node: node.to_owned(), port: name.to_owned(), of_port: number(plug) }
     }));
     facts.insert(0, row_of(Table::LogicalPort, &row));
+    if !ranges.is_empty() {
+        let row = json!({"id": name, "lport": name, "topic": "t", "version": 1, "ranges": ranges});
+        facts.push(row_of(Table::PortAddressRanges, &row));
+    }
     facts
 }
 

@@ -48,7 +48,8 @@ fn rows_are_those_that_the_original_writes() {
         let Some(ours) = translated(&kind, &neutron) else { continue };
         compared += 1;
         let Some(row) = row else {
-            assert!(ours.is_err(), "the original fails after it wrote, we before: {neutron}");
+            let port = Port::from_attributes(&neutron, "").unwrap();
+            assert!(port.address_ranges().is_some(), "the original fails at ranges of addresses: {neutron}");
             continue;
         };
         let ours = ours.unwrap();

@@ -65,10 +65,21 @@ fn pairs_without_a_mac_have_that_of_the_port() {
 }
 
 #[test]
-fn pairs_that_are_ranges_are_refused_before_anything_is_written() {
-    let text = "Invalid input for operation: allowed address pair 10.9.0.0/16 is a range of addresses: name each \
-                address in a pair of its own.";
-    assert_eq!(refuse(&with_pair("10.9.0.0/16", None)), text);
+fn pairs_that_are_ranges_have_a_row_of_their_own() {
+    let ranged = with_pair("10.9.3.4/16", None);
+    assert_eq!(row(&ranged).allowed_address_pairs[0].ip_address.to_string(), "10.9.0.0");
+    let ranges = ranged.address_ranges().unwrap();
+    assert_eq!(
+        (ranges.id.row(), &ranges.lport, &ranges.topic),
+        (ranged.id.row(), &ranged.id, &row(&ranged).topic)
+    );
+    assert_eq!(
+        (ranges.ranges[0].cidr.to_string(), ranges.ranges[0].mac_address),
+        ("10.9.0.0/16".to_owned(), port().mac)
+    );
+    for single in ["10.9.0.1", "10.9.0.1/32", "fd00::1", "fd00::1/128"] {
+        assert_eq!(with_pair(single, None).address_ranges(), None, "{single}");
+    }
     assert_eq!(AllowedAddressPair::parse_address("10.9.0.0/33"), None);
 }
 
