@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-use testkit::Capture;
+use serde_json::{Value, json};
 use testkit::cloud::CloudSpec;
+use testkit::{Capture, try_wait_until};
 
 use crate::support::{Lab, binary, talks};
 
@@ -129,6 +129,40 @@ fn what_a_machine_may_not_send_goes_nowhere() {
         frame.get(12..14) == Some(&[8, 0]) && frame.get(26..30) == Some(&[10, 0, 0, 99])
     };
     assert_eq!(heard.iter().filter(stolen).count(), 0, "a packet with a strange address passed");
+}
+
+#[test]
+fn allowed_address_pairs_are_reached_on_their_own_mac_and_from_ranges() {
+    const ROUTER_MAC: &str = "00:00:5e:00:01:07";
+    let lab = Lab::new(2);
+    let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    let (holder, other) = (lab.boot(0, "holder", &network), lab.boot(1, "other", &network));
+    let pairs =
+        json!([{"ip_address": "10.0.0.240/28"}, {"ip_address": "10.0.0.50", "mac_address": ROUTER_MAC}]);
+    let path = format!("/v2.0/ports/{}", holder.port_id());
+    let change = json!({"port": {"allowed_address_pairs": pairs}});
+    lab.cloud.api().put(&path, &change).and_then(|changed| changed.expect(200)).expect("the port is changed");
+
+    let device = holder.guest().device();
+    holder.namespace().add_address(device, "10.0.0.249/24").expect("another address");
+    let target = other.address().expect("an address").to_string();
+    let from_range = || {
+        let args = ["-c", "1", "-W", "1", "-I", "10.0.0.249", &target];
+        holder.namespace().run("ping", &args).ok()
+    };
+    try_wait_until(PATIENCE, "an address of the range to be answered", from_range).expect("it is answered");
+    other
+        .namespace()
+        .wait_for_ping("10.0.0.249".parse().expect("an address"), PATIENCE)
+        .expect("it is reached");
+
+    // As VRRP does: the address moves to whoever holds the MAC address that no port has.
+    holder.namespace().set_mac(device, ROUTER_MAC).expect("another MAC address");
+    holder.namespace().add_address(device, "10.0.0.50/24").expect("another address");
+    other
+        .namespace()
+        .wait_for_ping("10.0.0.50".parse().expect("an address"), PATIENCE)
+        .expect("it is reached");
 }
 
 /// What the outside of a Geneve packet says.
