@@ -125,7 +125,7 @@ pub(super) fn delete_network(draft: &mut Draft<'_>, network: &Document) {
             draft.delete_row(key);
         }
     }
-    delete(draft, Table::LogicalSwitch, network);
+    delete(draft, Table::LogicalSwitch, network, &Topic::new(network.project()));
 }
 
 pub(super) fn put_subnet(draft: &mut Draft<'_>, subnet: &Document) -> Decision<()> {
@@ -134,13 +134,17 @@ pub(super) fn put_subnet(draft: &mut Draft<'_>, subnet: &Document) -> Decision<(
 }
 
 pub(super) fn delete_subnet(draft: &mut Draft<'_>, subnet: &Document) {
-    delete(draft, Table::Subnet, subnet);
+    delete(draft, Table::Subnet, subnet, &Topic::new(subnet.project()));
+}
+
+/// What a port says, and of which project it is where it has none of its own.
+fn translated(draft: &Draft<'_>, port: &Document) -> Result<Port, TranslateError> {
+    let network = draft.get(Kind::Network, port.text("network_id"));
+    Port::from_attributes(port, network.as_ref().map_or("", |network| network.project()))
 }
 
 pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
-    let network = draft.get(Kind::Network, port.text("network_id"));
-    let project = network.as_ref().map_or("", |network| network.project());
-    let translated = Port::from_attributes(port, project)?;
+    let translated = translated(draft, port)?;
     let mut row = translated.row(unique_key(port)?)?;
     if row.binding.is_none() {
         row.binding = binding_of_node(draft, port);
@@ -148,18 +152,18 @@ pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
     draft.put_object(&Object::from(row));
     match translated.address_ranges() {
         Some(ranges) => draft.put_object(&Object::from(ranges)),
-        None => delete_address_ranges(draft, port),
+        None => delete_address_ranges(draft, port, &translated.topic()),
     }
     Ok(())
 }
 
 /// Takes back the ranges of addresses that a port had, if it had any.
-fn delete_address_ranges(draft: &mut Draft<'_>, port: &Document) {
+fn delete_address_ranges(draft: &mut Draft<'_>, port: &Document, topic: &Topic) {
     let had_ranges = draft.state().find(Kind::Port, port.id()).is_some_and(|stored| {
         Port::from_attributes(&*stored.document, "").is_ok_and(|port| port.address_ranges().is_some())
     });
     if had_ranges {
-        delete(draft, Table::PortAddressRanges, port);
+        delete(draft, Table::PortAddressRanges, port, topic);
     }
 }
 
@@ -177,11 +181,13 @@ fn binding_of_node(draft: &mut Draft<'_>, port: &Document) -> Option<PortBinding
 }
 
 pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
-    delete(draft, Table::LogicalPort, port);
-    delete_address_ranges(draft, port);
+    let topic =
+        translated(draft, port).map_or_else(|_| Topic::new(port.project()), |translated| translated.topic());
+    delete(draft, Table::LogicalPort, port, &topic);
+    delete_address_ranges(draft, port, &topic);
     // What nodes said of it; they may not be there any more to take it back.
     if draft.state().port_state(port.id()).is_some() {
-        delete(draft, Table::PortStatus, port);
+        delete(draft, Table::PortStatus, port, &topic);
     }
     if draft.state().bound_by_node(port.id()).is_some()
         && let Ok(id) = RowId::new(port.id())
@@ -190,9 +196,10 @@ pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
     }
 }
 
-fn delete(draft: &mut Draft<'_>, table: Table, document: &Document) {
+/// Deletes the row of a resource where it is: stores keep the rows of each project apart.
+fn delete(draft: &mut Draft<'_>, table: Table, document: &Document, topic: &Topic) {
     if let Ok(id) = Id::<model::LogicalPort>::new(document.id()) {
-        let key = Key::new(table, id.row().clone()).with_topic(Topic::new(document.project()));
+        let key = Key::new(table, id.row().clone()).with_topic(topic.clone());
         draft.delete_row(key);
     }
 }

@@ -185,7 +185,9 @@ impl Port {
         })
     }
 
-    fn topic(&self) -> Topic {
+    /// The project whose rows its rows are among.
+    #[must_use]
+    pub fn topic(&self) -> Topic {
         Topic::new(if self.project_id.is_empty() { &self.network_project_id } else { &self.project_id })
     }
 }
