@@ -1,9 +1,9 @@
-//! What "here" means: ports that are plugged into this node, and networks that have any.
+//! Ports that are plugged into this node.
 
 use std::sync::Arc;
 
 use engine::{Interface, View};
-use model::{Id, LogicalPort, LogicalSwitch};
+use model::LogicalPort;
 use net_types::OfPort;
 
 use crate::network::{self, Network};
@@ -29,10 +29,4 @@ pub fn port_of(view: &mut View<'_>, interface: &Interface) -> Option<LocalPort> 
     }
     let network = network::present(view, port.lswitch.as_ref()?)?;
     Some(LocalPort { port, network, of_port: interface.of_port() })
-}
-
-/// Whether any port of the network is bound to this node, so that the node has to know the others.
-pub fn is_present(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
-    let Some(settings) = view.settings() else { return false };
-    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), settings.chassis))
 }

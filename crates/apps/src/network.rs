@@ -4,10 +4,9 @@
 //! its ten thousand ports are not looked at.
 
 use engine::{Derived, View};
-use model::{Id, LogicalSwitch, NetworkType};
+use model::{Id, LogicalPort, LogicalSwitch, NetworkType};
 
-use crate::local::is_present;
-use crate::tunnel::{Tunnel, tunnel_type};
+use crate::tunnel::{Tunnel, too_large, tunnel_type};
 
 /// A network that this node has to know, because ports of it are here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +59,12 @@ pub fn present(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
     known(view, id).network
 }
 
+/// Whether any port of the network is bound to this node, so that the node has to know the others.
+fn is_present(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+    let Some(settings) = view.settings() else { return false };
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), settings.chassis))
+}
+
 /// The number by which the switch knows a network; nothing where it is too large for the registers and tunnels.
 fn key(network: &LogicalSwitch) -> Option<u32> {
     Some(network.unique_key.get()).filter(|key| *key <= pipeline::tunnels::VNI_MAX)
@@ -91,9 +96,4 @@ fn travels(view: &mut View<'_>, network: &LogicalSwitch) -> Result<Option<Tunnel
         ));
     };
     Ok(Some(Tunnel { port: *port, id, kind }))
-}
-
-pub(crate) fn too_large(what: &str, number: u32) -> String {
-    let largest = pipeline::tunnels::VNI_MAX;
-    format!("the {what} {number} of the network is larger than {largest}, which is as far as 24 bits go")
 }

@@ -15,8 +15,6 @@ use openflow::action::Action;
 use openflow::{Field, Match};
 use pipeline::{regs, tunnels};
 
-use crate::network::too_large;
-
 /// How frames of a network get to other nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tunnel {
@@ -48,6 +46,12 @@ pub fn tunnel_type(network_type: &NetworkType) -> Option<TunnelType> {
         NetworkType::Gre => Some(TunnelType::Gre),
         _ => None,
     }
+}
+
+/// That a number does not fit where networks are told apart.
+pub(crate) fn too_large(what: &str, number: u32) -> String {
+    let largest = pipeline::tunnels::VNI_MAX;
+    format!("the {what} {number} of the network is larger than {largest}, which is as far as 24 bits go")
 }
 
 impl Tunnel {
