@@ -27,16 +27,18 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 const REQUESTS_MAX: usize = 65_535;
 
 /// How many echo requests were answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PingReport {
     pub sent: usize,
     pub received: usize,
+    /// The numbers of those that were not, from 1 on.
+    pub missing: Vec<usize>,
 }
 
 impl PingReport {
     #[must_use]
     pub fn lost(&self) -> usize {
-        self.sent.saturating_sub(self.received)
+        self.missing.len()
     }
 }
 
@@ -123,7 +125,8 @@ impl BackgroundPing {
         let _ = self.wait_until(LAST_ANSWER_TIMEOUT, "a later answer", decided);
         let seen = self.look()?;
         ensure!(seen.sent < REQUESTS_MAX, "a ping of {REQUESTS_MAX} requests or more cannot be counted");
-        Ok(PingReport { sent: count, received: seen.answered.range(..=count).count() })
+        let missing: Vec<usize> = (1..=count).filter(|number| !seen.answered.contains(number)).collect();
+        Ok(PingReport { sent: count, received: count - missing.len(), missing })
     }
 
     fn wait_until(&mut self, timeout: Duration, what: &str, wanted: impl Fn(&Seen) -> bool) -> Result<()> {

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use testkit::cloud::Vm;
 use testkit::try_wait_until;
 
-use crate::support::{Lab, talks};
+use crate::support::{Lab, Watch, talks};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const PING_INTERVAL: Duration = Duration::from_millis(10);
 
 fn target(vm: &Vm) -> IpAddr {
     vm.address().expect("an address").into()
@@ -23,17 +22,13 @@ fn a_controller_that_is_killed_and_started_again_costs_no_packet_and_no_flow() {
     let (one, two) = (lab.boot(0, "one", &network), lab.boot(1, "two", &network));
     let before = lab.cloud.sites()[0].flows().expect("flows");
     for graceful in [false, true] {
-        let mut ping = one.namespace().start_ping(target(&two), PING_INTERVAL).expect("ping runs");
-        ping.wait_for_requests(30).expect("pings");
+        let mut watch = Watch::start(&one, &two);
         let site = lab.cloud.site_mut(0);
         if graceful { site.stop_controller() } else { site.kill_controller() }.expect("it ends");
-        let sent = ping.requests().expect("pings");
-        ping.wait_for_requests(sent + 50).expect("pings");
+        watch.on_for(50);
         site.start_controller().expect("it starts");
-        let sent = ping.requests().expect("pings");
-        ping.wait_for_requests(sent + 400).expect("pings");
-        let report = ping.stop().expect("a report");
-        assert_eq!(report.lost(), 0, "graceful: {graceful}: {report:?}");
+        watch.on_for(400);
+        watch.nothing_was_lost();
         assert_eq!(lab.cloud.sites()[0].flows().expect("flows"), before, "graceful: {graceful}");
     }
     // It is in control again: a new port is served.
@@ -46,23 +41,21 @@ fn without_its_store_a_cloud_goes_on_and_afterwards_only_differences_are_applied
     let mut lab = Lab::new(2);
     let network = lab.network("blue", "geneve", "10.0.0.0/24");
     let (one, two) = (lab.boot(0, "one", &network), lab.boot(1, "two", &network));
-    let late = lab.boot(0, "late", &network);
+    let (beside, late) = (lab.boot(0, "beside", &network), lab.boot(0, "late", &network));
     let before = lab.cloud.sites()[0].flows().expect("flows");
-    let mut ping = one.namespace().start_ping(target(&two), PING_INTERVAL).expect("ping runs");
-    ping.wait_for_requests(30).expect("pings");
+    let (near, mut watch) = (Watch::start(&one, &beside), Watch::start(&one, &two));
     lab.cloud.kill_server().expect("it ends");
     let outage = Instant::now();
     late.dhcp().expect("an address, from what the controller knows");
-    let sent = ping.requests().expect("pings");
-    ping.wait_for_requests(sent + 500).expect("pings");
+    watch.on_for(500);
     lab.cloud.start_server().expect("it starts");
     assert!(outage.elapsed() > Duration::from_secs(5));
+    watch.nothing_was_lost();
     let three = lab.boot(1, "three", &network);
     // The other host tries the store again at its own pace.
     one.namespace().wait_for_ping(target(&three), PATIENCE).expect("the other host hears of it");
     talks(&one, &three);
-    let report = ping.stop().expect("a report");
-    assert_eq!(report.lost(), 0, "{report:?}");
+    near.nothing_was_lost();
     let after = lab.cloud.sites()[0].flows().expect("flows");
     let gone: Vec<_> = before.iter().filter(|flow| !after.contains(flow)).collect();
     assert!(gone.is_empty(), "flows that nothing concerns went: {gone:?}");

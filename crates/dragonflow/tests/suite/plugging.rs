@@ -3,15 +3,18 @@
 use std::thread;
 
 use serde_json::{Value, json};
-use testkit::cloud::{Site, Vm};
+use testkit::cloud::{BRIDGE, Site, Vm};
 use testkit::{Guest, GuestSpec, try_wait_until};
 
-use crate::support::{Lab, PATIENCE, Wire, binary, gets_address, talks, times_ready, wait_ready};
+use crate::support::{Lab, PATIENCE, Watch, Wire, binary, gets_address, talks, times_ready, wait_ready};
 
 /// Machines that are plugged in at once.
 const CROWD: usize = 20;
 /// How many plug in at the same time.
 const HANDS: usize = 4;
+
+/// Devices of nobody that come and go.
+const STRANGERS: usize = 40;
 
 fn no_flow_mentions(lab: &Lab, text: &str) {
     for site in lab.cloud.sites() {
@@ -255,18 +258,13 @@ fn the_order_in_which_programs_start_and_die_does_not_matter() {
     comes_to_reach(&one, &two);
 
     // The controller before its store: what is there stays.
-    let mut ping = one
-        .namespace()
-        .start_ping(two.address().expect("an address").into(), std::time::Duration::from_millis(10))
-        .expect("ping runs");
-    ping.wait_for_requests(20).expect("pings");
+    let mut watch = Watch::start(&one, &two);
     lab.cloud.kill_server().expect("it ends");
     let site = lab.cloud.site_mut(0);
     let ready = times_ready(site);
     site.kill_controller().expect("it ends");
     site.start_controller().expect("it starts");
-    let sent = ping.requests().expect("pings");
-    ping.wait_for_requests(sent + 100).expect("pings");
+    watch.on_for(100);
     assert_eq!(times_ready(&lab.cloud.sites()[0]), ready, "it is ready without having read the store");
     lab.cloud.start_server().expect("it starts");
     wait_ready(&lab.cloud.sites()[0], ready);
@@ -276,10 +274,31 @@ fn the_order_in_which_programs_start_and_die_does_not_matter() {
     let site = lab.cloud.site_mut(0);
     site.ovs.kill9_ovsdb_server().expect("it ends");
     site.ovs.restart_ovsdb_server().expect("it starts");
+    watch.on_for(100);
+    watch.nothing_was_lost();
     let three = lab.boot(0, "three", &network);
     talks(&three, &one);
-    let report = ping.stop().expect("a report");
-    assert_eq!(report.lost(), 0, "{report:?}");
+}
+
+#[test]
+fn strange_devices_that_come_and_go_disturb_nobody() {
+    let lab = Lab::new(1);
+    let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    let (one, two) = (lab.boot(0, "one", &network), lab.boot(0, "two", &network));
+    let before = lab.cloud.sites()[0].flows().expect("flows");
+    let Site { ovs, namespace, .. } = &lab.cloud.sites()[0];
+    let mut watch = Watch::start(&one, &two);
+    let cable = ["link", "add", "strange", "type", "veth", "peer", "name", "stranger"];
+    for _ in 0..STRANGERS {
+        namespace.ip(&cable).expect("a device");
+        namespace.set_up("strange").expect("it is up");
+        ovs.vsctl(&["add-port", BRIDGE, "strange"]).expect("it is plugged in");
+        watch.on_for(5);
+        ovs.vsctl(&["del-port", BRIDGE, "strange"]).expect("it is pulled out");
+        namespace.ip(&["link", "delete", "strange"]).expect("it goes");
+    }
+    watch.nothing_was_lost();
+    assert_eq!(lab.cloud.sites()[0].flows().expect("flows"), before);
 }
 
 #[test]
@@ -293,10 +312,7 @@ fn a_port_that_is_renamed_stays_where_it_is_and_loses_nothing() {
     let row = format!("/lport/{}", one.port_id());
     assert_eq!(lab.row(&row)["binding"]["chassis"], "host-1");
     let wires = [Wire::watch(&lab.cloud.sites()[0]), Wire::watch(&lab.cloud.sites()[1])];
-    let mut ping = two
-        .namespace()
-        .start_ping(one.address().expect("an address").into(), std::time::Duration::from_millis(10))
-        .expect("ping runs");
+    let mut watch = Watch::start(&two, &one);
     for number in 0..10 {
         let change = json!({"port": {"name": format!("name-{number}"), "description": "another"}});
         let path = format!("/v2.0/ports/{}", one.port_id());
@@ -308,10 +324,8 @@ fn a_port_that_is_renamed_stays_where_it_is_and_loses_nothing() {
             "the row says where the port is, at any time"
         );
     }
-    let sent = ping.requests().expect("pings");
-    ping.wait_for_requests(sent + 50).expect("pings");
-    let report = ping.stop().expect("a report");
-    assert_eq!(report.lost(), 0, "{report:?}");
+    watch.on_for(50);
+    watch.nothing_was_lost();
     for wire in &wires {
         assert_eq!(wire.changes(), [""; 0], "the name of a port is in no flow");
     }

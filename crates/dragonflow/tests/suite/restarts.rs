@@ -1,16 +1,14 @@
 //! A controller that goes and comes is not noticed: not by its switch, and not by a stream at full speed.
 
 use std::path::Path;
-use std::time::Duration;
 
 use testkit::cloud::Vm;
 use testkit::process::Daemon;
 use testkit::scratch::ScratchDir;
 use testkit::try_wait_until;
 
-use crate::support::{Lab, PATIENCE, Wire, talks, times_ready, wait_ready};
+use crate::support::{Lab, PATIENCE, Watch, Wire, talks, times_ready, wait_ready};
 
-const PING_INTERVAL: Duration = Duration::from_millis(10);
 /// Requests in the time after readiness in which nothing may be sent: two seconds.
 const PINGS_WATCHED: usize = 200;
 /// Reports of `iperf3` in a second.
@@ -22,8 +20,7 @@ fn a_restart_tells_the_switch_to_change_nothing() {
     let network = lab.network("blue", "geneve", "10.0.0.0/24");
     let (one, two) = (lab.boot(0, "one", &network), lab.boot(1, "two", &network));
     let idle = lab.boot(0, "idle", &network);
-    let mut ping =
-        one.namespace().start_ping(two.address().expect("one").into(), PING_INTERVAL).expect("ping");
+    let mut watch = Watch::start(&one, &two);
     for graceful in [false, true] {
         let begun = Wire::watch(&lab.cloud.sites()[0]).begun_at();
         let site = lab.cloud.site_mut(0);
@@ -32,21 +29,19 @@ fn a_restart_tells_the_switch_to_change_nothing() {
         site.start_controller().expect("it starts");
         wait_ready(site, ready);
         idle.dhcp().expect("an address");
-        let sent = ping.requests().expect("pings");
-        ping.wait_for_requests(sent + PINGS_WATCHED).expect("pings");
+        watch.on_for(PINGS_WATCHED);
         let wire = Wire::since(&lab.cloud.sites()[0], begun);
         let received = wire.received();
         assert!(received.iter().any(|kind| kind == "OFPT_HELLO"), "the log says little: {received:?}");
         assert!(received.iter().any(|kind| kind.contains("FLOW")), "the switch was not asked: {received:?}");
         assert_eq!(wire.changes(), [""; 0], "graceful: {graceful}");
     }
+    watch.nothing_was_lost();
     // The same log shows the changes where there are some.
     let wire = Wire::watch(&lab.cloud.sites()[0]);
     let three = lab.boot(0, "three", &network);
     assert!(!wire.changes().is_empty());
     talks(&three, &two);
-    let report = ping.stop().expect("a report");
-    assert_eq!(report.lost(), 0, "{report:?}");
 }
 
 /// Sends as much as it can from one machine to another, for as long as it is held.

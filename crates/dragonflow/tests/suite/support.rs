@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::cloud::{Cloud, CloudSpec, Site, Vm};
-use testkit::try_wait_until;
+use testkit::{BackgroundPing, try_wait_until};
 
 /// For everything that should happen; what takes longer does not happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,6 +71,18 @@ impl Lab {
         let lease = vm.dhcp().expect("an address");
         assert_eq!(lease.get("ip"), Some(vm.address().expect("an address").to_string().as_str()));
         vm
+    }
+
+    /// Waits until all hosts know a port, as the API shows it.
+    #[track_caller]
+    pub(crate) fn wait_known(&self, port: &Value) {
+        let mac = port["mac_address"].as_str().expect("a MAC address");
+        for site in self.cloud.sites() {
+            try_wait_until(PATIENCE, "a host to know the port", || {
+                site.flows().ok()?.iter().any(|flow| flow.contains(mac)).then_some(())
+            })
+            .unwrap_or_else(|error| panic!("{mac} on {}: {error}: {:#?}", site.name, site.flows()));
+        }
     }
 
     /// The row of a table in the store, as text.
@@ -148,6 +160,35 @@ pub(crate) fn gets_address(vm: &Vm) -> bool {
     let device = vm.guest().device();
     let args = ["-f", "-q", "-n", "-t", "2", "-T", "1", "-s", "/bin/true", "-i", device];
     vm.namespace().run("udhcpc", &args).is_ok()
+}
+
+/// A ping with a hundred requests a second that watches over what a test does.
+///
+/// One *between* hosts must not watch while a device of theirs appears or changes, so not while a machine is plugged in or
+/// pulled out: Open vSwitch then reads the kernel's routes anew, and until its userspace datapath has, it knows no end of a
+/// tunnel and loses what comes out of one or goes into one. It does so without any controller. A ping on *one* host may watch.
+pub(crate) struct Watch(BackgroundPing);
+
+impl Watch {
+    pub(crate) fn start(from: &Vm, to: &Vm) -> Self {
+        let target = to.address().expect("an address").into();
+        let mut ping = from.namespace().start_ping(target, Duration::from_millis(10)).expect("ping runs");
+        ping.wait_for_requests(30).expect("pings");
+        Self(ping)
+    }
+
+    /// Goes on until so many more requests were sent.
+    pub(crate) fn on_for(&mut self, requests: usize) {
+        let sent = self.0.requests().expect("pings");
+        self.0.wait_for_requests(sent + requests).expect("pings");
+    }
+
+    /// Ends it, and asserts that every request was answered.
+    #[track_caller]
+    pub(crate) fn nothing_was_lost(self) {
+        let report = self.0.stop().expect("a report");
+        assert_eq!(report.lost(), 0, "{report:?}");
+    }
 }
 
 /// Asserts that every ping is answered.
