@@ -9,10 +9,10 @@ use etcd_wire::kv::{
     TxnRequest,
 };
 use etcd_wire::{EtcdError, KeyRange};
-use model::{RowId, Table};
+use model::RowId;
 use nb::{
     BoxFuture, Change, CommitError, Key, LeaseId, Limits, Op, Require, Revision, Row, Selector, Snapshot,
-    Stamp, Store, StoreError, TableName, Txn, Watch, WatchItem, WatchSender, topic,
+    Stamp, Store, StoreError, TableName, Txn, Watch, WatchItem, WatchSender, path, topic,
 };
 use tokio::sync::watch::Receiver;
 
@@ -24,22 +24,6 @@ use crate::writer::{Command, Done};
 #[cfg(test)]
 mod tests;
 
-/// What every key of ours begins with.
-const ROOT: Bytes = Bytes::from_static(b"/");
-
-/// The key of a row in the store: the original's path.
-fn path(table: &TableName, id: &RowId) -> Bytes {
-    id.with_str(|id| format!("/{table}/{id}")).into()
-}
-
-/// The row that a key names; `None` when it is none of ours.
-fn named(path: &[u8]) -> Option<(TableName, RowId)> {
-    let (table, id) = std::str::from_utf8(path).ok()?.strip_prefix('/')?.split_once('/')?;
-    let table =
-        Table::from_name(table).map_or_else(|| TableName::from_text(table.to_owned()), TableName::from);
-    if table.is_valid() { Some((table, RowId::new(id).ok()?)) } else { None }
-}
-
 fn row(table: TableName, id: RowId, version: &Version) -> Row {
     let key = topic::key_of_row(table, id, &version.value);
     Row { key, value: version.value.clone(), stamp: Stamp(version.revision.unsigned_abs()) }
@@ -50,7 +34,7 @@ impl Store for EmbeddedStore {
         Box::pin(async move {
             let state = self.shared.read();
             let find = |key: &Key| {
-                let version = visible(state.keyspace.versions(&path(&key.table, &key.id)), NOW)?;
+                let version = visible(state.keyspace.versions(&path::of(key)), NOW)?;
                 Some(row(key.table.clone(), key.id.clone(), version))
             };
             Ok(keys.iter().map(find).collect())
@@ -141,9 +125,9 @@ impl EmbeddedStore {
 fn selected(keyspace: &Keyspace, selector: &Selector) -> (Revision, Vec<(TableName, RowId, Version)>) {
     let mut found = Vec::new();
     for table in &selector.tables {
-        let range = KeyRange::prefix(format!("/{table}/").into());
+        let range = KeyRange::prefix(path::prefix(table).into());
         for (key, versions) in keyspace.rows(&range) {
-            if let (Some(version), Some((table, id))) = (visible(versions, NOW), named(key)) {
+            if let (Some(version), Some((table, id))) = (visible(versions, NOW), path::named(key)) {
                 found.push((table, id, version.clone()));
             }
         }
@@ -159,8 +143,7 @@ fn leases_of(txn: &Txn) -> Vec<LeaseId> {
 /// A transaction as etcd says it.
 fn request(txn: Txn) -> TxnRequest {
     let compare = txn.require.iter().map(|require| {
-        let key = require.key();
-        let key = path(&key.table, &key.id);
+        let key = path::of(require.key());
         let (target, result, with) = match require {
             Require::Absent(_) => {
                 (CompareTarget::Create, CompareResult::Equal, TargetUnion::CreateRevision(0))
@@ -184,15 +167,14 @@ fn request(txn: Txn) -> TxnRequest {
     let compare = compare.collect();
     let success = txn.ops.into_iter().map(|op| match op {
         Op::Put { key, value, lease } => Request::Put(PutRequest {
-            key: path(&key.table, &key.id),
+            key: path::of(&key),
             value,
             lease: lease.map_or(0, |lease| lease.0),
             ..PutRequest::default()
         }),
-        Op::Delete(key) => Request::DeleteRange(DeleteRangeRequest {
-            key: path(&key.table, &key.id),
-            ..DeleteRangeRequest::default()
-        }),
+        Op::Delete(key) => {
+            Request::DeleteRange(DeleteRangeRequest { key: path::of(&key), ..DeleteRangeRequest::default() })
+        }
     });
     TxnRequest { compare, success: success.map(RequestOp::from).collect(), failure: Vec::new() }
 }
@@ -239,8 +221,11 @@ impl Follower {
         if self.position == revision {
             return None;
         }
-        let changes =
-            state.keyspace.changes(&KeyRange::From(ROOT), self.position.saturating_add(1), batch_bytes_max);
+        let changes = state.keyspace.changes(
+            &KeyRange::From(Bytes::from_static(path::ROOT)),
+            self.position.saturating_add(1),
+            batch_bytes_max,
+        );
         drop(state);
         match changes {
             Ok(Changes { changes, complete_to }) => {
@@ -263,7 +248,7 @@ impl Follower {
 
     /// A change, if it concerns a row that is selected or was until now.
     fn wanted(&self, change: keyspace::Change) -> Option<Change> {
-        let (table, id) = named(&change.key)?;
+        let (table, id) = path::named(&change.key)?;
         if !self.selector.tables.contains(&table) {
             return None;
         }

@@ -6,7 +6,7 @@
 //! every change of the store is an event. That costs them some traffic, and nobody has to wait for ever.
 
 use etcd_wire::watch::{Event, EventType, NO_WATCH_ID, WatchResponse};
-use nb::{Change, Key, Revision, Selector, WatchItem, topic};
+use nb::{Change, Key, Revision, Selector, WatchItem, path, topic};
 use prost::Message as _;
 use tracing::debug;
 
@@ -149,7 +149,7 @@ impl Feed {
     fn change(&self, event: Event) -> Option<Change> {
         let is_delete = event.r#type == i32::from(EventType::Delete);
         let kv = event.kv?;
-        let Some((table, id)) = keys::decode(&kv.key) else {
+        let Some((table, id)) = path::named(&kv.key) else {
             debug!(key = %kv.key.escape_ascii(), "left a key out that names no row");
             return None;
         };

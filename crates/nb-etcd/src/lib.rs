@@ -20,7 +20,7 @@
 //! | [`options`] | where etcd is, and how long to wait for it |
 //! | `endpoint`, `tls`, `connection` | one HTTP/2 connection to one member |
 //! | `session` | requests: which member, how often, what an error means |
-//! | `keys` | keys of rows, ranges of tables |
+//! | `keys` | ranges of tables |
 //! | `requests`, `snapshot` | the methods of the store |
 //! | `feed`, `watch` | what a watch hands on; the task that keeps it alive |
 

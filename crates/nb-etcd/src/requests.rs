@@ -10,7 +10,7 @@ use etcd_wire::lease::{
     LeaseGrantRequest, LeaseKeepAliveRequest, LeaseKeepAliveResponse, LeaseRevokeRequest,
     LeaseTimeToLiveRequest,
 };
-use nb::{CommitError, Key, LeaseId, Limits, Op, Require, Revision, Row, Stamp, StoreError, Txn};
+use nb::{CommitError, Key, LeaseId, Limits, Op, Require, Revision, Row, Stamp, StoreError, Txn, path};
 use tonic::Status;
 use tonic::codegen::tokio_stream;
 
@@ -48,8 +48,7 @@ async fn try_read(session: &Session, keys: &[Key], keys_at_once: usize) -> Resul
     let mut revision = 0;
     for keys in keys.chunks(keys_at_once.max(1)) {
         let range = |key| {
-            Request::Range(RangeRequest { key: keys::encode(key), revision, ..RangeRequest::default() })
-                .into()
+            Request::Range(RangeRequest { key: path::of(key), revision, ..RangeRequest::default() }).into()
         };
         let request = TxnRequest { success: keys.iter().map(range).collect(), ..TxnRequest::default() };
         let response = session
@@ -169,7 +168,7 @@ fn compare(require: &Require) -> Result<Compare, CommitError> {
     Ok(Compare {
         result: result.into(),
         target: target.into(),
-        key: keys::encode(require.key()),
+        key: path::of(require.key()),
         target_union: Some(union),
         range_end: Bytes::new(),
     })
@@ -178,15 +177,14 @@ fn compare(require: &Require) -> Result<Compare, CommitError> {
 fn operation(op: Op) -> RequestOp {
     match op {
         Op::Put { key, value, lease } => Request::Put(PutRequest {
-            key: keys::encode(&key),
+            key: path::of(&key),
             value,
             lease: lease.map_or(0, |lease| lease.0),
             ..PutRequest::default()
         }),
-        Op::Delete(key) => Request::DeleteRange(DeleteRangeRequest {
-            key: keys::encode(&key),
-            ..DeleteRangeRequest::default()
-        }),
+        Op::Delete(key) => {
+            Request::DeleteRange(DeleteRangeRequest { key: path::of(&key), ..DeleteRangeRequest::default() })
+        }
     }
     .into()
 }

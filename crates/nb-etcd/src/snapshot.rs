@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use etcd_wire::kv::{KeyValue, RangeRequest, RangeResponse};
 use etcd_wire::{EtcdError, KeyRange};
-use nb::{Revision, Row, Selector, Snapshot, StoreError};
+use nb::{Revision, Row, Selector, Snapshot, StoreError, path};
 use tracing::debug;
 
 use crate::keys;
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
             self.read_range(selector, keys::table_range(table)).await?;
         }
         if self.revision == 0 {
-            let nothing = KeyRange::One(Bytes::from_static(keys::ROOT));
+            let nothing = KeyRange::One(Bytes::from_static(path::ROOT));
             self.read_range(selector, nothing).await?;
         }
         if self.foreign > 0 {

@@ -16,7 +16,7 @@ use etcd_wire::kv::RangeRequest;
 use etcd_wire::watch::{RequestUnion, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse};
 use etcd_wire::{Client, KeyRange};
 use nb::watch::{QUEUE_ITEMS_MAX, WatchSender};
-use nb::{Revision, Selector, Watch, WatchItem};
+use nb::{Revision, Selector, Watch, WatchItem, path};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
@@ -253,7 +253,7 @@ fn create(feed: &Feed, is_told_how_far: bool) -> WatchRequest {
 
 /// The revision that a majority of the cluster agreed on.
 async fn agreed_revision(client: &Client<Connection>) -> Result<u64, Status> {
-    let request = RangeRequest { key: keys::ROOT.into(), count_only: true, ..RangeRequest::default() };
+    let request = RangeRequest { key: path::ROOT.into(), count_only: true, ..RangeRequest::default() };
     let header = client.range(request).await?.header.unwrap_or_default();
     u64::try_from(header.revision).map_err(|_| Status::data_loss("the server is at a negative revision"))
 }

@@ -24,6 +24,7 @@
 //! | [`claim`] | who says where a port is |
 //! | [`counter`] | numbers that are given once |
 //! | [`topic`] | topics of rows whose key does not say it |
+//! | [`path`] | keys as texts, for stores that etcd's clients look into |
 //! | [`memory`] | a store for tests and simulations |
 //! | `conformance` | what every driver has to pass (feature `conformance`) |
 
@@ -33,6 +34,7 @@ pub mod conformance;
 pub mod counter;
 pub mod key;
 pub mod memory;
+pub mod path;
 pub mod store;
 pub mod topic;
 pub mod txn;
