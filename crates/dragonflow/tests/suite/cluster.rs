@@ -183,7 +183,8 @@ fn a_port_that_was_refused_by_a_leader_without_followers_is_there_afterwards_or_
 
     etcd.restart(followers[0]).expect("a majority");
     let three = lab.boot(0, "three", &network);
-    talks(&three, &two);
+    // The other host tries the store again at its own pace.
+    three.namespace().wait_for_ping(two.address().expect("one").into(), PATIENCE).expect("it is heard of");
     let listed = listed_ports(&lab.cloud);
     let ids: BTreeSet<String> = listed.iter().map(|port| text(&port["id"])).collect();
     assert_eq!(stored_ports(&etcd), ids, "rows of ports and the ports of the API");

@@ -40,13 +40,17 @@ impl Lab {
         Self { cloud: Cloud::start(spec).expect("the cloud starts") }
     }
 
-    /// A network of a type, with one subnet; its id.
+    /// A network of a type, with one subnet of 256 addresses; its id. Ports are given addresses at random: those that end with
+    /// 2 to 63, and others only if a test says so.
     pub(crate) fn network(&self, name: &str, kind: &str, cidr: &str) -> String {
         let api = self.cloud.api();
         let body = json!({"network": {"name": name, "provider:network_type": kind}});
         let network = api.post("/v2.0/networks", &body).and_then(|made| made.expect(201)).expect("a network");
         let id = network["network"]["id"].as_str().expect("an id").to_owned();
-        let body = json!({"subnet": {"network_id": id, "ip_version": 4, "cidr": cidr}});
+        let first = cidr.strip_suffix(".0/24").expect("256 addresses");
+        let pool = json!({"start": format!("{first}.2"), "end": format!("{first}.63")});
+        let body = json!({"network_id": id, "ip_version": 4, "cidr": cidr, "allocation_pools": [pool]});
+        let body = json!({ "subnet": body });
         api.post("/v2.0/subnets", &body).and_then(|made| made.expect(201)).expect("a subnet");
         id
     }
