@@ -1,7 +1,7 @@
 //! What requests do, as etcd does it.
 //!
-//! A transaction is looked at before it is begun: once its conditions chose a side, all that could make an operation of
-//! that side fail is checked, so that a transaction never stops half-way.
+//! A transaction is looked at before it is begun: once its conditions, and those of transactions inside it, chose their sides,
+//! all that could make an operation of these sides fail is checked, so that a transaction never stops half-way.
 
 use std::cmp::Ordering;
 
@@ -14,6 +14,7 @@ use etcd_wire::{EtcdError, KeyRange, ResponseHeader};
 
 use crate::error::Failure;
 use crate::keyspace::{NOW, Version};
+use crate::plan::{Plan, Planned};
 use crate::staged::{Staged, View};
 
 #[cfg(test)]
@@ -50,49 +51,45 @@ pub(crate) fn write_txn(
     txn: &TxnRequest,
     bytes_max: usize,
 ) -> Result<TxnResponse, Failure> {
-    let succeeded = txn.compare.iter().all(|compare| holds(staged, compare));
-    let ops = if succeeded { &txn.success } else { &txn.failure };
-    check_puts(staged, ops, bytes_max)?;
-    check_reads(staged, ops)?;
-    let mut responses = Vec::with_capacity(ops.len());
-    for op in ops {
-        let response = match &op.request {
-            Some(Request::Range(request)) => Response::Range(range(staged, request)?),
-            Some(Request::Put(request)) => Response::Put(put(staged, request)),
-            Some(Request::DeleteRange(request)) => Response::DeleteRange(delete_range(staged, request)),
-            Some(Request::Txn(_)) | None => continue,
+    let plan = Plan::new(staged, txn);
+    plan.check(&mut |op| check_put(staged, op, bytes_max))?;
+    plan.check(&mut |op| check_read(staged, op))?;
+    let mut response = carry_out(staged, &plan)?;
+    response.header = header(staged.revision_so_far());
+    staged.finish_request();
+    Ok(response)
+}
+
+/// Does what was planned. Only the answer to the outermost transaction has a revision, as etcd's.
+fn carry_out(staged: &mut Staged<'_>, plan: &Plan<'_>) -> Result<TxnResponse, Failure> {
+    let mut responses = Vec::with_capacity(plan.ops.len());
+    for op in &plan.ops {
+        let response = match op {
+            Planned::Range(request) => Response::Range(range(staged, request)?),
+            Planned::Put(request) => Response::Put(put(staged, request)),
+            Planned::DeleteRange(request) => Response::DeleteRange(delete_range(staged, request)),
+            Planned::Txn(inner) => Response::Txn(carry_out(staged, inner)?),
         };
         responses.push(response.into());
     }
-    let revision = staged.revision_so_far();
-    staged.finish_request();
-    Ok(TxnResponse { header: header(revision), succeeded, responses })
+    Ok(TxnResponse { header: header(0), succeeded: plan.succeeded, responses })
 }
 
-fn check_puts(staged: &Staged<'_>, ops: &[RequestOp], bytes_max: usize) -> Result<(), Failure> {
-    for op in ops {
-        let Some(Request::Put(put)) = &op.request else { continue };
-        let keeps = put.ignore_value || put.ignore_lease;
-        if keeps && staged.get(&put.key, NOW).is_none() {
-            return Err(EtcdError::KeyNotFound.into());
-        }
-        if put.lease != 0 && !staged.has_lease(put.lease) {
-            return Err(EtcdError::LeaseNotFound.into());
-        }
-        if staged.live_bytes() > bytes_max {
-            return Err(EtcdError::NoSpace.into());
-        }
+fn check_put(staged: &Staged<'_>, op: &Planned<'_>, bytes_max: usize) -> Result<(), Failure> {
+    let Planned::Put(put) = op else { return Ok(()) };
+    let keeps = put.ignore_value || put.ignore_lease;
+    if keeps && staged.get(&put.key, NOW).is_none() {
+        return Err(EtcdError::KeyNotFound.into());
     }
-    Ok(())
+    if put.lease != 0 && !staged.has_lease(put.lease) {
+        return Err(EtcdError::LeaseNotFound.into());
+    }
+    if staged.live_bytes() > bytes_max { Err(EtcdError::NoSpace.into()) } else { Ok(()) }
 }
 
-fn check_reads(staged: &Staged<'_>, ops: &[RequestOp]) -> Result<(), Failure> {
-    for op in ops {
-        if let Some(Request::Range(range)) = &op.request {
-            check_revision(staged, range.revision)?;
-        }
-    }
-    Ok(())
+fn check_read(staged: &Staged<'_>, op: &Planned<'_>) -> Result<(), Failure> {
+    let Planned::Range(range) = op else { return Ok(()) };
+    check_revision(staged, range.revision)
 }
 
 fn check_revision(view: &impl View, revision: i64) -> Result<(), Failure> {
@@ -192,7 +189,7 @@ fn sort(request: &RangeRequest, rows: &mut [KeyValue]) {
 }
 
 /// Whether a condition holds: for each row of its range, or for "no row" where there is none.
-fn holds(view: &impl View, compare: &Compare) -> bool {
+pub(crate) fn holds(view: &impl View, compare: &Compare) -> bool {
     match KeyRange::new(compare.key.clone(), compare.range_end.clone()) {
         KeyRange::One(key) => fits(compare, view.get(&key, NOW)),
         range => {

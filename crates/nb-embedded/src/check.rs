@@ -1,5 +1,7 @@
 //! Which requests make sense, before anything is looked up: the same refusals, in the same order, as etcd's.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use etcd_wire::kv::{
     DeleteRangeRequest, PutRequest, RangeRequest, Request, RequestOp, SortOrder, SortTarget, TxnRequest,
@@ -9,38 +11,38 @@ use prost::Message;
 
 use crate::error::Failure;
 use crate::options::Options;
+use crate::ranges::KeyRanges;
 
 #[cfg(test)]
 mod tests;
 
 /// Whether a transaction can be done at all.
 pub(crate) fn check_txn(txn: &TxnRequest, options: &Options) -> Result<(), Failure> {
-    let ops = txn.compare.len().max(txn.success.len()).max(txn.failure.len());
-    if ops > options.txn_ops_max {
-        return Err(EtcdError::TooManyOps.into());
-    }
-    if txn.compare.iter().any(|compare| compare.key.is_empty()) {
-        return Err(EtcdError::EmptyKey.into());
-    }
-    for op in txn.success.iter().chain(&txn.failure) {
-        check_op(op)?;
-    }
-    check_once(&txn.success)?;
-    check_once(&txn.failure)?;
+    check_ops(txn, options.txn_ops_max)?;
+    changes(&txn.success)?;
+    changes(&txn.failure)?;
     if txn.encoded_len() > options.request_bytes_max {
         return Err(EtcdError::RequestTooLarge.into());
     }
     Ok(())
 }
 
-fn check_op(op: &RequestOp) -> Result<(), Failure> {
+/// A transaction inside another may only have as many operations as the outer one left over, which bounds how deep it goes.
+fn check_ops(txn: &TxnRequest, ops_max: usize) -> Result<(), Failure> {
+    let ops = txn.compare.len().max(txn.success.len()).max(txn.failure.len());
+    let Some(left) = ops_max.checked_sub(ops) else { return Err(EtcdError::TooManyOps.into()) };
+    if txn.compare.iter().any(|compare| compare.key.is_empty()) {
+        return Err(EtcdError::EmptyKey.into());
+    }
+    txn.success.iter().chain(&txn.failure).try_for_each(|op| check_op(op, left))
+}
+
+fn check_op(op: &RequestOp, ops_max: usize) -> Result<(), Failure> {
     match &op.request {
         Some(Request::Range(request)) => check_range(request),
         Some(Request::Put(request)) => check_put(request),
         Some(Request::DeleteRange(request)) => check_delete(request),
-        Some(Request::Txn(_)) => {
-            Err(Failure::Refused { reason: "a transaction inside a transaction is not supported" })
-        }
+        Some(Request::Txn(inner)) => check_ops(inner, ops_max),
         None => Err(EtcdError::KeyNotFound.into()),
     }
 }
@@ -70,24 +72,45 @@ fn check_delete(request: &DeleteRangeRequest) -> Result<(), Failure> {
     if request.key.is_empty() { Err(EtcdError::EmptyKey.into()) } else { Ok(()) }
 }
 
-/// No row may be written twice, or written and deleted.
-fn check_once(ops: &[RequestOp]) -> Result<(), Failure> {
-    let mut written: Vec<&Bytes> = Vec::new();
-    let mut deleted = Vec::new();
-    for op in ops {
-        match &op.request {
-            Some(Request::Put(put)) => written.push(&put.key),
-            Some(Request::DeleteRange(delete)) => {
-                deleted.push(KeyRange::new(delete.key.clone(), delete.range_end.clone()));
-            }
-            _ => {}
+/// What a list of operations changes, inner transactions included.
+#[derive(Default)]
+struct Changed<'a> {
+    written: BTreeSet<&'a Bytes>,
+    deleted: KeyRanges,
+}
+
+impl<'a> Changed<'a> {
+    fn write(&mut self, key: &'a Bytes) -> Result<(), Failure> {
+        if self.deleted.contains(key) || !self.written.insert(key) {
+            Err(EtcdError::DuplicateKey.into())
+        } else {
+            Ok(())
         }
     }
-    let count = written.len();
-    written.sort_unstable();
-    written.dedup();
-    let twice = written.len() < count;
-    // Both lists are as short as a transaction may be.
-    let both = written.iter().any(|key| deleted.iter().any(|range| range.contains(key)));
-    if twice || both { Err(EtcdError::DuplicateKey.into()) } else { Ok(()) }
+}
+
+/// What operations change; no row may be written twice, or written and deleted. The two sides of an inner transaction may
+/// write the same row. As with etcd, a row that one inner transaction writes a later one may delete.
+fn changes(ops: &[RequestOp]) -> Result<Changed<'_>, Failure> {
+    let mut changed = Changed::default();
+    for op in ops {
+        if let Some(Request::DeleteRange(delete)) = &op.request {
+            changed.deleted.add(KeyRange::new(delete.key.clone(), delete.range_end.clone()));
+        }
+    }
+    for op in ops {
+        let Some(Request::Txn(inner)) = &op.request else { continue };
+        let (success, failure) = (changes(&inner.success)?, changes(&inner.failure)?);
+        for key in success.written.union(&failure.written) {
+            changed.write(key)?;
+        }
+        changed.deleted.add_all(success.deleted);
+        changed.deleted.add_all(failure.deleted);
+    }
+    for op in ops {
+        if let Some(Request::Put(put)) = &op.request {
+            changed.write(&put.key)?;
+        }
+    }
+    Ok(changed)
 }

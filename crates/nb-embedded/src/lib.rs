@@ -5,9 +5,8 @@
 //!   loses nothing acknowledged, and never leaves half of a transaction.
 //! - **Nobody sees what may still be lost.** Readers and watches see a transaction when it is on the disk.
 //! - **etcd's semantics**: one revision per transaction, versions, leases, compaction, watches from any revision that is
-//!   still known, with etcd's codes and texts where something is refused. So a deployment that outgrows one machine
-//!   changes an address. A transaction inside a transaction is the one thing that is refused; users and members there are
-//!   none of.
+//!   still known, transactions inside transactions, with etcd's codes and texts where something is refused. So a deployment
+//!   that outgrows one machine changes an address. Users and members there are none of.
 //! - **Bounds**: history, memory, requests, streams and leases have limits ([`Options`]). A client that is too slow for its
 //!   watch is not waited for: it loses its place when the history it has not seen is compacted, and is told so.
 //!
@@ -25,7 +24,7 @@
 //! |---|---|
 //! | `keyspace`, `lease` | the rows and leases in memory |
 //! | `staged` | what a batch will change |
-//! | `check`, `apply` | etcd's semantics |
+//! | `check`, `ranges`, `plan`, `apply` | etcd's semantics |
 //! | `disk` | the file |
 //! | `writer` | group commit |
 //! | `store` | the object; `driver` its face as a northbound store |
@@ -41,6 +40,8 @@ mod identity;
 mod keyspace;
 mod lease;
 mod options;
+mod plan;
+mod ranges;
 mod serve;
 mod staged;
 mod store;

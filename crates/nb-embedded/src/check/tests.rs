@@ -40,11 +40,41 @@ fn what_is_too_much_is_refused() {
     assert_eq!(check(&txn(vec![Request::Put(large).into()])), Err(EtcdError::RequestTooLarge.into()));
 }
 
+fn inside(success: Vec<RequestOp>, failure: Vec<RequestOp>) -> RequestOp {
+    Request::Txn(TxnRequest { success, failure, ..TxnRequest::default() }).into()
+}
+
 #[test]
-fn a_transaction_inside_a_transaction_is_refused_by_name() {
-    let nested = txn(vec![Request::Txn(txn(vec![put("a")])).into()]);
-    let refused = check(&nested).unwrap_err();
-    assert_eq!(refused.to_string(), "a transaction inside a transaction is not supported");
+fn a_row_is_changed_once_by_transactions_inside_a_transaction_too() {
+    let twice = Err(EtcdError::DuplicateKey.into());
+    assert_eq!(check(&txn(vec![put("a"), inside(vec![put("b")], vec![put("b")])])), Ok(()));
+    assert_eq!(check(&txn(vec![put("a"), inside(vec![put("a")], vec![])])), twice);
+    assert_eq!(check(&txn(vec![inside(vec![put("a")], vec![]), inside(vec![], vec![put("a")])])), twice);
+    assert_eq!(check(&txn(vec![inside(vec![], vec![put("b")]), delete("a", "c")])), twice);
+    assert_eq!(check(&txn(vec![put("b"), inside(vec![delete("a", "c")], vec![])])), twice);
+    assert_eq!(check(&txn(vec![inside(vec![put("a"), put("a")], vec![])])), twice);
+    assert_eq!(
+        check(&txn(vec![inside(vec![delete("a", "c")], vec![]), inside(vec![put("b")], vec![])])),
+        twice
+    );
+}
+
+#[test]
+fn how_deep_transactions_go_is_bounded() {
+    let deep = |levels: usize| {
+        let innermost = txn(vec![put("a")]);
+        (1..levels).fold(innermost, |inner, _| txn(vec![Request::Txn(inner).into()]))
+    };
+    assert_eq!(check(&deep(3)), Ok(()));
+    assert_eq!(check(&deep(4)), Err(EtcdError::TooManyOps.into()));
+}
+
+#[test]
+fn nonsense_inside_a_transaction_inside_a_transaction_is_found() {
+    let unkeyed = inside(vec![], vec![put("")]);
+    assert_eq!(check(&txn(vec![unkeyed])), Err(EtcdError::EmptyKey.into()));
+    let nothing = inside(vec![RequestOp { request: None }], vec![]);
+    assert_eq!(check(&txn(vec![nothing])), Err(EtcdError::KeyNotFound.into()));
 }
 
 #[test]

@@ -189,9 +189,14 @@ impl Random {
         let (compares, successes, failures) = (self.below(3), self.below(4), self.below(3));
         TxnRequest {
             compare: (0..compares).map(|_| self.compare(present)).collect(),
-            success: (0..successes).map(|_| self.op(present)).collect(),
-            failure: (0..failures).map(|_| self.op(present)).collect(),
+            success: (0..successes).map(|_| self.op_or_txn(present)).collect(),
+            failure: (0..failures).map(|_| self.op_or_txn(present)).collect(),
         }
+    }
+
+    /// An operation, which may be a transaction; these end somewhere, because each is less likely than the one around it.
+    fn op_or_txn(&mut self, present: i64) -> RequestOp {
+        if self.once_in(4) { Request::Txn(self.txn(present)).into() } else { self.op(present) }
     }
 
     fn compare(&mut self, present: i64) -> Compare {
