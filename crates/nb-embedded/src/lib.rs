@@ -31,6 +31,7 @@
 //! | `grpc`, `serve` | its face as an etcd server |
 
 mod apply;
+mod authority;
 mod check;
 mod disk;
 mod driver;

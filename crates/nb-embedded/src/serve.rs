@@ -1,14 +1,10 @@
 //! Listening for etcd's clients.
-//!
-//! Some commands of `etcdctl` 3.4 (`endpoint status`, `defrag`) send an address that was given with a scheme as the
-//! authority of HTTP, where no scheme may be, and HTTP/2 libraries stricter than Go's end the stream. Without the scheme
-//! (`--endpoints 127.0.0.1:4001`) they work.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use etcd_wire::EtcdService;
@@ -21,11 +17,15 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tracing::{info, warn};
 
+use crate::authority::Authority;
 use crate::grpc::{Closing, Face};
 use crate::store::EmbeddedStore;
 
 /// How much larger than a request its message may be: etcd allows the same.
 const MESSAGE_OVERHEAD_BYTES: usize = 512 << 10;
+
+/// How much is read from a connection at once.
+const READ_BYTES: usize = 16 << 10;
 
 /// How often a silent client is asked whether it is there.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -115,7 +115,7 @@ async fn accept(
             let place = Arc::clone(&connections).acquire_owned().await.map_err(io::Error::other)?;
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            Ok::<_, io::Error>(Connection { stream, _place: place })
+            Ok::<_, io::Error>(Connection::new(stream, place))
         };
         let connection = tokio::select! {
             connection = next => connection,
@@ -138,7 +138,17 @@ async fn accept(
 /// A connection, and its place among those that are allowed.
 struct Connection {
     stream: TcpStream,
+    authority: Authority,
+    /// What came in and was not yet read, from `read` on.
+    unread: Vec<u8>,
+    read: usize,
     _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    const fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, authority: Authority::new(), unread: Vec::new(), read: 0, _place: place }
+    }
 }
 
 impl Connected for Connection {
@@ -153,7 +163,23 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let this = &mut *self;
+        while this.read == this.unread.len() {
+            let mut space = [0; READ_BYTES];
+            let mut came = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut came))?;
+            if came.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            this.read = 0;
+            this.unread.clear();
+            this.authority.take(came.filled(), &mut this.unread);
+        }
+        let unread = this.unread.get(this.read..).unwrap_or_default();
+        let (here, _) = unread.split_at(unread.len().min(buf.remaining()));
+        buf.put_slice(here);
+        this.read = this.read.saturating_add(here.len());
+        Poll::Ready(Ok(()))
     }
 }
 

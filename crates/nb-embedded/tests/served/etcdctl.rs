@@ -176,6 +176,23 @@ fn the_server_tells_how_it_is() {
     assert!(member.contains("/etcdserverpb.Cluster/MemberAdd"), "{member}");
 }
 
+/// Given as `http://...`, the address of the server is sent as its name by `endpoint status` and `defrag`, which is none.
+#[test]
+fn the_server_is_asked_by_its_url_too() {
+    let served = Served::start(Options::default());
+    let url = format!("http://{}", served.address);
+    for (args, said) in [
+        (&["endpoint", "status", "--cluster"][..], url.as_str()),
+        (&["--endpoints", &url, "endpoint", "status"], &url),
+        (&["--endpoints", &url, "defrag"], "Finished defragmenting"),
+        (&["--endpoints", &url, "alarm", "list"], ""),
+        (&["--endpoints", &url, "put", "a", "b"], "OK"),
+    ] {
+        let told = served.ctl(args);
+        assert!(told.contains(said), "etcdctl {args:?}: {told}");
+    }
+}
+
 #[test]
 fn the_server_ends_although_clients_watch() {
     let mut served = Served::start(Options::default());
