@@ -8,7 +8,7 @@ use crate::nearest::nearest;
 use crate::setting::{Remarks, Setting};
 use crate::source::{Environment, Source, collect};
 use crate::substitute::Substitution;
-use crate::table::{Default, OptionSpec, Owner, SectionSpec, Support};
+use crate::table::{Default, HOST_NAME_SHOWN, OptionSpec, Owner, SectionSpec, Support, UNSET_SHOWN};
 
 /// What sections of ours begin with. One that does not exist is a typing error, not somebody else's.
 const OWN_PREFIX: &str = "df_";
@@ -150,12 +150,20 @@ impl<'a> Reader<'a> {
             // The strongest comes first here, and last in the value.
             written.splice(0..0, found.written);
         }
+        // The sample file, uncommented, changes nothing.
+        let is_as_shown = match (spec.default, written.last()) {
+            (Default::Unset, last) => last.is_none_or(|last| last.value == UNSET_SHOWN),
+            (Default::HostName, Some(last)) => last.value == HOST_NAME_SHOWN,
+            _ => false,
+        };
+        if is_as_shown && spec.default == Default::Unset {
+            return Some(None);
+        }
         let result = match &at {
-            Some(_) => {
+            Some(_) if !is_as_shown => {
                 written.iter().map(|written| self.substitution.expand(&written.value, spec.section)).collect()
             }
-            None if spec.default == Default::Unset => return Some(None),
-            None => self.default_texts(spec),
+            _ => self.default_texts(spec),
         };
         let by_default = at.is_none();
         let place = || Place { source: "default".into(), line: None };

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::ini::write_value;
 use crate::load::find_option;
 use crate::substitute::escape;
-use crate::table::{Default, OptionSpec, Owner, SectionSpec, Support};
+use crate::table::{Default, HOST_NAME_SHOWN, OptionSpec, Owner, SectionSpec, Support, UNSET_SHOWN};
 
 /// A configuration file with every option that does something, each with its help and commented out at its default.
 pub fn sample() -> String {
@@ -39,8 +39,8 @@ fn comment(text: &mut String, lines: &[&str]) {
 fn shown_default(spec: &OptionSpec) -> &'static str {
     match spec.default {
         Default::Text(text) => text,
-        Default::HostName => "<name of the machine>",
-        Default::Unset => "<not set>",
+        Default::HostName => HOST_NAME_SHOWN,
+        Default::Unset => UNSET_SHOWN,
     }
 }
 

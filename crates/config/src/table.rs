@@ -69,6 +69,12 @@ pub enum Default {
     Unset,
 }
 
+/// What the sample file says of an option that has no value. Set to it, an option is not set.
+pub(crate) const UNSET_SHOWN: &str = "<not set>";
+
+/// What the sample file says where the name of the machine is the value. Set to it, an option has that.
+pub(crate) const HOST_NAME_SHOWN: &str = "<name of the machine>";
+
 /// What setting an option leads to. No option is ever ignored without a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {

@@ -21,7 +21,7 @@ pub use crate::bucket::PacketLimits;
 pub use crate::recorder::Recording;
 
 /// Where the socket of OVSDB is in a run directory of Open vSwitch.
-const OVSDB_SOCKET: &str = "db.sock";
+pub const OVSDB_SOCKET: &str = "db.sock";
 /// The run directory of Open vSwitch, unless `OVS_RUNDIR` says another.
 pub const OVS_RUNDIR: &str = "/var/run/openvswitch";
 

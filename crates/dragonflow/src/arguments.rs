@@ -34,7 +34,7 @@ pub(crate) enum Command {
     LocalController(LocalController),
     /// Runs the engine on a recording of a controller (local-controller --record) and says what follows.
     Replay(Replay),
-    /// The configuration: print the sample file, the reference, or what is in force.
+    /// The configuration: prints a sample file or the reference, or says what is wrong with the one that there is.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// The rows of the northbound store, by hand (df-db).
@@ -179,6 +179,15 @@ pub(crate) enum ConfigCommand {
     Check(Files),
 }
 
+/// The original's programs that are not built yet, and the commands that they will be.
+const NOT_BUILT: [(&str, &str); 5] = [
+    ("df-publisher-service", "publisher-service"),
+    ("df-metadata-service", "metadata-service"),
+    ("df-l3-agent", "l3-agent"),
+    ("df-bgp-service", "bgp-service"),
+    ("dragonflow-status", "status"),
+];
+
 /// The original's names of programs, and the commands that they are.
 const OTHER_NAMES: [(&str, &str); 3] =
     [("df-local-controller", "local-controller"), ("df-db", "db"), ("df-model", "model")];
@@ -186,13 +195,40 @@ const OTHER_NAMES: [(&str, &str); 3] =
 impl Arguments {
     /// What this process was called with.
     pub(crate) fn parse() -> Result<Self, clap::Error> {
-        Self::try_parse_from(with_command(std::env::args_os().collect()))
+        Self::from_words(std::env::args_os().collect())
     }
+
+    fn from_words(args: Vec<OsString>) -> Result<Self, clap::Error> {
+        if let Some(program) = not_built(&args) {
+            let text = format!(
+                "{program} is not built yet; the table in README.md says what is, and `dragonflow --help` the commands\n"
+            );
+            return Err(clap::Error::raw(clap::error::ErrorKind::InvalidSubcommand, text));
+        }
+        Self::try_parse_from(with_command(args))
+    }
+}
+
+/// The program or command that this process was called with, if it is not built yet.
+fn not_built(args: &[OsString]) -> Option<&'static str> {
+    let name = program_name(args);
+    let command = args.get(1);
+    NOT_BUILT.iter().find_map(|(program, its_command)| {
+        if name.as_deref() == Some(program.as_ref()) {
+            Some(*program)
+        } else {
+            Some(*its_command).filter(|its_command| command.is_some_and(|said| said == its_command))
+        }
+    })
+}
+
+fn program_name(args: &[OsString]) -> Option<OsString> {
+    args.first().map(PathBuf::from).and_then(|path| path.file_name().map(OsString::from))
 }
 
 /// The arguments with the command that the name of the program stands for.
 fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
-    let name = args.first().map(PathBuf::from).and_then(|path| path.file_name().map(OsString::from));
+    let name = program_name(&args);
     let command = OTHER_NAMES.iter().find(|(other, _)| name.as_deref() == Some(other.as_ref()));
     if let Some((_, command)) = command {
         args.insert(1, OsString::from(command));
@@ -210,6 +246,24 @@ mod tests {
         let parsed = Arguments::try_parse_from(with_command(args.map(OsString::from).into())).unwrap();
         let Command::LocalController(local) = parsed.command else { panic!("another command") };
         assert_eq!(local.files.files, [PathBuf::from("a"), PathBuf::from("b")]);
+    }
+
+    #[test]
+    fn what_is_not_built_is_refused_by_name() {
+        for args in [
+            &["/usr/bin/df-l3-agent", "--config-file", "a"][..],
+            &["dragonflow-status"],
+            &["dragonflow", "metadata-service"],
+        ] {
+            let refused = Arguments::from_words(args.iter().map(OsString::from).collect()).unwrap_err();
+            assert!(refused.use_stderr());
+            let named = args.iter().any(|word| {
+                let word = word.rsplit('/').next().unwrap_or_default();
+                refused.to_string().contains(&format!("{word} is not built yet"))
+            });
+            assert!(named, "{refused}");
+        }
+        assert!(Arguments::from_words(["dragonflow", "model"].map(OsString::from).into()).is_ok());
     }
 
     #[test]

@@ -32,11 +32,14 @@ where
         let shutdown = CancellationToken::new();
         let (mut interrupted, mut terminated) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        // Whoever sends it wants the configuration read again, or has closed the terminal. A service manager starts us anew.
+        let mut hung_up = signal(SignalKind::hangup())?;
         let told = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {
                 _ = interrupted.recv() => info!("interrupted"),
                 _ = terminated.recv() => info!("told to stop"),
+                _ = hung_up.recv() => info!("hung up"),
             }
             told.cancel();
         });

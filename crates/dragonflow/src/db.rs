@@ -18,6 +18,7 @@ use crate::{logging, output};
 pub(crate) fn run(db: &Db, log: LogFormat) -> Result<()> {
     let config = configuration::load(&db.files)?.config;
     logging::start(log, config.default.debug);
+    configuration::store_is_built(&config)?;
     let store = EtcdStore::new(&store_options(&config)).map_err(|error| Wrong(error.to_string()))?;
     let admin = Admin::new(Arc::new(store));
     let runtime =

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use config::Config;
-use controller::options::{OVS_RUNDIR, Recording};
+use config::{Config, OvsdbConnection};
+use controller::options::{OVS_RUNDIR, OVSDB_SOCKET, Recording};
 use controller::{Controller, Notifier, Options};
 use nb_etcd::EtcdStore;
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -17,24 +18,70 @@ use crate::configuration::Wrong;
 
 /// Bytes of a recording, with which it ends.
 const RECORDING_BYTES_MAX: u64 = 1 << 30;
+/// Between two looks for an Open vSwitch that is not there yet.
+const SWITCH_LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long one look takes at most.
+const SWITCH_LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(
     arguments: LocalController,
     config: Config,
     shutdown: CancellationToken,
 ) -> Result<()> {
-    let rundir = std::env::var_os("OVS_RUNDIR").map_or_else(|| PathBuf::from(OVS_RUNDIR), PathBuf::from);
-    let (mut options, notices) =
-        Options::from_config(&config, &rundir).map_err(|error| Wrong(error.to_string()))?;
+    let (_, notices) = options(&config)?;
     for notice in notices {
         warn!("{notice}");
     }
+    let notifier = Notifier::from_environment();
+    tokio::select! {
+        () = switch_is_somewhere(&config, &notifier) => {}
+        () = shutdown.cancelled() => {
+            notifier.stopping();
+            return Ok(());
+        }
+    }
+    let (mut options, _) = options(&config)?;
     options.recording = arguments.record.map(|path| Recording { path, bytes_max: RECORDING_BYTES_MAX });
     options.limits.audit_interval =
         Some(Duration::from_secs(arguments.audit_interval)).filter(|interval| !interval.is_zero());
     let store = EtcdStore::new(&store_options(&config)).map_err(|error| Wrong(error.to_string()))?;
-    let controller = Controller::new(options, Arc::new(store)).with_notifier(Notifier::from_environment());
+    let controller = Controller::new(options, Arc::new(store)).with_notifier(notifier);
     Ok(controller.run(shutdown.cancelled_owned()).await?)
+}
+
+/// What the configuration says to a controller, and lines for the log.
+pub(crate) fn options(config: &Config) -> Result<(Options, Vec<String>), Wrong> {
+    Options::from_config(config, &ovs_rundir()).map_err(|error| Wrong(error.to_string()))
+}
+
+fn ovs_rundir() -> PathBuf {
+    std::env::var_os("OVS_RUNDIR").map_or_else(|| PathBuf::from(OVS_RUNDIR), PathBuf::from)
+}
+
+/// Where the configuration does not say where the database of Open vSwitch is, that depends on what is there. While
+/// nothing is, as when a machine starts, nothing can be said: wait until something is.
+async fn switch_is_somewhere(config: &Config, notifier: &Notifier) {
+    if config.df.ovsdb_connection.is_some() {
+        return;
+    }
+    let socket = ovs_rundir().join(OVSDB_SOCKET);
+    let mut is_said = false;
+    loop {
+        let OvsdbConnection::Tcp(at) =
+            config.ovsdb_connection(Some(&*socket).filter(|socket| socket.exists()))
+        else {
+            return;
+        };
+        if let Ok(Ok(_)) = tokio::time::timeout(SWITCH_LOOK_TIMEOUT, TcpStream::connect(at)).await {
+            return;
+        }
+        if !std::mem::replace(&mut is_said, true) {
+            let text = format!("waiting for open vswitch at {} or tcp:{at}", socket.display());
+            warn!("{text}; [df] ovsdb_connection names another place");
+            notifier.status(&text);
+        }
+        tokio::time::sleep(SWITCH_LOOK_INTERVAL).await;
+    }
 }
 
 /// How the store is reached.

@@ -12,3 +12,8 @@ pub(crate) fn print(text: &str) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Says something besides on standard error.
+pub(crate) fn remark(text: &str) -> Result<()> {
+    Ok(writeln!(std::io::stderr(), "{text}")?)
+}

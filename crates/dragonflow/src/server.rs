@@ -2,35 +2,40 @@
 
 mod settings;
 
-use std::net::SocketAddr;
+use std::fs::DirBuilder;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use config::{Config, NbDriver};
+use config::{Config, HostPort};
 use controller::Notifier;
 use nb::Store;
 use nb_embedded::EmbeddedStore;
 use nb_etcd::EtcdStore;
-use northbound::Server;
+use northbound::{Server, Settings};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::configuration::Wrong;
+use crate::configuration::{Wrong, store_is_built};
 use crate::local_controller::store_options;
 
 /// The file of the embedded store, in the directory of its files.
 const STORE_FILE: &str = "northbound.redb";
 
+/// `[df] remote_db_hosts` where nobody said anything.
+const DEFAULT_DB_HOST: &str = "127.0.0.1:4001";
+
+/// Who may read its directory, where we make it: we.
+const DIRECTORY_MODE: u32 = 0o700;
+
 pub(crate) async fn run(config: Config, shutdown: CancellationToken) -> Result<()> {
-    if config.df.nb_db_class != NbDriver::Etcd {
-        let driver = config.df.nb_db_class.word();
-        return Err(
-            Wrong(format!("[df] nb_db_class = {driver} is not built yet: use etcd_nb_db_driver")).into()
-        );
+    let settings = settings(&config)?;
+    for notice in notices(&config) {
+        warn!("{notice}");
     }
-    let settings = settings::from_config(&config).map_err(|error| Wrong(format!("{error:#}")))?;
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     let store = store(&config, &shutdown, &mut tasks).await?;
     let server = Server::new(store, settings).await.context("cannot read the northbound store")?;
@@ -43,11 +48,56 @@ pub(crate) async fn run(config: Config, shutdown: CancellationToken) -> Result<(
     let notifier = Notifier::from_environment();
     notifier.ready();
     // The first that ends ends all: a server that does half of its work helps nobody to notice.
-    let ended = tasks.join_next().await.transpose()?.unwrap_or(Ok(()));
+    let ended = tokio::select! {
+        ended = tasks.join_next() => ended.transpose()?.unwrap_or(Ok(())),
+        () = feed_watchdog(&notifier) => Ok(()),
+    };
     shutdown.cancel();
     notifier.stopping();
     while tasks.join_next().await.is_some() {}
     ended
+}
+
+/// What the configuration says to the server.
+pub(crate) fn settings(config: &Config) -> Result<Settings, Wrong> {
+    store_is_built(config)?;
+    settings::from_config(config).map_err(|error| Wrong(format!("{error:#}")))
+}
+
+/// Lines for the log.
+pub(crate) fn notices(config: &Config) -> Vec<String> {
+    let store = &config.df_store;
+    let hosts = &config.df.remote_db_hosts;
+    let is_default = hosts.iter().map(ToString::to_string).eq([DEFAULT_DB_HOST]);
+    let is_elsewhere = !is_default && !hosts.iter().any(|host| may_be(host, store.embedded_listen));
+    let hosts = hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let notice = format!(
+        "[df] remote_db_hosts = {hosts} is not the embedded store at {}, which this server uses: set [df_store] \
+         embedded_enabled = False if it is meant to use that",
+        store.embedded_listen
+    );
+    Some(notice).filter(|_| store.embedded_enabled && is_elsewhere).into_iter().collect()
+}
+
+/// Whether a host can be where we listen. What a name stands for is not looked up.
+fn may_be(host: &HostPort, listen: SocketAddr) -> bool {
+    let is_there = match host.host.as_str().parse::<IpAddr>() {
+        Ok(ip) => ip == listen.ip() || listen.ip().is_unspecified(),
+        Err(_) => true,
+    };
+    is_there && host.port == listen.port()
+}
+
+/// Tells the service manager for ever that threads which answer requests get to work.
+async fn feed_watchdog(notifier: &Notifier) {
+    let Some(interval) = notifier.watchdog_interval() else { return std::future::pending().await };
+    let mut interval = tokio::time::interval(interval);
+    loop {
+        interval.tick().await;
+        if tokio::spawn(async {}).await.is_ok() {
+            notifier.alive();
+        }
+    }
 }
 
 /// The store: the embedded one, which is served to the controllers as well, or the one that the configuration names.
@@ -61,12 +111,14 @@ async fn store(
         let store = EtcdStore::new(&store_options(config)).map_err(|error| Wrong(error.to_string()))?;
         return Ok(Arc::new(store));
     }
-    std::fs::create_dir_all(&options.embedded_path).with_context(|| {
+    // The rows of all projects are nobody else's to read.
+    let made = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&options.embedded_path);
+    made.with_context(|| {
         format!("[df_store] embedded_path: cannot make {}", options.embedded_path.display())
     })?;
     let file = options.embedded_path.join(STORE_FILE);
     let embedded = EmbeddedStore::open(&file, nb_embedded::Options::default())
-        .with_context(|| format!("[df_store] embedded_path: cannot open the store {}", file.display()))?;
+        .context("[df_store] embedded_path: the store cannot be opened")?;
     let listener = listen(options.embedded_listen, "[df_store] embedded_listen").await?;
     info!(address = %options.embedded_listen, file = %file.display(), "the embedded store is served");
     let (served, shutdown) = (embedded.clone(), shutdown.clone());

@@ -9,7 +9,7 @@ use crate::input::Input;
 
 /// A line of a recording is not one.
 #[derive(Debug, Error)]
-#[error("not a step of a recording: {0}")]
+#[error("not a step of a recording")]
 pub struct NotAStep(#[from] serde_json::Error);
 
 /// The line of one step, without the line feed.

@@ -20,7 +20,7 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
         api.tls_cert_file.is_none(),
         "[df_api] tls_cert_file is not built yet: put a proxy that speaks TLS before the API"
     );
-    Ok(Settings {
+    let settings = Settings {
         auth: match api.auth_strategy {
             AuthStrategy::NoAuth => northbound::AuthStrategy::NoAuth,
             AuthStrategy::Keystone => northbound::AuthStrategy::Keystone(Arc::new(keystone(config)?)),
@@ -39,7 +39,15 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
         request_timeout_s: api.request_timeout_seconds.duration().as_secs(),
         connections_max: api.connections_max,
         ..Settings::default()
-    })
+    };
+    for address in &api.bind.0 {
+        ensure!(
+            settings.may_listen(*address),
+            "[df_api] bind = {address}: with auth_strategy = noauth whoever reaches it may do everything: listen on a \
+             loopback address, or set auth_strategy = keystone"
+        );
+    }
+    Ok(settings)
 }
 
 fn keystone(config: &Config) -> Result<Keystone> {
@@ -70,6 +78,7 @@ fn keystone(config: &Config) -> Result<Keystone> {
 fn quota(config: &Config) -> Limits {
     let quotas = &config.quotas;
     let mut limits = Limits::default();
+    limits.set(Kind::SubnetPool, quotas.default_quota.into());
     limits.set(Kind::Network, quotas.quota_network.into());
     limits.set(Kind::Subnet, quotas.quota_subnet.into());
     limits.set(Kind::Port, quotas.quota_port.into());

@@ -8,6 +8,7 @@ mod leases;
 mod operators;
 mod packets;
 mod plugging;
+mod programs;
 mod restarts;
 mod status;
 mod support;
