@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::codegen::{Body as HttpBody, BoxFuture, BoxStream, Context, Future, Poll, Service, StdError};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use crate::method::{self, Method, for_each_method};
@@ -127,6 +127,10 @@ macro_rules! server_methods {
             }
 
             fn call(&mut self, request: http::Request<B>) -> Self::Future {
+                if request.version() < http::Version::HTTP_2 {
+                    let answer = no_gateway();
+                    return Box::pin(async move { Ok(answer) });
+                }
                 match request.uri().path() {
                     $(
                         <method::$unary as Method>::PATH => {
@@ -162,6 +166,19 @@ impl<H> EtcdService<H> {
             tonic::server::Grpc::new(ProstCodec::default()).max_decoding_message_size(self.request_bytes_max);
         (grpc, Call { handler: Arc::clone(&self.handler), method: PhantomData })
     }
+}
+
+/// The answer to whoever asks without gRPC, in the form of etcd's gateway for JSON. The path is not repeated: it could be anything.
+fn no_gateway() -> http::Response<Body> {
+    const TEXT: &str =
+        "this server speaks the API of etcd over gRPC only, as etcdctl does, and has no gateway for JSON";
+    let text =
+        format!("{{\"error\":\"{TEXT}\",\"message\":\"{TEXT}\",\"code\":{}}}\n", Code::Unimplemented as i32);
+    let mut answer = http::Response::new(Body::new(text));
+    *answer.status_mut() = http::StatusCode::NOT_IMPLEMENTED;
+    let json = http::HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    answer
 }
 
 fn not_implemented(path: &str) -> Status {

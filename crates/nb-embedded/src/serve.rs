@@ -82,7 +82,9 @@ impl EmbeddedStore {
         if !address.ip().is_loopback() {
             warn!(%address, "the store knows no users: whoever reaches this address can read and write all of it");
         }
+        // Who speaks HTTP/1 wants etcd's gateway for JSON, and is told that there is none.
         let server = Server::builder()
+            .accept_http1(true)
             .max_concurrent_streams(options.connection_streams_max)
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));

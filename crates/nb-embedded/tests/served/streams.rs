@@ -1,5 +1,7 @@
 //! Streams of watches and leases, as a client of the wire sees them, and the limits that keep clients in bounds.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::server::Served;
@@ -411,4 +413,19 @@ fn a_compaction_ends_the_watches_of_the_past_and_no_others() {
         assert_eq!(future.next().await.events[0].kv.as_ref().expect("a row").value, "13");
         assert_eq!(present.next().await.events[0].kv.as_ref().expect("a row").value, "12");
     });
+}
+
+#[test]
+fn who_asks_without_grpc_is_told_that_there_is_no_gateway() {
+    let served = Served::start(Options::default());
+    for request in ["GET /version", "POST /v3/kv/range", "PUT /v2/keys/x"] {
+        let mut connection = TcpStream::connect(served.address).expect("a connection");
+        connection.set_read_timeout(Some(DEADLINE)).expect("a time");
+        let text =
+            format!("{request} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}");
+        connection.write_all(text.as_bytes()).expect("it is sent");
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 501 ") && answer.contains("no gateway for JSON"), "{answer}");
+    }
 }
