@@ -13,6 +13,7 @@ use crate::registry::check::{Check, Flaw};
 use crate::registry::convert::Convert;
 use crate::registry::tables::INTEGER_MAX;
 use crate::registry::{Kind, body, extensions, python};
+use crate::replica::State;
 use crate::server::Core;
 
 /// The versions of the API.
@@ -175,13 +176,14 @@ async fn update(core: &Core, context: &Context, project: &str, text: &[u8]) -> R
     let Some(Value::Object(said)) = members.remove("quota") else {
         return Err(ApiError::bad_request("Unable to find 'quota' in request body"));
     };
-    let mut wanted = Vec::new();
+    let (mut wanted, mut is_forced) = (Vec::new(), false);
     for (name, value) in said {
         let kind = Kind::ALL.into_iter().find(|kind| kind.resource().singular == name);
         match kind {
             Some(kind) => wanted.push((kind, limit(&name, value)?)),
-            // Clients say whose quota it is, and whether they mind that more is in use already.
-            None if ["project_id", "tenant_id", "force", "check_limit"].contains(&name.as_str()) => {}
+            None if name == "force" => is_forced = value == Value::Bool(true),
+            // Clients say whose quota it is, and old ones that they mind when more is in use, which is the rule now.
+            None if ["project_id", "tenant_id", "check_limit"].contains(&name.as_str()) => {}
             None => {
                 let name = python::text(&name.into());
                 return Err(ApiError::bad_request(format!("Unrecognized attribute(s) '{name}'")));
@@ -193,6 +195,9 @@ async fn update(core: &Core, context: &Context, project: &str, text: &[u8]) -> R
         let known = draft.state().limits(project).cloned();
         let mut limits = known.as_ref().map_or_else(Limits::none, |(limits, _)| limits.clone());
         for (kind, limit) in &wanted {
+            if !is_forced {
+                check_usage(draft.state(), project, *kind, *limit)?;
+            }
             limits.set(*kind, *limit);
         }
         draft.require(match known {
@@ -203,6 +208,18 @@ async fn update(core: &Core, context: &Context, project: &str, text: &[u8]) -> R
         Ok(())
     });
     decide.await
+}
+
+/// Whether a project has no more than it may have from now on.
+fn check_usage(state: &State, project: &str, kind: Kind, limit: i64) -> Result<(), ApiError> {
+    let used = state.rows(kind).count("project_id", project);
+    if limit == UNLIMITED || i64::try_from(used).is_ok_and(|used| used <= limit) {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "Quota limit {limit} for {} must be greater than or equal to already used {used}",
+        kind.resource().singular
+    )))
 }
 
 fn limit(name: &str, value: Value) -> Result<i64, ApiError> {

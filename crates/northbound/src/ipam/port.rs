@@ -359,7 +359,11 @@ impl<'a> PortPlanner<'a> {
         Ok(mac)
     }
 
-    fn draw_mac(&self, base: MacBase, random: Entropy<'_>) -> Result<MacAddr, IpamError> {
+    /// A MAC address that no port of the network has.
+    ///
+    /// # Errors
+    /// When none is found.
+    pub fn draw_mac(&self, base: MacBase, random: Entropy<'_>) -> Result<MacAddr, IpamError> {
         let drawn = base.draw(|mac| self.addresses.has_mac(mac), random);
         drawn.ok_or_else(|| IpamError::NetworkMacAddressGenerationFailure {
             network: self.addresses.network().clone(),

@@ -24,10 +24,13 @@ pub enum Filter {
         /// What it may be.
         values: Vec<Value>,
     },
-    /// A port has one of these addresses, in one of these subnets; none of either is any.
+    /// A port has an address that is one of these, that has one of these in it, and that is in one of these subnets; none
+    /// of any of them is any.
     FixedIps {
         /// The addresses.
         addresses: Vec<String>,
+        /// Parts of addresses.
+        parts: Vec<String>,
         /// The subnets.
         subnets: Vec<String>,
     },
@@ -70,11 +73,12 @@ impl Filter {
     }
 
     fn fixed_ips(values: &[&str]) -> Result<Self, ApiError> {
-        let (mut addresses, mut subnets) = (Vec::new(), Vec::new());
+        let (mut addresses, mut parts, mut subnets) = (Vec::new(), Vec::new(), Vec::new());
         for text in values {
             let pair = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
             match pair {
                 Some(("ip_address", address)) => addresses.push(canonical(address)),
+                Some(("ip_address_substr", part)) => parts.push(part.to_owned()),
                 Some(("subnet_id", subnet)) => subnets.push(subnet.to_owned()),
                 Some((name, _)) if !name.is_empty() => {
                     let name = python::text(&name.into());
@@ -90,7 +94,7 @@ impl Filter {
                 }
             }
         }
-        Ok(Self::FixedIps { addresses, subnets })
+        Ok(Self::FixedIps { addresses, parts, subnets })
     }
 
     /// Whether a resource fits.
@@ -107,12 +111,15 @@ impl Filter {
                 };
                 values.iter().any(|value| is_or_has(&own, value))
             }
-            Self::FixedIps { addresses, subnets } => document.list("fixed_ips").iter().any(|fixed| {
-                let is_one_of = |member: &str, wanted: &[String]| {
-                    let own = fixed.get(member).and_then(Value::as_str);
-                    wanted.is_empty() || wanted.iter().any(|wanted| Some(wanted.as_str()) == own)
+            Self::FixedIps { addresses, parts, subnets } => document.list("fixed_ips").iter().any(|fixed| {
+                let member = |name: &str| fixed.get(name).and_then(Value::as_str).unwrap_or_default();
+                let (address, subnet) = (member("ip_address"), member("subnet_id"));
+                let is_any = |wanted: &[String], fits: &dyn Fn(&str) -> bool| {
+                    wanted.is_empty() || wanted.iter().any(|wanted| fits(wanted))
                 };
-                is_one_of("ip_address", addresses) && is_one_of("subnet_id", subnets)
+                is_any(addresses, &|wanted| wanted == address)
+                    && is_any(parts, &|part| address.contains(part))
+                    && is_any(subnets, &|wanted| wanted == subnet)
             }),
             Self::Tags { tags, wants_all, wants } => {
                 let own: BTreeSet<&str> = document.texts("tags").collect();

@@ -22,6 +22,8 @@ pub struct View {
 enum Shown {
     Kept(usize),
     Computed(&'static str, Value),
+    /// A number that is shown as text.
+    Text(usize),
 }
 
 /// Which attributes of a kind of resource a requester sees.
@@ -55,6 +57,8 @@ impl View {
         let shown = columns.columns.iter().map(|(slot, attribute)| {
             if attribute.is_computed {
                 Shown::Computed(attribute.name, resources::compute(state, &document, attribute.name))
+            } else if attribute.is_shown_as_text {
+                Shown::Text(*slot)
             } else {
                 Shown::Kept(*slot)
             }
@@ -66,12 +70,13 @@ impl View {
 impl Serialize for View {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let attributes = self.document.resource().attributes;
+        let name_at = |slot: usize| attributes.get(slot).map_or("", |attribute| attribute.name);
         let mut map = serializer.serialize_map(Some(self.shown.len()))?;
         for shown in &self.shown {
             match shown {
-                Shown::Kept(slot) => {
-                    let name = attributes.get(*slot).map_or("", |attribute| attribute.name);
-                    map.serialize_entry(name, self.document.at(*slot))?;
+                Shown::Kept(slot) => map.serialize_entry(name_at(*slot), self.document.at(*slot))?,
+                Shown::Text(slot) => {
+                    map.serialize_entry(name_at(*slot), &self.document.at(*slot).to_string())?;
                 }
                 Shown::Computed(name, value) => map.serialize_entry(name, value)?,
             }

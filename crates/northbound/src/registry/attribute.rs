@@ -94,6 +94,8 @@ pub struct Attribute {
     pub is_sort_key: bool,
     /// Whether it is computed for each answer and not kept.
     pub is_computed: bool,
+    /// Whether answers hold the text of it although it is a number.
+    pub is_shown_as_text: bool,
     /// Who may say it in a creation.
     pub creator: Who,
     /// Who may say it in a change.
@@ -117,6 +119,7 @@ impl Attribute {
             is_filter: false,
             is_sort_key: false,
             is_computed: false,
+            is_shown_as_text: false,
             creator: Who::Anyone,
             updater: Who::Anyone,
             reader: Who::Anyone,
@@ -169,6 +172,12 @@ impl Attribute {
     #[must_use]
     pub const fn computed(self) -> Self {
         Self { is_computed: true, ..self }
+    }
+
+    /// Is a number that answers show as text.
+    #[must_use]
+    pub const fn shown_as_text(self) -> Self {
+        Self { is_shown_as_text: true, ..self }
     }
 
     /// Is not in answers.

@@ -72,7 +72,7 @@ pub enum Check {
 
 impl Check {
     /// A unicast MAC address.
-    pub const MAC_ADDRESS: Self = Self::By(address::mac_address);
+    pub const MAC_ADDRESS_OR_NULL: Self = Self::By(address::mac_address_or_null);
     /// An IP address or `null`.
     pub const IP_ADDRESS_OR_NULL: Self = Self::By(address::ip_address_or_null);
     /// A range of addresses or `null`.

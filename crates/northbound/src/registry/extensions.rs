@@ -101,6 +101,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Filters that are not known are refused",
     ),
     Extension::new(
+        "ip-substring-filtering",
+        "IP address substring filtering",
+        "2017-11-28T09:00:00-00:00",
+        "Ports can be found by a part of an address",
+    ),
+    Extension::new(
         "ip_allocation",
         "IP Allocation",
         "2016-06-10T23:00:00-00:00",
@@ -127,6 +133,12 @@ pub const EXTENSIONS: &[Extension] = &[
     ),
     Extension::new("pagination", "Pagination support", "2016-06-12T00:00:00-00:00", "Lists come in pages"),
     Extension::new(
+        "port-mac-address-regenerate",
+        "Neutron Port MAC address regenerate",
+        "2018-05-03T10:00:00-00:00",
+        "Ports get another MAC address when null is said",
+    ),
+    Extension::new(
         "port-security",
         "Port Security",
         "2012-07-23T10:00:00-00:00",
@@ -143,6 +155,18 @@ pub const EXTENSIONS: &[Extension] = &[
         "Provider Network",
         "2012-09-07T10:00:00-00:00",
         "How networks are made from physical ones",
+    ),
+    Extension::new(
+        "quota-check-limit",
+        "Quota engine limit check",
+        "2021-09-08T16:00:00-00:00",
+        "Quotas below what is in use are refused",
+    ),
+    Extension::new(
+        "quota-check-limit-default",
+        "Quota engine limit check by default",
+        "2024-08-21T16:00:00-00:00",
+        "They are refused unless a request says force",
     ),
     Extension::new(
         "quota_details",

@@ -37,7 +37,7 @@ ignored.
 
 Lists take any attribute with a *filter* as parameter (repeated: any of the values), `tags`, `tags-any`, `not-tags`, `not-tags-any`,
 `fields`, `sort_key` with `sort_dir`, and `limit`, `marker`, `page_reverse` for pages. Ports are found by
-`fixed_ips=ip_address=ADDRESS` and `fixed_ips=subnet_id=ID`.
+`fixed_ips=ip_address=ADDRESS`, `fixed_ips=ip_address_substr=PART` and `fixed_ips=subnet_id=ID`.
 
 Everybody acts on what their project owns, and sees besides what is shared and what is in their networks. *Owner of the network*
 includes administrators and services.

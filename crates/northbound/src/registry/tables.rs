@@ -199,7 +199,7 @@ pub static PORT: Resource = Resource {
         ADMIN_STATE_UP,
         Attribute::mutable("mac_address", Unsaid::Open)
             .convert(Convert::MacAddress)
-            .check(Check::MAC_ADDRESS)
+            .check(Check::MAC_ADDRESS_OR_NULL)
             .filter_and_sort()
             .writer(Who::NetworkOwner)
             .updater(Who::Service),
@@ -273,14 +273,17 @@ pub static SUBNET_POOL: Resource = Resource {
         Attribute::mutable("default_prefixlen", Unsaid::Open)
             .convert(Convert::Integer)
             .check(Check::NonNegative)
+            .shown_as_text()
             .filter_and_sort(),
         Attribute::mutable("min_prefixlen", Unsaid::Open)
             .convert(Convert::Integer)
             .check(Check::NonNegative)
+            .shown_as_text()
             .filter_and_sort(),
         Attribute::mutable("max_prefixlen", Unsaid::Open)
             .convert(Convert::Integer)
             .check(Check::NonNegative)
+            .shown_as_text()
             .filter_and_sort(),
         Attribute::mutable("is_default", FALSE)
             .convert(Convert::Boolean)

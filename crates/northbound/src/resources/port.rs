@@ -238,14 +238,17 @@ fn plan_change(
 ) -> Decision<PortPlan> {
     let core = draft.core();
     let current = facts::port_addresses(document).ok_or_else(ApiError::internal)?;
-    let mac = said.get("mac_address").and_then(Value::as_str).and_then(mac_address);
+    let network = facts::network_id(document.text("network_id"))?;
+    let subnets = facts::subnets_of(draft, document.text("network_id"));
+    let planner = PortPlanner { addresses: draft.addresses(&network), subnets: &subnets, device_owner };
+    let mac = match said.get("mac_address") {
+        Some(Value::Null) => Some(planner.draw_mac(core.settings.mac_base, &mut || core.chance.next())?),
+        said => said.and_then(Value::as_str).and_then(mac_address),
+    };
     if let Some(mac) = mac.filter(|mac| *mac != current.mac) {
         check_mac_change(document, &mac.to_string())?;
     }
     let change = PortChange { mac, fixed_ips: said.filled("fixed_ips").map(facts::fixed_ip_requests) };
-    let network = facts::network_id(document.text("network_id"))?;
-    let subnets = facts::subnets_of(draft, document.text("network_id"));
-    let planner = PortPlanner { addresses: draft.addresses(&network), subnets: &subnets, device_owner };
     Ok(planner.change(&current, &change, &mut || core.chance.next())?)
 }
 

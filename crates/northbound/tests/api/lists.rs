@@ -77,6 +77,13 @@ async fn ports_are_found_by_their_addresses() {
         (format!("fixed_ips=subnet_id={subnet}"), vec!["10.0.0.5", "10.0.0.6", "10.0.0.7"]),
         (format!("fixed_ips=ip_address=10.0.0.6&fixed_ips=subnet_id={subnet}"), vec!["10.0.0.6"]),
         ("fixed_ips=ip_address=10.0.0.6&fixed_ips=subnet_id=x".to_owned(), vec![]),
+        ("fixed_ips=ip_address_substr=0.0.".to_owned(), vec!["10.0.0.5", "10.0.0.6", "10.0.0.7"]),
+        (
+            "fixed_ips=ip_address_substr=0.6&fixed_ips=ip_address_substr=.7".to_owned(),
+            vec!["10.0.0.6", "10.0.0.7"],
+        ),
+        (format!("fixed_ips=ip_address_substr=6&fixed_ips=subnet_id={subnet}"), vec!["10.0.0.6"]),
+        ("fixed_ips=ip_address_substr=0.5&fixed_ips=ip_address=10.0.0.6".to_owned(), vec![]),
     ] {
         assert_eq!(sorted_names(&mut admin, &format!("/v2.0/ports?{query}")).await, expected, "{query}");
     }

@@ -289,6 +289,22 @@ async fn more_than_a_project_may_have() {
     member.post("/v2.0/networks", json!({"network": {}})).await.expect_error(409, "OverQuota", over);
     let details = member.get("/v2.0/quotas/p/details.json").await.expect(200);
     assert_eq!(details["quota"]["network"], json!({"limit": 2, "used": 2, "reserved": 0}));
+    let fewer = |more: Value| {
+        let mut quota = json!({"network": 1});
+        quota.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"quota": quota})
+    };
+    for unforced in
+        [json!({}), json!({"check_limit": true}), json!({"force": "true"}), json!({"force": false})]
+    {
+        admin.put("/v2.0/quotas/p", fewer(unforced)).await.expect_error(
+            400,
+            "HTTPBadRequest",
+            "Quota limit 1 for network must be greater than or equal to already used 2",
+        );
+    }
+    let forced = admin.put("/v2.0/quotas/p", fewer(json!({"force": true}))).await.expect(200);
+    assert_eq!(forced["quota"]["network"], 1);
     let refused = "User does not have admin privileges: Only admin can view or configure quota.";
     member.get("/v2.0/quotas").await.expect_error(403, "AdminRequired", refused);
     member.delete("/v2.0/quotas/p").await.expect_error(403, "AdminRequired", refused);

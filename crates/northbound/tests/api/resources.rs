@@ -94,6 +94,16 @@ async fn ports_get_addresses_and_keep_them() {
         "fixed_ips": [{"ip_address": "10.0.0.9"}]});
     admin.create("port", other).await;
 
+    // Nothing said for the MAC address asks for another one, which the address made of it follows.
+    let again = admin.put(&path("ports", &port), json!({"port": {"mac_address": null}})).await.expect(200);
+    let again = &again["port"];
+    assert!(text(&again["mac_address"]).starts_with("fa:16:3e:"), "{again}");
+    assert_ne!(again["mac_address"], "fa:16:3e:00:00:02");
+    assert_eq!(ips(again)[0], "10.0.0.10");
+    assert_ne!(ips(again)[1], "fd00::f816:3eff:fe00:2");
+    let any = json!({"network_id": network["id"], "mac_address": null});
+    assert!(text(&admin.create("port", any).await["mac_address"]).starts_with("fa:16:3e:"));
+
     admin.delete(&path("subnets", &v6)).await.expect(204);
     let left = admin.get(&path("ports", &port)).await.expect(200);
     assert_eq!(ips(&left["port"]), ["10.0.0.10"]);
@@ -144,7 +154,13 @@ async fn pools_give_ranges_that_do_not_overlap() {
     let pool = admin.create("subnetpool", pool).await;
     assert_eq!(pool["prefixes"], json!(["10.0.0.0/23"]));
     assert_eq!(pool["ip_version"], 4);
-    assert_eq!(pool["max_prefixlen"], 32);
+    // Numbers are taken, and shown as text, as Neutron shows them.
+    assert_eq!(
+        [&pool["default_prefixlen"], &pool["min_prefixlen"], &pool["max_prefixlen"]],
+        ["25", "24", "32"]
+    );
+    let found = admin.get("/v2.0/subnetpools?min_prefixlen=24&fields=max_prefixlen").await.expect(200);
+    assert_eq!(found["subnetpools"], json!([{"max_prefixlen": "32"}]));
     let mut cidrs = Vec::new();
     for more in [json!({"subnetpool_id": pool["id"]}), json!({"use_default_subnetpool": true})] {
         let network = admin.create("network", json!({})).await;

@@ -18,6 +18,11 @@ pub(super) fn mac_address(value: &Value) -> Verdict {
     flaw(format!("'{}' is not a valid MAC address", python::text(value)))
 }
 
+/// The same; nothing asks for another address.
+pub(super) fn mac_address_or_null(value: &Value) -> Verdict {
+    if value.is_null() { Ok(()) } else { mac_address(value) }
+}
+
 /// The address that a value is.
 ///
 /// # Errors

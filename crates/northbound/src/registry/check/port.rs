@@ -18,9 +18,6 @@ const OPTION_VALUE_CHARS_MAX: usize = 255;
 /// Options whose value may be empty, which takes them away.
 const OPTIONS_WITHOUT_VALUE: [&str; 2] = ["router", "classless-static-route"];
 
-/// What the owners of devices begin with.
-const OWNER_PREFIXES: [&str; 3] = ["network:", "compute:", "baremetal:"];
-
 pub(super) fn service_types(value: &Value) -> Verdict {
     let types = match value {
         Value::Array(types) => types.as_slice(),
@@ -36,7 +33,8 @@ pub(super) fn service_types(value: &Value) -> Verdict {
             )
             .into());
         };
-        if !OWNER_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+        // Who owns devices has a name, and the kind of device follows it: network:dhcp, compute:nova.
+        if text.split_once(':').is_none_or(|(owner, _)| owner.is_empty()) {
             return Err(ApiError::new(
                 400,
                 "InvalidSubnetServiceType",
@@ -187,4 +185,22 @@ fn is_dhcp_option(members: &Map<String, Value>) -> bool {
         _ => false,
     };
     is_value && is_line(name, OPTION_NAME_CHARS_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn service_types_name_an_owner_and_a_kind() {
+        for good in [json!(null), json!([]), json!(["compute:nova", "network:dhcp", "storage:backup", "x:"])]
+        {
+            assert!(service_types(&good).is_ok(), "{good}");
+        }
+        for wrong in [json!("compute:nova"), json!(["cat"]), json!([":nova"]), json!([1])] {
+            assert!(service_types(&wrong).is_err(), "{wrong}");
+        }
+    }
 }
