@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 
 use crate::error::ApiError;
 
-pub use keystone::{Keystone, KeystoneError, KeystoneSettings};
+pub use keystone::{Domain, Keystone, KeystoneError, KeystoneSettings};
 pub use noauth::Identity;
 
 /// Who asks, and what that allows.

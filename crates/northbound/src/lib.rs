@@ -36,7 +36,7 @@ pub mod settings;
 pub mod translate;
 pub mod write;
 
-pub use auth::{AuthStrategy, Context, Keystone, KeystoneSettings};
+pub use auth::{AuthStrategy, Context, Domain, Keystone, KeystoneSettings};
 pub use error::ApiError;
 pub use quota::Limits;
 pub use server::Server;

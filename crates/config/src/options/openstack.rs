@@ -122,6 +122,8 @@ section! {
         auth_url: Option<String> = unset;
         /// Where users are sent to get one.
         www_authenticate_uri: Option<String> = unset, also "keystone_authtoken/auth_uri";
+        /// How we prove who we are: password, or its other name v3password.
+        auth_type: String = "password", also "keystone_authtoken/auth_plugin";
         /// The user that we are to Keystone.
         username: Option<String> = unset, also "keystone_authtoken/user_name", "keystone_authtoken/user-name";
         /// The user's password.
@@ -129,10 +131,17 @@ section! {
         /// The user's project.
         project_name: Option<String> = unset,
             also "keystone_authtoken/project-name", "keystone_authtoken/tenant_name";
+        /// The domain of the user, by its id; where it is said, the name does not matter.
+        user_domain_id: Option<String> = unset, also "keystone_authtoken/user-domain-id";
         /// The domain of the user.
         user_domain_name: String = "Default", also "keystone_authtoken/user-domain-name";
+        /// The domain of the project, by its id; where it is said, the name does not matter.
+        project_domain_id: Option<String> = unset, also "keystone_authtoken/project-domain-id";
         /// The domain of the project.
         project_domain_name: String = "Default", also "keystone_authtoken/project-domain-name";
+        /// For how many seconds Keystone's word for a token is believed without asking again; a token that was revoked may
+        /// live on so long. -1 asks for every request.
+        token_cache_time: i32 [-1 to 86400] = "300";
         /// The certificates of authorities that vouch for Keystone, as PEM.
         cafile: Option<PathBuf> = unset;
         /// Believe it without a valid certificate.

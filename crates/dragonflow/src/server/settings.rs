@@ -7,10 +7,8 @@ use config::{AuthStrategy, Config, NetworkType};
 use northbound::quota::Limits;
 use northbound::registry::Kind;
 use northbound::translate::{FlatNetworks, IdRange, MtuSettings, SegmentSettings, SegmentType, VlanNetwork};
-use northbound::{Keystone, KeystoneSettings, Settings};
+use northbound::{Domain, Keystone, KeystoneSettings, Settings};
 
-/// How long keystone's word for a token is believed, as keystonemiddleware does; a revoked token may live on so long.
-const TOKEN_CACHE_S: u64 = 300;
 /// How long keystone may take.
 const KEYSTONE_TIMEOUT_S: u64 = 10;
 
@@ -56,6 +54,15 @@ fn keystone(config: &Config) -> Result<Keystone> {
         !keystone.insecure,
         "[keystone_authtoken] insecure is not supported: name the authority that vouches for keystone with cafile"
     );
+    ensure!(
+        ["password", "v3password"].contains(&keystone.auth_type.as_str()),
+        "[keystone_authtoken] auth_type = {} is not supported: give the server a user and a password",
+        keystone.auth_type
+    );
+    let domain = |id: &Option<String>, name: &str| match id {
+        Some(id) => Domain::Id(id.clone()),
+        None => Domain::Name(name.to_owned()),
+    };
     let said = |value: &Option<String>, name: &str| {
         value
             .clone()
@@ -66,11 +73,11 @@ fn keystone(config: &Config) -> Result<Keystone> {
         www_authenticate_uri: keystone.www_authenticate_uri.clone(),
         username: said(&keystone.username, "username")?,
         password: said(&keystone.password.as_ref().map(|secret| secret.reveal().to_owned()), "password")?,
-        user_domain_name: keystone.user_domain_name.clone(),
+        user_domain: domain(&keystone.user_domain_id, &keystone.user_domain_name),
         project_name: said(&keystone.project_name, "project_name")?,
-        project_domain_name: keystone.project_domain_name.clone(),
+        project_domain: domain(&keystone.project_domain_id, &keystone.project_domain_name),
         cafile: keystone.cafile.clone(),
-        token_cache_s: TOKEN_CACHE_S,
+        token_cache_s: u64::try_from(keystone.token_cache_time).unwrap_or(0),
         timeout_s: KEYSTONE_TIMEOUT_S,
     })?)
 }

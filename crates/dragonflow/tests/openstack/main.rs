@@ -4,6 +4,7 @@
 //! | module | who |
 //! |---|---|
 //! | [`command_line`] | `openstack`, run by [`shell`] |
+//! | [`identity`] | those for whom a real [`keystone`] vouches |
 //! | [`sdk`] | openstacksdk |
 //! | [`hostile`] | clients that mean harm, or do not know what they do |
 //! | [`crowds`] | many clients at once, one server or two, servers that are killed |
@@ -13,6 +14,8 @@ mod command_line;
 mod crowds;
 mod hostile;
 mod http;
+mod identity;
+mod keystone;
 mod sdk;
 mod shell;
 mod support;

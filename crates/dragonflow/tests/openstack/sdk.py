@@ -1,8 +1,12 @@
-"""What programs do with openstacksdk; the last argument is the address of the server.
+"""What programs do with openstacksdk.
 
-Each test has a project of its own, by the header that a server without keystone believes.
+The last argument is the address of a server without keystone, which believes what headers say of project and roles. If it
+is `keystone`, whom the environment names is keystone's administrator, and projects and users are made there.
+Each test has a project of its own.
 """
 
+import functools
+import os
 import sys
 import unittest
 import uuid
@@ -13,15 +17,40 @@ from openstack import exceptions, resource
 ADDRESS = sys.argv.pop()
 
 
-def connect(project, roles="member"):
-    cloud = openstack.connect(auth_type="none", endpoint=ADDRESS)
-    cloud.session.additional_headers.update({"X-Project-Id": project, "X-Roles": roles})
-    return cloud.network
+@functools.cache
+def keystone():
+    identity = openstack.connect().identity
+    return identity, {role.name: role for role in identity.roles()}
+
+
+def new_project():
+    """The id of a project that nobody has used."""
+    name = uuid.uuid4().hex
+    if ADDRESS != "keystone":
+        return name
+    return keystone()[0].create_project(name=name, domain_id="default").id
+
+
+def connect(project, role="member"):
+    """The networks as somebody with this role in the project has them."""
+    if ADDRESS != "keystone":
+        cloud = openstack.connect(auth_type="none", endpoint=ADDRESS)
+        cloud.session.additional_headers.update({"X-Project-Id": project, "X-Roles": role})
+        return cloud.network
+    identity, roles = keystone()
+    name = uuid.uuid4().hex
+    user = identity.create_user(name=name, password="secret", domain_id="default")
+    identity.assign_project_role_to_user(project, user, roles[role])
+    return openstack.connect(
+        auth_url=os.environ["OS_AUTH_URL"], username=name, password="secret", user_domain_id="default",
+        project_id=project, project_name=None, project_domain_name=None, load_envvars=False,
+        load_yaml_config=False,
+    ).network
 
 
 class Case(unittest.TestCase):
     def setUp(self):
-        self.project = uuid.uuid4().hex
+        self.project = new_project()
         self.net = connect(self.project)
         self.admin = connect(self.project, "admin")
 
@@ -216,7 +245,7 @@ class Refusals(Case):
     def test_strangers(self):
         network, _ = self.network(name="private")
         port = self.net.create_port(network_id=network.id)
-        stranger = connect(uuid.uuid4().hex)
+        stranger = connect(new_project())
         self.assertIsNone(stranger.find_network("private"))
         self.assertEqual(list(stranger.networks()) + list(stranger.ports()) + list(stranger.subnets()), [])
         missing = exceptions.ResourceNotFound

@@ -47,6 +47,15 @@ impl Server {
 
     /// The same with more lines in section `[df_api]`.
     pub(crate) fn with(api_options: &str) -> Self {
+        Self::alone(&format!("auth_strategy = noauth\n{api_options}"))
+    }
+
+    /// A server that asks keystone, as these lines in section `[keystone_authtoken]` say.
+    pub(crate) fn with_keystone(options: &str) -> Self {
+        Self::alone(&format!("auth_strategy = keystone\n\n[keystone_authtoken]\n{options}"))
+    }
+
+    fn alone(api_options: &str) -> Self {
         let directory = ScratchDir::new().expect("a directory");
         let store = unique_address();
         let path = directory.path().join("store");
@@ -57,14 +66,14 @@ impl Server {
     /// A further server on the store of this one.
     pub(crate) fn beside(&self) -> Self {
         let directory = ScratchDir::new().expect("a directory");
-        Self::launch(directory, self.store.clone(), "embedded_enabled = False", "")
+        Self::launch(directory, self.store.clone(), "embedded_enabled = False", "auth_strategy = noauth")
     }
 
     fn launch(directory: ScratchDir, store: String, store_options: &str, api_options: &str) -> Self {
         let api = unique_address();
         let text = format!(
             "[df]\nnb_db_class = etcd_nb_db_driver\nremote_db_hosts = {store}\n\n[df_store]\n{store_options}\n\n\
-             [df_api]\nbind = {api}\nauth_strategy = noauth\n{api_options}\n\n\
+             [df_api]\nbind = {api}\n{api_options}\n\n\
              [quotas]\nquota_port = -1\nquota_network = -1\nquota_subnet = -1\n"
         );
         std::fs::write(directory.path().join("server.ini"), text).expect("the configuration is written");
@@ -145,7 +154,7 @@ fn binary() -> &'static Path {
 }
 
 /// A loopback address and a port that no other test uses.
-fn unique_address() -> String {
+pub(crate) fn unique_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(FIRST_PORT);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let address = Ipv4Addr::new(127, 64 + high % 64, middle, low);

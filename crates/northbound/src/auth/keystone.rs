@@ -34,6 +34,15 @@ const REFUSAL_KEPT_S: u64 = 10;
 /// Before our own token ends, we get another.
 const OWN_TOKEN_MARGIN_S: u64 = 30;
 
+/// How a domain is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Domain {
+    /// By its id.
+    Id(String),
+    /// By its name.
+    Name(String),
+}
+
 /// Where keystone is, and who we are to it.
 #[derive(Clone)]
 pub struct KeystoneSettings {
@@ -46,14 +55,14 @@ pub struct KeystoneSettings {
     /// Its password.
     pub password: String,
     /// The domain of the user.
-    pub user_domain_name: String,
+    pub user_domain: Domain,
     /// Our project.
     pub project_name: String,
     /// The domain of the project.
-    pub project_domain_name: String,
+    pub project_domain: Domain,
     /// Certificates of authorities that vouch for keystone's; those of the system if not said.
     pub cafile: Option<PathBuf>,
-    /// Seconds for which an answer is kept.
+    /// Seconds for which an answer is kept; 0 asks every time.
     pub token_cache_s: u64,
     /// Seconds until keystone is taken to be away.
     pub timeout_s: u64,
@@ -92,6 +101,11 @@ pub enum KeystoneError {
         "keystone does not accept our user and password (status {0}); check the options of its credentials"
     )]
     Refused(u16),
+    /// It does not let us ask about tokens.
+    #[error(
+        "keystone does not let our user ask about tokens (status 403); give the user role service in its project"
+    )]
+    Forbidden,
     /// It says what makes no sense.
     #[error("keystone's answer makes no sense: {0}")]
     Answer(String),
@@ -206,11 +220,14 @@ impl Keystone {
                 (Some(context), left.as_secs().min(self.settings.token_cache_s))
             }
             401 => return Err(KeystoneError::Refused(401)),
-            400 | 403 | 404 => (None, REFUSAL_KEPT_S),
+            403 => return Err(KeystoneError::Forbidden),
+            400 | 404 => (None, REFUSAL_KEPT_S.min(self.settings.token_cache_s)),
             status => return Err(KeystoneError::Answer(format!("status {status}"))),
         };
-        let until = Instant::now() + Duration::from_secs(kept_s);
-        self.cache().put(token, Known { context: context.clone(), until });
+        if kept_s > 0 {
+            let until = Instant::now() + Duration::from_secs(kept_s);
+            self.cache().put(token, Known { context: context.clone(), until });
+        }
         Ok(context)
     }
 

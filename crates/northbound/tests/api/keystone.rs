@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nb::memory::MemoryStore;
-use northbound::{AuthStrategy, Keystone, KeystoneSettings, Settings};
+use northbound::{AuthStrategy, Domain, Keystone, KeystoneSettings, Settings};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -48,7 +48,15 @@ async fn answer(mut stream: TcpStream, counts: Arc<Counts>) {
         let number = counts.own_tokens.fetch_add(1, Ordering::SeqCst);
         let is_right = text.contains("\"password\":\"secret\"");
         let more = format!("X-Subject-Token: own{number}\r\n");
-        if is_right {
+        assert!(text.contains("\"user\":{\"domain\":{\"name\":\"Default\"}"), "{text}");
+        assert!(text.contains("\"project\":{\"domain\":{\"id\":\"default\"}"), "{text}");
+        if text.contains("\"password\":\"powerless\"") {
+            (
+                "201 Created",
+                "X-Subject-Token: powerless\r\n".to_owned(),
+                json!({"token": {"expires_at": far}}),
+            )
+        } else if is_right {
             ("201 Created", more, json!({"token": {"expires_at": far}}))
         } else {
             ("401 No", String::new(), json!({}))
@@ -56,6 +64,8 @@ async fn answer(mut stream: TcpStream, counts: Arc<Counts>) {
     } else if header("x-auth-token").as_deref() == Some("own0") {
         // The first of our tokens is no good when it is used.
         ("401 Unauthorized", String::new(), json!({}))
+    } else if header("x-auth-token").as_deref() == Some("powerless") {
+        ("403 Forbidden", String::new(), json!({}))
     } else {
         counts.questions.fetch_add(1, Ordering::SeqCst);
         match header("x-subject-token").and_then(|token| tokens().remove(token.as_str())) {
@@ -89,16 +99,20 @@ async fn small_keystone() -> (SocketAddr, Arc<Counts>) {
 }
 
 async fn api(address: SocketAddr, password: &str) -> Api {
+    api_that_keeps(address, password, 300).await
+}
+
+async fn api_that_keeps(address: SocketAddr, password: &str, token_cache_s: u64) -> Api {
     let keystone = KeystoneSettings {
         auth_url: format!("http://{address}/identity/v3/"),
         www_authenticate_uri: Some("http://public:5000".to_owned()),
         username: "dragonflow".to_owned(),
         password: password.to_owned(),
-        user_domain_name: "Default".to_owned(),
+        user_domain: Domain::Name("Default".to_owned()),
         project_name: "service".to_owned(),
-        project_domain_name: "Default".to_owned(),
+        project_domain: Domain::Id("default".to_owned()),
         cafile: None,
-        token_cache_s: 300,
+        token_cache_s,
         timeout_s: 5,
     };
     let auth = AuthStrategy::Keystone(Arc::new(Keystone::new(keystone).unwrap()));
@@ -134,10 +148,24 @@ async fn keystone_says_who_asks() {
 }
 
 #[tokio::test]
+async fn without_a_cache_keystone_is_asked_every_time() {
+    let (address, counts) = small_keystone().await;
+    let api = api_that_keeps(address, "secret", 0).await;
+    for (token, status) in [("ann", 200), ("ann", 200), ("forged", 401), ("forged", 401)] {
+        assert_eq!(api.client(&[("X-Auth-Token", token)]).get("/v2.0/networks").await.status, status);
+    }
+    assert_eq!(counts.questions.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_while_keystone_cannot_be_asked() {
     let (address, _) = small_keystone().await;
     let wrong = api(address, "guess").await;
     let refused = wrong.client(&[("X-Auth-Token", "boss")]).get("/v2.0/networks").await;
+    refused.expect_error(503, "ServiceUnavailable", "The service is unavailable.");
+    // A user that may not ask is a mistake of the operator's, and no reason to send requesters for another token.
+    let powerless = api(address, "powerless").await;
+    let refused = powerless.client(&[("X-Auth-Token", "boss")]).get("/v2.0/networks").await;
     refused.expect_error(503, "ServiceUnavailable", "The service is unavailable.");
     let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let nowhere = free.local_addr().unwrap();
@@ -154,9 +182,9 @@ fn addresses_of_keystone() {
         www_authenticate_uri: None,
         username: String::new(),
         password: "secret".to_owned(),
-        user_domain_name: String::new(),
+        user_domain: Domain::Name(String::new()),
         project_name: String::new(),
-        project_domain_name: String::new(),
+        project_domain: Domain::Name(String::new()),
         cafile: Some("/nonexistent".into()),
         token_cache_s: 1,
         timeout_s: 1,
