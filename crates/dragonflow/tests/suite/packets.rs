@@ -141,7 +141,7 @@ fn allowed_address_pairs_are_reached_on_their_own_mac_and_from_ranges() {
     let network = lab.network("blue", "geneve", "10.0.0.0/24");
     let (holder, other) = (lab.boot(0, "holder", &network), lab.boot(1, "other", &network));
     let pairs =
-        json!([{"ip_address": "10.0.0.240/28"}, {"ip_address": "10.0.0.50", "mac_address": ROUTER_MAC}]);
+        json!([{"ip_address": "10.0.0.240/28"}, {"ip_address": "10.0.0.150", "mac_address": ROUTER_MAC}]);
     let path = format!("/v2.0/ports/{}", holder.port_id());
     let change = json!({"port": {"allowed_address_pairs": pairs}});
     lab.cloud.api().put(&path, &change).and_then(|changed| changed.expect(200)).expect("the port is changed");
@@ -161,10 +161,10 @@ fn allowed_address_pairs_are_reached_on_their_own_mac_and_from_ranges() {
 
     // As VRRP does: the address moves to whoever holds the MAC address that no port has.
     holder.namespace().set_mac(device, ROUTER_MAC).expect("another MAC address");
-    holder.namespace().add_address(device, "10.0.0.50/24").expect("another address");
+    holder.namespace().add_address(device, "10.0.0.150/24").expect("another address");
     other
         .namespace()
-        .wait_for_ping("10.0.0.50".parse().expect("an address"), PATIENCE)
+        .wait_for_ping("10.0.0.150".parse().expect("an address"), PATIENCE)
         .expect("it is reached");
 }
 
