@@ -12,8 +12,8 @@
 #[cfg(test)]
 mod tests;
 
-/// What an authority becomes.
-const NAME: &[u8] = b"localhost";
+/// What an authority becomes. It is shorter than any that is changed, see above.
+const NAME: &[u8] = b"etcd";
 
 /// What every connection of HTTP/2 begins with.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

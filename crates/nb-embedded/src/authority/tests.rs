@@ -110,7 +110,7 @@ proptest! {
         cuts in prop::collection::vec(1..30_usize, 1..20),
     ) {
         let whole = read(&connection);
-        prop_assert!(whole.len() <= connection.len() + 6 * NAME.len());
+        prop_assert!(whole.len() <= connection.len());
         let (mut authority, mut pieces, mut left) = (Authority::new(), Vec::new(), &connection[..]);
         for cut in cuts.iter().cycle() {
             let (piece, others) = left.split_at((*cut).min(left.len()));
