@@ -59,6 +59,8 @@ pub(crate) struct Worker<'a> {
     recorder: Recorder,
     switch: Handle,
     last_change: ChangeId,
+    /// Entries were refused since the ports that need them were looked for.
+    has_new_refusals: bool,
     /// Where frames for other nodes go.
     tunnel_ends: Vec<(OfPort, IpAddr)>,
     packets: PacketPath,
@@ -132,6 +134,7 @@ impl<'a> Worker<'a> {
             recorder,
             switch,
             last_change: 0,
+            has_new_refusals: false,
             tunnel_ends: outputs.tunnel_ends.take().unwrap_or_default(),
             packets,
             _carrier: carrier,
@@ -332,7 +335,7 @@ impl<'a> Worker<'a> {
             }
             Event::Refused { entry, refusal } => {
                 error!(%entry, %refusal, "the switch does not take an entry");
-                self.look_at_refusals().await?;
+                self.has_new_refusals = true;
                 self.status.send_modify(|status| status.entries_refused += 1);
             }
             Event::OptionConflict { wanted, reason } => error!(
@@ -373,7 +376,8 @@ impl<'a> Worker<'a> {
 
     async fn confirmed(&mut self, up_to: ChangeId) -> Result<(), Stopped> {
         self.intake.ports.confirmed(up_to);
-        if self.intake.ports.has_refused() {
+        // A switch may refuse thousands of entries: they are looked at together, before anything is told of their ports.
+        if std::mem::take(&mut self.has_new_refusals) || self.intake.ports.has_refused() {
             self.look_at_refusals().await?;
         }
         Ok(())
@@ -392,9 +396,11 @@ impl<'a> Worker<'a> {
                 desired.refused().iter().filter_map(cookie).collect()
             })
             .await?;
-        let cookies: BTreeSet<u64> = cookies.into_iter().collect();
-        let makers = cookies.into_iter().flat_map(|cookie| self.engine.explain(Cookie::from_bits(cookie)));
-        let ports: BTreeSet<RowId> = makers
+        let cookies: BTreeSet<Cookie> = cookies.into_iter().map(Cookie::from_bits).collect();
+        let ports: BTreeSet<RowId> = self
+            .engine
+            .explain_all(&cookies)
+            .into_iter()
             .filter(|maker| matches!(maker.table, None | Some(Table::LogicalPort)))
             .filter_map(|maker| maker.subject)
             .collect();

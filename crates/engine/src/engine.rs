@@ -366,10 +366,17 @@ impl Engine {
     /// Who makes flows with this cookie; nobody, for one that is not ours.
     #[must_use]
     pub fn explain(&self, cookie: Cookie) -> Vec<Explanation> {
+        self.explain_all(&BTreeSet::from([cookie]))
+    }
+
+    /// The same for several at once, at the cost of one.
+    #[must_use]
+    pub fn explain_all(&self, cookies: &BTreeSet<Cookie>) -> Vec<Explanation> {
         let mut found: Vec<(&UnitName, Explanation)> = Vec::new();
         for unit in self.graph.units() {
             let registered = &self.rules[usize::from(unit.name.rule)];
-            if cookie_of(registered.app, registered.rule_of_app, unit.name.subject.as_ref()) == cookie {
+            let subject = unit.name.subject.as_ref();
+            if cookies.contains(&cookie_of(registered.app, registered.rule_of_app, subject)) {
                 let table = match registered.rule.subjects {
                     Subjects::Rows(table) => Some(table),
                     Subjects::Node | Subjects::Interfaces => None,

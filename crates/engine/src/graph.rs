@@ -187,6 +187,11 @@ impl Graph {
         self.unit(no).map(|unit| &unit.name)
     }
 
+    /// Has the next [`sweep`](Self::sweep) look whether anybody reads `key`: who reads without being run again keeps nothing.
+    pub(crate) fn keep_if_read(&mut self, key: ReadKey) {
+        self.unread.push(key);
+    }
+
     /// Forgets values and numbers that nobody reads any more.
     pub(crate) fn sweep(&mut self) {
         while let Some(key) = self.unread.pop() {

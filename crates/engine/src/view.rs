@@ -122,7 +122,11 @@ impl<'a> View<'a> {
     /// A derived value. It is computed once for all who read it, and they run again only if it becomes another one.
     pub fn derived<D: Derived>(&mut self, key: &D::Key) -> Arc<D::Value> {
         let node = self.graph.cell::<D>(key);
-        self.note(|| ReadKey::Value(node));
+        if self.records {
+            self.note(|| ReadKey::Value(node));
+        } else {
+            self.graph.keep_if_read(ReadKey::Value(node));
+        }
         self.graph.value::<D>(node)
     }
 }

@@ -8,7 +8,7 @@ use common::{
     Node, chassis, delete, here, interface, network, port, port_id, put, security_group, settings,
     tunnel_ports,
 };
-use engine::{App, Engine, Input, PacketIn, Reply, Rule, Sink, View};
+use engine::{App, Engine, Input, PacketIn, Reply, Responder, Rule, Sink, View};
 use model::{LogicalPort, LogicalSwitch};
 use openflow::{Field, Match};
 use pipeline::{Cookie, Priority, tables};
@@ -117,6 +117,9 @@ fn a_cookie_names_app_and_object() {
         ("classify", "plug", Some(port_id(0)))
     );
     assert!(node.engine.explain(Cookie::from_bits(1)).is_empty());
+    let cookies = node.engine.desired().flows.iter().map(|flow| Cookie::from_bits(flow.cookie())).collect();
+    let all = node.engine.explain_all(&cookies);
+    assert!(all.contains(&explained[0]) && all.len() >= cookies.len(), "{all:?}");
 }
 
 #[test]
@@ -144,6 +147,26 @@ fn packets_are_answered_from_the_facts_of_their_step() {
         at_ms: 0,
     });
     assert_eq!(node.step(vec![unknown]).replies, [Reply::Ignore("no app answers such packets")]);
+}
+
+/// Looks at a group that the sender names.
+fn counts(view: &mut View<'_>, packet: &PacketIn) -> Reply {
+    let group = model::Id::new(&format!("group-{}", packet.at_ms)).expect("not empty");
+    view.derived::<common::Members>(&group);
+    Reply::Ignore("counted")
+}
+
+#[test]
+fn what_packets_look_at_is_not_kept() {
+    let responders = vec![Responder { op: 7, respond: counts }];
+    let mut engine = Engine::new(vec![App { id: tables::L2_OWNER, rules: vec![], responders }]);
+    let packet = |at_ms| {
+        let userdata = vec![7];
+        Input::Packet(PacketIn { frame: vec![], in_port: 1, network: 0, ingress: 0, userdata, at_ms })
+    };
+    engine.step((0..100).map(packet).collect());
+    engine.step(vec![]);
+    assert_eq!(engine.size(), (0, 0));
 }
 
 #[test]
