@@ -187,15 +187,18 @@ impl Session {
         }
         let mut failed = ConnectError::Unreachable("there is no member".to_owned());
         for _ in 0..self.connector.endpoints() {
-            match self.connector.connect(line.member).await {
+            let number = line.member;
+            // Who gives up before this is over leaves it to the next to ask another: a member may hang for ever.
+            line.member += 1;
+            match self.connector.connect(number).await {
                 Ok(member) => {
+                    line.member = number;
                     line.client = Some(member.client.clone());
                     line.number += 1;
                     return Ok((member.client, line.number));
                 }
                 Err(error) => failed = error,
             }
-            line.member += 1;
         }
         Err(failed)
     }

@@ -109,6 +109,18 @@ async fn a_write_that_cannot_leave_goes_to_another_endpoint_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_hangs_is_left_also_by_those_who_give_up_early() {
+    let etcd = Etcd::start(1);
+    let live = etcd.endpoints().remove(0);
+    let hung = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let hung_at = hung.local_addr().expect("an address").to_string();
+    let store = connect(&Options { connect_timeout_ms: 600_000, ..options([hung_at, live]) });
+    let first = store.read(&[key("a")]).await;
+    assert!(matches!(first, Err(StoreError::Unavailable { .. })), "{first:?}");
+    assert_eq!(store.read(&[key("a")]).await.expect("the other member answers"), [None]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_line_is_noticed_and_nothing_is_lost() {
     let (etcd, proxy, direct) = behind_proxy().await;
     let store = connect(&options([proxy.endpoint()]));
