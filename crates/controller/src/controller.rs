@@ -40,7 +40,7 @@ use crate::{chassis, northbound, vswitch};
 #[derive(Debug, Error)]
 pub enum ControllerError {
     /// The recording that was asked for cannot be made.
-    #[error("the recording cannot be written to {path}: {source}; name another file, or none")]
+    #[error("the recording cannot be written to {path}, name another file, or none")]
     Recording {
         /// Where it was to be.
         path: String,

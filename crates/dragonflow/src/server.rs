@@ -6,11 +6,12 @@ use std::fs::DirBuilder;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use config::{Config, HostPort};
 use controller::Notifier;
-use nb::Store;
+use nb::{Store, StoreError};
 use nb_embedded::EmbeddedStore;
 use nb_etcd::EtcdStore;
 use northbound::{Server, Settings};
@@ -25,6 +26,9 @@ use crate::local_controller::store_options;
 /// The file of the embedded store, in the directory of its files.
 const STORE_FILE: &str = "northbound.redb";
 
+/// Between two attempts to read a store that is away.
+const STORE_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// `[df] remote_db_hosts` where nobody said anything.
 const DEFAULT_DB_HOST: &str = "127.0.0.1:4001";
 
@@ -38,14 +42,20 @@ pub(crate) async fn run(config: Config, shutdown: CancellationToken) -> Result<(
     }
     let mut tasks: JoinSet<Result<()>> = JoinSet::new();
     let store = store(&config, &shutdown, &mut tasks).await?;
-    let server = Server::new(store, settings).await.context("cannot read the northbound store")?;
+    let notifier = Notifier::from_environment();
+    let server = tokio::select! {
+        server = on_store(store, settings, &notifier) => server.context("cannot read the northbound store")?,
+        () = shutdown.cancelled() => {
+            notifier.stopping();
+            return Ok(());
+        }
+    };
     for address in &config.df_api.bind.0 {
         let listener = listen(*address, "[df_api] bind").await?;
         info!(%address, "Neutron's API is served");
         let (server, shutdown) = (server.clone(), shutdown.clone());
         tasks.spawn(async move { Ok(server.serve(listener, shutdown.cancelled_owned()).await?) });
     }
-    let notifier = Notifier::from_environment();
     notifier.ready();
     // The first that ends ends all: a server that does half of its work helps nobody to notice.
     let ended = tokio::select! {
@@ -56,6 +66,27 @@ pub(crate) async fn run(config: Config, shutdown: CancellationToken) -> Result<(
     notifier.stopping();
     while tasks.join_next().await.is_some() {}
     ended
+}
+
+/// A server that knows what the store holds. A store that is away is waited for, as when machines start at once.
+async fn on_store(
+    store: Arc<dyn Store>,
+    settings: Settings,
+    notifier: &Notifier,
+) -> Result<Server, StoreError> {
+    let mut is_said = false;
+    loop {
+        match Server::new(Arc::clone(&store), settings.clone()).await {
+            Err(StoreError::Unavailable { reason }) => {
+                if !std::mem::replace(&mut is_said, true) {
+                    warn!("waiting for the store: {reason}");
+                    notifier.status(&format!("waiting for the store: {reason}"));
+                }
+                tokio::time::sleep(STORE_LOOK_INTERVAL).await;
+            }
+            known => return known,
+        }
+    }
 }
 
 /// What the configuration says to the server.

@@ -202,6 +202,30 @@ fn the_service_manager_is_told_that_the_server_is_ready_lives_and_ends() {
 }
 
 #[test]
+fn a_server_that_starts_before_its_store_serves_when_it_is_there() {
+    let (place, other) = (Place::new(), Place::new());
+    let file = other.configure("");
+    let store = fs::read_to_string(&file).expect("a file");
+    let store = store.lines().find_map(|line| line.strip_prefix("embedded_listen = ")).expect("an address");
+    let more = format!("embedded_enabled = False\n[df]\nremote_db_hosts = {store}");
+    let start = || {
+        let mut command = Command::new(binary());
+        place.start(command.args(["server", "--config-file"]).arg(place.configure(&more)))
+    };
+    let waiting = start();
+    place.wait_for_log("waiting for the store");
+    waiting.signal("-TERM");
+    assert_eq!(waiting.exit_code(), Some(0), "{}", place.log());
+
+    let server = start();
+    place.wait_for_log("waiting for the store");
+    let _store = other.start(Command::new(binary()).args(["server", "--config-file"]).arg(&file));
+    place.wait_for_log("requests are not authenticated");
+    server.signal("-TERM");
+    assert_eq!(server.exit_code(), Some(0), "{}", place.log());
+}
+
+#[test]
 fn a_controller_that_starts_before_open_vswitch_finds_it_when_it_is_there() {
     testkit::require_root();
     let place = Place::new();
