@@ -50,6 +50,23 @@ fn what_is_said_wrong_ends_with_2_and_names_every_mistake() {
 }
 
 #[test]
+fn a_way_to_keystone_that_there_is_not_is_named() {
+    let directory = ScratchDir::new().unwrap();
+    let file = directory.path().join("server.ini");
+    let section = "[df_api]\nauth_strategy = keystone\n[keystone_authtoken]\nauth_url = http://127.0.0.1:1\n";
+    for (options, words) in [
+        ("auth_type = v3applicationcredential\n", "auth_type = v3applicationcredential is not supported"),
+        ("insecure = True\n", "insecure is not supported"),
+        ("auth_type = v3password\npassword = x\n", "needs [keystone_authtoken] username"),
+    ] {
+        std::fs::write(&file, format!("{section}{options}")).unwrap();
+        let output = run(&["server", "--config-file", file.to_str().unwrap()]);
+        assert_ne!(output.status.code(), Some(0));
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn what_it_prints_can_be_read_back() {
     assert_eq!(run(&["--version"]).status.code(), Some(0));
     let directory = ScratchDir::new().unwrap();

@@ -1,14 +1,17 @@
 //! Listening, limits, the end.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::{HeaderMap, Request as HttpRequest, Response};
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -33,6 +36,10 @@ const HEAD_WAIT_S: u64 = 75;
 
 /// How long requests that are under way may take when the server ends.
 const END_WAIT_S: u64 = 30;
+
+/// Bytes of a body that is too long that are read all the same, and for how long.
+const DISCARDED_BYTES_MAX: usize = 256 * 1024 * 1024;
+const DISCARD_WAIT_S: u64 = 10;
 
 /// The server cannot serve.
 #[derive(Debug, Error)]
@@ -197,6 +204,12 @@ async fn read_body(
         .and_then(|length| length.parse::<u64>().ok())
         .is_some_and(|length| length > max as u64)
     {
+        // Who asks first whether to send it does not send it now.
+        if !headers.contains_key(EXPECT) {
+            let within = Duration::from_secs(DISCARD_WAIT_S);
+            // The answer is the same.
+            let _ = tokio::time::timeout(within, discard(body)).await;
+        }
         return Err(too_large());
     }
     let body = to_bytes(body, max).await.map_err(|error| {
@@ -216,6 +229,17 @@ async fn read_body(
         return Err(ApiError::new(415, "HTTPUnsupportedMediaType", "Unsupported Content-Type"));
     }
     Ok(body)
+}
+
+/// Reads a body that nobody wants. Many clients send all of it before they read the answer, and would find a broken
+/// connection instead of one.
+async fn discard(mut body: Body) {
+    let mut left = DISCARDED_BYTES_MAX;
+    while left > 0
+        && let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+    {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+    }
 }
 
 /// Whether a body could not be read because it is too long. The type that says so is not ours to name.

@@ -162,12 +162,17 @@ pub fn fixed_ip_requests(value: &Value) -> Vec<FixedIpRequest> {
 /// A pool of prefixes as its document says it.
 #[must_use]
 pub fn pool_request(document: &Document) -> PoolRequest {
+    // What is too long for an octet is too long for an address.
+    let prefix_len = |name: &str| {
+        let length = document.get(name);
+        (!length.is_null()).then(|| octet(length).unwrap_or(u8::MAX))
+    };
     PoolRequest {
         id: document.id().to_owned(),
         prefixes: cidrs(document.get("prefixes")),
-        min_prefix_len: octet(document.get("min_prefixlen")),
-        max_prefix_len: octet(document.get("max_prefixlen")),
-        default_prefix_len: octet(document.get("default_prefixlen")),
+        min_prefix_len: prefix_len("min_prefixlen"),
+        max_prefix_len: prefix_len("max_prefixlen"),
+        default_prefix_len: prefix_len("default_prefixlen"),
         default_quota: document.number("default_quota"),
     }
 }

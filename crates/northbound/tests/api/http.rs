@@ -68,6 +68,10 @@ async fn bodies_have_a_limit_and_a_type() {
     let too_long = "The body of a request has at most 1000 bytes";
     let reply = admin.send("POST", "/v2.0/networks", &[], long.as_bytes()).await;
     reply.expect_error(413, "HTTPRequestEntityTooLarge", too_long);
+    // More than a connection holds, of a client that reads nothing before it has sent all.
+    let longer = vec![b'x'; 32 * 1024 * 1024];
+    let reply = api.admin().send("POST", "/v2.0/networks", &[], &longer).await;
+    reply.expect_error(413, "HTTPRequestEntityTooLarge", too_long);
     // Nobody is believed about the length.
     let chunked = format!(
         "POST /v2.0/networks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n",

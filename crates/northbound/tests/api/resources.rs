@@ -171,6 +171,13 @@ async fn pools_give_ranges_that_do_not_overlap() {
         cidrs.push(text(&subnet["cidr"]).to_owned());
     }
     assert_eq!(cidrs, ["10.0.0.0/25", "10.0.0.128/25"]);
+    for length in [33_i64, 255, 256, 2_147_483_648] {
+        for name in ["min_prefixlen", "max_prefixlen", "default_prefixlen"] {
+            let long = json!({"subnetpool": {"name": "l", "prefixes": ["10.9.0.0/16"], name: length}});
+            let refused = admin.post("/v2.0/subnetpools", long).await.expect(400);
+            assert_eq!(refused["NeutronError"]["type"], "IllegalSubnetPoolPrefixBounds", "{name} {length}");
+        }
+    }
     let second = json!({"name": "q", "prefixes": ["10.8.0.0/16"], "is_default": true});
     admin.post("/v2.0/subnetpools", json!({"subnetpool": second})).await.expect_error(
         400,
