@@ -18,6 +18,8 @@ use engine::numbers::Numbers;
 use model::{Id, RowId, TunnelType};
 use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
 use ovsdb::row::Batch;
+use ovsdb::typed::Table;
+use ovsdb::vswitch;
 use switch::bridge::{
     Applied, ApplyError, ApplyOptions, BridgeSpec, Problem, TunnelSpec, apply, flow_restore_complete, plan,
     stored_ids,
@@ -41,6 +43,9 @@ const APPLY_PAUSE: Duration = Duration::from_secs(1);
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait before numbers are written again.
 const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// Numbers as they are stored.
+type Pairs = BTreeMap<String, String>;
 
 /// What changed on the bridge.
 #[derive(Debug, Default)]
@@ -95,6 +100,7 @@ pub(crate) fn follow(
         look_not_before: Instant::now(),
         backoff: Backoff::new(APPLY_PAUSE, RETRY_MAX, &options.chassis.to_string()),
         number_orders,
+        stored_numbers: watch::Sender::new(None),
         keeping_numbers: None,
     };
     (
@@ -138,6 +144,8 @@ struct Vswitch {
     look_not_before: Instant,
     backoff: Backoff,
     number_orders: watch::Receiver<Option<Numbers>>,
+    /// The numbers that the bridge has beside it, where there is a bridge.
+    stored_numbers: watch::Sender<Option<Pairs>>,
     keeping_numbers: Option<JoinHandle<()>>,
 }
 
@@ -189,9 +197,14 @@ impl Vswitch {
             self.tunnels = Some(tunnels.clone());
             news.tunnels = Some(tunnels);
         }
+        if batch.changes.iter().any(|change| change.table() == <vswitch::Bridge as Table>::NAME) {
+            let (configuration, name) = (self.watch.configuration(), &self.spec.name);
+            let stored = configuration.bridge(name).map(|_| stored_ids(configuration, name));
+            self.stored_numbers.send_if_modified(|known| std::mem::replace(known, stored.clone()) != stored);
+        }
         if is_first {
-            let stored = stored_ids(self.watch.configuration(), &self.spec.name);
-            news.numbers = Some(numbers::from_pairs(&stored));
+            let stored = self.stored_numbers.subscribe();
+            news.numbers = Some(numbers::from_pairs(&stored.borrow().clone().unwrap_or_default()));
             let keep =
                 keep_numbers(self.client.clone(), self.spec.name.clone(), stored, self.number_orders.clone());
             self.keeping_numbers = Some(tokio::spawn(keep));
@@ -321,37 +334,42 @@ async fn finished<T>(task: &mut Option<JoinHandle<Result<T, ApplyError>>>) -> Re
     }
 }
 
-/// Writes numbers as they change.
+/// Writes numbers as they change, and again where somebody took them away or made the bridge anew.
 async fn keep_numbers(
     client: Client,
     bridge: String,
-    mut stored: BTreeMap<String, String>,
+    mut stored: watch::Receiver<Option<Pairs>>,
     mut orders: watch::Receiver<Option<Numbers>>,
 ) {
     let mut backoff = Backoff::new(APPLY_PAUSE, RETRY_MAX, &bridge);
+    let missing = |stored: &Option<Pairs>, wanted: &Option<Numbers>| {
+        numbers::change(&bridge, stored.as_ref()?, &numbers::to_pairs(wanted.as_ref()?))
+    };
     loop {
-        let wanted = orders.borrow_and_update().as_ref().map(numbers::to_pairs);
-        let change = wanted.as_ref().and_then(|wanted| numbers::change(&bridge, &stored, wanted));
-        match (change, wanted) {
-            (Some(transaction), Some(wanted)) => {
-                match client.transact(transaction, TRANSACTION_TIMEOUT).await {
-                    Ok(_) => {
-                        stored = wanted;
-                        backoff.reset();
-                        continue;
-                    }
-                    Err(error) => {
-                        warn!(%error, bridge, "numbers cannot be kept beside the switch; trying on");
-                        sleep(backoff.wait()).await;
-                        continue;
-                    }
+        let change = missing(&stored.borrow_and_update(), &orders.borrow_and_update());
+        if let Some(transaction) = change {
+            match client.transact(transaction, TRANSACTION_TIMEOUT).await {
+                Ok(_) => backoff.reset(),
+                Err(error) => {
+                    warn!(%error, bridge, "numbers cannot be kept beside the switch; trying on");
+                    sleep(backoff.wait()).await;
+                    continue;
                 }
             }
-            _ => {
-                if orders.changed().await.is_err() {
-                    return;
-                }
+        }
+        let (mut heard, is_from_bridge) = tokio::select! {
+            ordered = orders.changed() => (ordered, false),
+            seen = stored.changed() => (seen, true),
+        };
+        // Mostly it is what was just written, and nothing is missing. Two who disagree do not wear the database out.
+        if is_from_bridge && missing(&stored.borrow(), &orders.borrow()).is_some() {
+            tokio::select! {
+                ordered = orders.changed() => heard = ordered,
+                () = sleep(APPLY_PAUSE) => {}
             }
+        }
+        if heard.is_err() {
+            return;
         }
     }
 }

@@ -263,6 +263,11 @@ async fn numbers_are_kept_beside_the_switch_while_they_are_given() {
         meters.contains(&format!("meter={other} ")) && !meters.contains(&format!("meter={number} ")),
         "{meters}"
     );
+    // Somebody takes it away.
+    let pair = format!("dragonflow-id-meter-a=\"{other}\"");
+    let take_away = ["remove", "Bridge", common::BRIDGE, "external_ids", "dragonflow-id-meter-a"];
+    cloud.hosts[0].ovs.vsctl(&take_away).unwrap();
+    until("the number to be there again", async || kept(&cloud).contains(&pair).then_some(())).await;
     a.unplug(&cloud.hosts[0].ovs).unwrap();
     cloud.delete(Table::LogicalPort, "a").await;
     until("the number to be given back", async || {
