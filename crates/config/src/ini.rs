@@ -1,6 +1,6 @@
 //! The text of one configuration file, read as oslo.config reads it.
 //!
-//! What holds for every input: each value is reported with the line that it begins on, an error names
+//! What holds for every input: each value is reported with the line that it begins on, every error names
 //! its line, and memory is bounded by the size of the text. Nothing is known here about which options exist.
 //!
 //! The rules are not those of other INI dialects, so here they are in full:
@@ -21,6 +21,9 @@ mod tests;
 
 /// How much of an offending line an error quotes.
 const QUOTED_CHARS_MAX: usize = 80;
+
+/// After so many errors the rest is not looked at: the text is no configuration.
+pub const ERRORS_MAX: usize = 20;
 
 /// The section that other services' options lie in, and those that several services share.
 pub(crate) const DEFAULT_SECTION: &str = "DEFAULT";
@@ -78,59 +81,105 @@ pub(crate) fn section_key(name: &str) -> String {
     if name == DEFAULT_SECTION { name.to_owned() } else { name.to_lowercase() }
 }
 
-/// All assignments of a text, in their order.
-///
-/// # Errors
-/// On the first line that breaks the rules of this module.
-pub fn parse(text: &str) -> Result<Vec<Entry>, SyntaxError> {
+/// What a text says, and which of its lines say nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parsed {
+    /// All assignments, in their order.
+    pub entries: Vec<Entry>,
+    /// All lines that break the rules of this module; of a text that is no configuration, the first ones. What follows from
+    /// another mistake is none: options below a section that cannot be read are left out without a word.
+    pub errors: Vec<SyntaxError>,
+}
+
+/// Reads a text.
+#[must_use]
+pub fn parse(text: &str) -> Parsed {
     let text = text.replace("\r\n", "\n");
-    let mut parser = Parser { section: None, pending: None, entries: Vec::new() };
+    let mut parser = Parser { section: Section::NoneYet, above: Above::Nothing, entries: Vec::new() };
+    let mut errors = Vec::new();
     for (index, line) in text.split(['\n', '\r']).enumerate() {
-        let number = index + 1;
         let line = line.trim_end();
-        parser.line(line, number).map_err(|fault| SyntaxError { line: number, fault, text: quote(line) })?;
+        if let Err(fault) = parser.line(line, index + 1) {
+            errors.push(SyntaxError { line: index + 1, fault, text: quote(line) });
+            if errors.len() == ERRORS_MAX {
+                break;
+            }
+        }
     }
     parser.finish();
-    Ok(parser.entries)
+    Parsed { entries: parser.entries, errors }
+}
+
+/// Where a line is.
+enum Section {
+    NoneYet,
+    Named(Arc<str>),
+    /// Below a line that should have named one.
+    Unknown,
+}
+
+/// What a line may continue.
+enum Above {
+    Nothing,
+    Assignment(Entry),
+    /// Something that could not be read, which was said already.
+    Mistake,
 }
 
 struct Parser {
-    section: Option<Arc<str>>,
-    /// The assignment that the next line may continue.
-    pending: Option<Entry>,
+    section: Section,
+    above: Above,
     entries: Vec<Entry>,
 }
 
 impl Parser {
     fn line(&mut self, line: &str, number: usize) -> Result<(), SyntaxFault> {
         if line.starts_with([' ', '\t']) {
-            let entry = self.pending.as_mut().ok_or(SyntaxFault::NothingToContinue)?;
-            entry.value.push('\n');
-            entry.value.push_str(line.trim_start());
+            match &mut self.above {
+                Above::Nothing => return Err(SyntaxFault::NothingToContinue),
+                Above::Assignment(entry) => {
+                    entry.value.push('\n');
+                    entry.value.push_str(line.trim_start());
+                }
+                Above::Mistake => {}
+            }
             return Ok(());
         }
         self.finish();
+        self.begin(line, number).inspect_err(|_| self.above = Above::Mistake)
+    }
+
+    /// Reads a line that continues nothing.
+    fn begin(&mut self, line: &str, number: usize) -> Result<(), SyntaxFault> {
         if let Some(section) = line.strip_prefix('[') {
+            self.section = Section::Unknown;
             let name = section.strip_suffix(']').ok_or(SyntaxFault::SectionNotClosed)?;
             if name.is_empty() {
                 return Err(SyntaxFault::NoSectionName);
             }
-            self.section = Some(section_key(name).into());
+            self.section = Section::Named(section_key(name).into());
         } else if !line.is_empty() && !line.starts_with(['#', ';']) {
             let (key, value) = line.split_once(['=', ':']).ok_or(SyntaxFault::NoAssignment)?;
             let key = key.trim();
             if key.is_empty() {
                 return Err(SyntaxFault::NoKey);
             }
-            let section = self.section.clone().ok_or(SyntaxFault::NoSection)?;
-            let value = unquote(value.trim()).to_owned();
-            self.pending = Some(Entry { section, key: key.to_owned(), value, line: number });
+            self.above = match &self.section {
+                Section::NoneYet => return Err(SyntaxFault::NoSection),
+                Section::Unknown => Above::Mistake,
+                Section::Named(section) => {
+                    let (section, value) = (Arc::clone(section), unquote(value.trim()).to_owned());
+                    Above::Assignment(Entry { section, key: key.to_owned(), value, line: number })
+                }
+            };
         }
         Ok(())
     }
 
     fn finish(&mut self) {
-        self.entries.extend(self.pending.take());
+        if let Above::Assignment(entry) = std::mem::replace(&mut self.above, Above::Nothing) {
+            self.entries.push(entry);
+        }
     }
 }
 

@@ -18,9 +18,12 @@ pub fn check_text(text: &str) {
     let environment = Environment::new("compute-1");
     let source = |text: &str| Source::Text { name: NAME.to_owned(), text: text.to_owned() };
     let lines = text.replace("\r\n", "\n").split(['\n', '\r']).count();
-    if let Ok(entries) = ini::parse(text) {
-        assert!(entries.iter().all(|entry| (1..=lines).contains(&entry.line)), "a value is beyond the text");
-    }
+    let parsed = ini::parse(text);
+    assert!(
+        parsed.entries.iter().all(|entry| (1..=lines).contains(&entry.line)),
+        "a value is beyond the text"
+    );
+    assert!(parsed.errors.len() <= ini::ERRORS_MAX, "errors without end");
     let loaded = match load(&[source(text)], &environment) {
         Ok(loaded) => loaded,
         Err(problems) => {

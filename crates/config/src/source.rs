@@ -145,11 +145,10 @@ fn add_text(name: &str, text: &str, layers: &mut Layers, problems: &mut Vec<Prob
         problems.push(Problem::Unreadable { path: name.to_owned(), reason });
         return;
     }
-    match ini::parse(text) {
-        Ok(entries) => layers.push(Layer::from_entries(name, entries)),
-        Err(error) => {
-            let place = Place { source: name.into(), line: Some(error.line) };
-            problems.push(Problem::Syntax { place, fault: error.fault, text: error.text });
-        }
-    }
+    let parsed = ini::parse(text);
+    layers.push(Layer::from_entries(name, parsed.entries));
+    problems.extend(parsed.errors.into_iter().map(|error| {
+        let place = Place { source: name.into(), line: Some(error.line) };
+        Problem::Syntax { place, fault: error.fault, text: error.text }
+    }));
 }

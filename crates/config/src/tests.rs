@@ -123,6 +123,15 @@ fn every_option_that_is_not_known_to_be_harmless_is_refused() {
 }
 
 #[test]
+fn mistakes_of_syntax_and_of_values_are_named_at_once() {
+    let text = "[df]\nnonsense\nmanagement_ip = 1.2.3\n[df_store\nembedded_path =\n".to_owned();
+    let source = Source::Text { name: "text".to_owned(), text };
+    let problems = load(&[source], &Environment::new("compute-1")).unwrap_err().to_string();
+    let places: Vec<_> = problems.lines().map(|line| line.split(": ").next().unwrap_or_default()).collect();
+    assert_eq!(places, ["text:2", "text:4", "text:3"], "{problems}");
+}
+
+#[test]
 fn the_sample_file_changes_nothing_with_and_without_its_comments() {
     let defaults = load_text("");
     assert_eq!(load_text(&sample()), defaults);

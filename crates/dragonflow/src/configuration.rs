@@ -56,6 +56,8 @@ fn check(loaded: &Loaded) -> Result<String, Wrong> {
     let programs = [
         ("server", server::settings(config).map(|_| server::notices(config))),
         ("local-controller", local_controller::options(config).map(|(_, notices)| notices)),
+        // Every program but a server with a store of its own.
+        ("programs", local_controller::store(config).map(|_| Vec::new())),
     ];
     let mut text: String = loaded.notices.iter().map(|notice| format!("{notice}\n")).collect();
     let mut wrong = Vec::new();

@@ -7,19 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use model::{RowId, Timestamp};
 use nb_admin::Admin;
-use nb_etcd::EtcdStore;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Db, DbCommand, Format, LogFormat, Text};
-use crate::configuration::{self, Wrong};
-use crate::local_controller::store_options;
-use crate::{logging, output};
+use crate::{configuration, local_controller, logging, output};
 
 pub(crate) fn run(db: &Db, log: LogFormat) -> Result<()> {
     let config = configuration::load(&db.files)?.config;
     logging::start(log, config.default.debug);
-    configuration::store_is_built(&config)?;
-    let store = EtcdStore::new(&store_options(&config)).map_err(|error| Wrong(error.to_string()))?;
+    let store = local_controller::store(&config)?;
     let admin = Admin::new(Arc::new(store));
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::arguments::LocalController;
-use crate::configuration::Wrong;
+use crate::configuration::{Wrong, store_is_built};
 
 /// Bytes of a recording, with which it ends.
 const RECORDING_BYTES_MAX: u64 = 1 << 30;
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     config: Config,
     shutdown: CancellationToken,
 ) -> Result<()> {
-    let (_, notices) = options(&config)?;
+    let (store, (_, notices)) = (store(&config)?, options(&config)?);
     for notice in notices {
         warn!("{notice}");
     }
@@ -44,7 +44,6 @@ pub(crate) async fn run(
     options.recording = arguments.record.map(|path| Recording { path, bytes_max: RECORDING_BYTES_MAX });
     options.limits.audit_interval =
         Some(Duration::from_secs(arguments.audit_interval)).filter(|interval| !interval.is_zero());
-    let store = EtcdStore::new(&store_options(&config)).map_err(|error| Wrong(error.to_string()))?;
     let controller = Controller::new(options, Arc::new(store)).with_notifier(notifier);
     Ok(controller.run(shutdown.cancelled_owned()).await?)
 }
@@ -84,8 +83,14 @@ async fn switch_is_somewhere(config: &Config, notifier: &Notifier) {
     }
 }
 
+/// The store that the configuration names. Nothing is connected to yet.
+pub(crate) fn store(config: &Config) -> Result<EtcdStore, Wrong> {
+    store_is_built(config)?;
+    EtcdStore::new(&store_options(config)).map_err(|error| Wrong(error.to_string()))
+}
+
 /// How the store is reached.
-pub(crate) fn store_options(config: &Config) -> nb_etcd::Options {
+fn store_options(config: &Config) -> nb_etcd::Options {
     let store = &config.df_store;
     let mut options = nb_etcd::Options::new(config.df.remote_db_hosts.iter().map(ToString::to_string));
     options.request_timeout_ms = u64::from(store.request_timeout_ms.0);

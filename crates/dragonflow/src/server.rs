@@ -13,7 +13,6 @@ use config::{Config, HostPort};
 use controller::Notifier;
 use nb::{Store, StoreError};
 use nb_embedded::EmbeddedStore;
-use nb_etcd::EtcdStore;
 use northbound::{Server, Settings};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -21,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::configuration::{Wrong, store_is_built};
-use crate::local_controller::store_options;
+use crate::local_controller;
 
 /// The file of the embedded store, in the directory of its files.
 const STORE_FILE: &str = "northbound.redb";
@@ -139,8 +138,7 @@ async fn store(
 ) -> Result<Arc<dyn Store>> {
     let options = &config.df_store;
     if !options.embedded_enabled {
-        let store = EtcdStore::new(&store_options(config)).map_err(|error| Wrong(error.to_string()))?;
-        return Ok(Arc::new(store));
+        return Ok(Arc::new(local_controller::store(config)?));
     }
     // The rows of all projects are nobody else's to read.
     let made = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(&options.embedded_path);

@@ -2,20 +2,31 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The assignments of a text without mistakes.
+#[track_caller]
+fn entries(text: &str) -> Vec<Entry> {
+    let parsed = parse(text);
+    assert_eq!(parsed.errors, [], "{text:?}");
+    parsed.entries
+}
+
 fn values(text: &str) -> Vec<(String, String, String, usize)> {
-    let entries = parse(text).unwrap();
-    entries.into_iter().map(|entry| (entry.section.to_string(), entry.key, entry.value, entry.line)).collect()
+    entries(text)
+        .into_iter()
+        .map(|entry| (entry.section.to_string(), entry.key, entry.value, entry.line))
+        .collect()
 }
 
 fn value_of(assignment: &str) -> String {
-    let entries = parse(&format!("[df]\n{assignment}")).unwrap();
+    let entries = entries(&format!("[df]\n{assignment}"));
     assert_eq!(entries.len(), 1, "{assignment:?} gives {entries:?}");
     entries[0].value.clone()
 }
 
 fn fault(text: &str) -> (usize, SyntaxFault) {
-    let error = parse(text).unwrap_err();
-    (error.line, error.fault)
+    let errors = parse(text).errors;
+    assert_eq!(errors.len(), 1, "{text:?} gives {errors:?}");
+    (errors[0].line, errors[0].fault)
 }
 
 #[test]
@@ -93,10 +104,27 @@ fn errors_name_the_line() {
     assert_eq!(fault("[df]\n\nnonsense"), (3, SyntaxFault::NoAssignment));
     assert_eq!(fault("[df]\n = b"), (2, SyntaxFault::NothingToContinue));
     assert_eq!(fault("[df]\n= b"), (2, SyntaxFault::NoKey));
-    let error = parse("[df]\nnonsense").unwrap_err();
+    let error = &parse("[df]\nnonsense").errors[0];
     assert_eq!(error.to_string(), "line 2: no '=' or ':' found, write \"option = value\": \"nonsense\"");
-    let long = parse(&"x".repeat(10_000)).unwrap_err();
+    let long = &parse(&"x".repeat(10_000)).errors[0];
     assert_eq!(long.text.chars().count(), QUOTED_CHARS_MAX + 1);
+}
+
+#[test]
+fn every_mistake_is_named_and_nothing_that_only_follows_from_one() {
+    let text = "= a\n[df]\nnonsense\n  more of it\na = 1\n[x\nb = 2\n  3\n  4\n[y]\nc = 5\n: 6\nd = 7";
+    let parsed = parse(text);
+    let errors: Vec<_> = parsed.errors.iter().map(|error| (error.line, error.fault)).collect();
+    let expected = [
+        (1, SyntaxFault::NoKey),
+        (3, SyntaxFault::NoAssignment),
+        (6, SyntaxFault::SectionNotClosed),
+        (12, SyntaxFault::NoKey),
+    ];
+    assert_eq!(errors, expected);
+    let read: Vec<_> = parsed.entries.iter().map(|entry| (entry.key.as_str(), entry.line)).collect();
+    assert_eq!(read, [("a", 5), ("c", 11), ("d", 13)]);
+    assert_eq!(parse(&"nonsense\n".repeat(1000)).errors.len(), ERRORS_MAX);
 }
 
 proptest! {
@@ -104,17 +132,16 @@ proptest! {
     #[test]
     fn what_is_written_is_read_again(text in "(\\[[a-zA-Z]{1,3}\\]\n)?([ #;a=:'\"\t\n\\]\\[éx]|\r\n){0,40}") {
         let lines = text.split('\n').count().max(text.split('\r').count());
-        match parse(&text) {
-            Err(error) => prop_assert!(error.line >= 1 && error.line <= lines),
-            Ok(entries) => {
-                for entry in &entries {
-                    prop_assert!(entry.line >= 1 && entry.line <= lines);
-                    let written = format!("[{}]\n{} = {}\n", entry.section, "key", write_value(&entry.value));
-                    let again = parse(&written).unwrap();
-                    prop_assert_eq!(again.len(), 1);
-                    prop_assert_eq!(&again[0].value, &entry.value, "{:?}", written);
-                }
-            }
+        let parsed = parse(&text);
+        for error in &parsed.errors {
+            prop_assert!(error.line >= 1 && error.line <= lines);
+        }
+        for entry in &parsed.entries {
+            prop_assert!(entry.line >= 1 && entry.line <= lines);
+            let written = format!("[{}]\n{} = {}\n", entry.section, "key", write_value(&entry.value));
+            let again = entries(&written);
+            prop_assert_eq!(again.len(), 1);
+            prop_assert_eq!(&again[0].value, &entry.value, "{:?}", written);
         }
     }
 }

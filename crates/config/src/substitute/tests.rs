@@ -7,7 +7,7 @@ use crate::load::find_option;
 
 fn expand(files: &str, text: &str) -> Result<String, String> {
     let mut layers = Layers::default();
-    layers.push(Layer::from_entries("test", ini::parse(files).unwrap()));
+    layers.push(Layer::from_entries("test", ini::parse(files).entries));
     Substitution { layers: &layers, host_name: "compute-1", declared: find_option }.expand(text, "df")
 }
 
