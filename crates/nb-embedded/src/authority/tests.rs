@@ -98,8 +98,12 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
         (any::<u8>(), authority).prop_map(|(flags, text)| frame(TYPE_HEADERS, flags, &block(&text)));
     let other = (any::<u8>(), any::<u8>(), prop::collection::vec(any::<u8>(), 0..40))
         .prop_map(|(kind, flags, payload)| frame(kind, flags, &payload));
+    // Bytes that are no block of headers, and often begin like one.
+    let first = prop_oneof![Just(0x41), Just(0x01), Just(0x7f), any::<u8>()];
+    let mangled = (any::<u8>(), first, prop::collection::vec(any::<u8>(), 0..60))
+        .prop_map(|(flags, first, rest)| frame(TYPE_HEADERS, flags, &[&[first], &rest[..]].concat()));
     let rest = prop::collection::vec(any::<u8>(), 0..30);
-    (prop::collection::vec(prop_oneof![headers, other], 0..6), rest)
+    (prop::collection::vec(prop_oneof![headers, other, mangled], 0..6), rest)
         .prop_map(|(frames, rest)| [PREFACE, &frames.concat(), &rest].concat())
 }
 
