@@ -168,11 +168,14 @@ impl PartialEq for Keys {
 
 impl Eq for Keys {}
 
-/// Where the next page and the one before are, as far as there may be any.
+/// Where the next page and the one before are, as far as there may be any. Who asks for everything and gets it is told of none.
 #[must_use]
 pub fn links(url: &str, parameters: &Parameters, query: &ListQuery, page: &[Arc<Document>]) -> Option<Value> {
     let limit = query.limit?;
     let is_short = page.len() < limit;
+    if is_short && !query.wants_page {
+        return None;
+    }
     let link = |rel: &str, marker: Option<&Arc<Document>>, is_reverse: bool| {
         let kept = parameters.iter().filter(|(name, _)| !["marker", "page_reverse"].contains(name));
         let kept = kept.map(|(name, value)| (name, value.to_owned()));

@@ -106,6 +106,8 @@ pub struct ListQuery {
     pub sorts: Vec<Sort>,
     /// Resources in the answer.
     pub limit: Option<usize>,
+    /// Whether a page is asked for, and not everything.
+    pub wants_page: bool,
     /// The id of the resource that the page begins behind, or ends before.
     pub marker: Option<String>,
     /// Whether the page ends before the marker.
@@ -122,17 +124,19 @@ impl ListQuery {
         parameters: &Parameters,
         page_items_max: Option<usize>,
     ) -> Result<Self, ApiError> {
-        let limit = limit(parameters)?;
-        let limit = match (limit, page_items_max) {
+        let asked = limit(parameters)?;
+        let limit = match (asked, page_items_max) {
             (Some(limit), Some(max)) => Some(limit.min(max)),
             (limit, max) => limit.or(max),
         };
+        let marker = parameters.last("marker").filter(|marker| !marker.is_empty()).map(str::to_owned);
         Ok(Self {
             fields: parameters.fields(),
             filters: filters(resource, parameters)?,
             sorts: sorts(resource, parameters)?,
             limit,
-            marker: parameters.last("marker").filter(|marker| !marker.is_empty()).map(str::to_owned),
+            wants_page: asked.is_some() || marker.is_some(),
+            marker,
             is_reverse: parameters.last("page_reverse").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         })
     }

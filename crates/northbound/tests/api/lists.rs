@@ -201,6 +201,8 @@ async fn lists_are_sorted_and_come_in_pages() {
             .map(|own| own["name"].as_str().unwrap().to_owned())
             .collect()
     };
+    let all = admin.get("/v2.0/networks").await.expect(200);
+    assert_eq!((of_page(&all).len(), &all["networks_links"]), (5, &Value::Null), "all of it is no page");
     let first = admin.get("/v2.0/networks?sort_key=name&sort_dir=asc&limit=2").await.expect(200);
     assert_eq!(of_page(&first), ["a", "b"]);
     let second = admin.get(&follow(&first, "next").unwrap()).await.expect(200);
