@@ -20,7 +20,7 @@ CONFIGURATION = """
 [DEFAULT]
 log_file = {home}/keystone.log
 [database]
-connection = sqlite:///{home}/keystone.db
+connection = sqlite:///{home}/keystone.db?timeout=60
 [fernet_tokens]
 key_repository = {home}/fernet
 [fernet_receipts]
