@@ -31,12 +31,13 @@ pub(crate) fn run(replay: &Replay) -> Result<()> {
             }
             read => read.with_context(|| format!("cannot read the recording {path}"))?,
         };
-        if !line.ends_with('\n') {
-            is_cut_short = true;
-            break;
-        }
-        let inputs =
-            record::from_line(line.trim_end()).with_context(|| format!("line {} of {path}", steps + 1))?;
+        let inputs = match record::from_line(line.trim_end()) {
+            Err(_) if !line.ends_with('\n') => {
+                is_cut_short = true;
+                break;
+            }
+            inputs => inputs.with_context(|| format!("line {} of {path}", steps + 1))?,
+        };
         let outputs = engine.step(inputs);
         steps += 1;
         units += outputs.units_run;

@@ -36,7 +36,7 @@ fn a_recording_leads_to_flows() {
 
 #[test]
 fn a_line_that_is_no_step_is_named() {
-    let (code, _, errors) = replay(&[&first_step(), "{}"], &[]);
+    let (code, _, errors) = replay(&[&first_step(), "{}", "[]"], &[]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("line 2"), "{errors}");
 }

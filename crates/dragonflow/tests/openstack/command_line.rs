@@ -324,7 +324,6 @@ fn ports() {
         ("--security-group none", "No SecurityGroup found for none"),
         ("--dns-name a", "No Extension found for dns-integration"),
         ("--device-profile a", "Unrecognized attribute(s) 'device_profile'"),
-        ("--allowed-address ip-address=10.9.0.0/24", "is a range of addresses"),
     ] {
         openstack.refuses(&format!("port create --network net {wrong} x"), words);
     }
