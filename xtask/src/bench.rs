@@ -21,7 +21,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
     }
 }
 
-/// Runs a workload on each product in turn and prints one report. More arguments go to the harness.
+/// Runs a workload on each product in turn and prints one report, and one table of both with what is aimed at. More arguments go to the harness.
 fn side_by_side(size: &str, rest: &[&str]) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent directory")?;
     let harness =
@@ -56,5 +56,6 @@ fn side_by_side(size: &str, rest: &[&str]) -> Result<()> {
         run_command(&mut scale)?;
         results.push(result);
     }
-    run_command(command("python3", &[]).arg(harness.join("ovn/report.py")).args(&results))
+    run_command(command("python3", &[]).arg(harness.join("ovn/report.py")).args(&results))?;
+    run_command(command("python3", &[]).arg(root.join("bench/side-by-side/compare.py")).args(&results))
 }
