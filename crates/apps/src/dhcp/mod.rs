@@ -6,7 +6,8 @@
 //! - What a guest asks of everybody or of the server of its network is answered here, and nobody else hears of it. What it asks
 //!   of another server goes there. Ports without such an address are left alone: their requests are switched like any
 //!   other packet, to a server that is a guest, where there is one.
-//! - A guest whose port got another address while it ran is told so as soon as it renews the old one.
+//! - A guest whose port got another address while it ran is told so when it asks to keep the old one: of everybody, or of the
+//!   server while it remembers where that is, for ARP from the old address is not answered.
 //! - The answer goes to the port that asked and to nobody else. It names what the port's row says now, so changed routes,
 //!   name servers and options reach a guest when it renews its lease.
 //! - A port gets as many messages a second to its controller as the operator allows; the switch drops what is more, before

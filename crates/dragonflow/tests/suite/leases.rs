@@ -18,7 +18,7 @@ const DHCLIENT_SCRIPT: &str = "#!/bin/sh
 case $reason in
 BOUND|RENEW|REBIND|REBOOT)
     env > $DIR/told
-    ip address flush dev $interface scope global
+    [ \"$old_ip_address\" = \"$new_ip_address\" ] || ip address flush dev $interface scope global
     ip address replace $new_ip_address/$new_subnet_mask dev $interface ;;
 EXPIRE|FAIL|STOP|RELEASE)
     ip address flush dev $interface scope global ;;
@@ -185,7 +185,15 @@ fn dhclient_renews_with_its_server_alone_and_leaves_an_address_that_is_taken_fro
     let leaked = |frame: &Vec<u8>| frame.windows(cookie.len()).any(|bytes| bytes == cookie);
     assert!(!elsewhere.frames().expect("a capture").iter().any(leaked), "DHCP of a guest left its node");
 
-    // Its port gets another address. It is told so when it renews the old one, with which it reaches nobody else.
+    // Its port gets another address. It is told so when it renews the old one, with which it reaches nobody else. Where the
+    // server is it has to know: it is not told by ARP any more, and forgets it at a moment that nobody chooses.
+    let known = vm.namespace().ip(&["neighbor", "show", &server.to_string()]).expect("neighbors");
+    let server_mac =
+        known.split_whitespace().skip_while(|word| *word != "lladdr").nth(1).expect("its MAC address");
+    let device = vm.guest().device();
+    let remembers =
+        ["neighbor", "replace", &server.to_string(), "lladdr", server_mac, "dev", device, "nud", "permanent"];
+    vm.namespace().ip(&remembers).expect("a neighbor that is not forgotten");
     vm.renumbered(&renumber(&lab, &vm, "10.0.0.77"));
     client.says("DHCPNAK", 1);
     client.says("bound to 10.0.0.77", 1);
