@@ -132,6 +132,18 @@ macro_rules! for_each_table {
             PortStatus = "port_status",
             /// Ranges of addresses that ports may use besides their own.
             PortAddressRanges = "port_address_ranges",
+            /// Addresses under a name.
+            AddressGroup = "address_group",
+            /// What security groups say besides their rows.
+            SecurityGroupExtra = "secgroup_extra",
+            /// Rules of policies besides those of their rows.
+            QosPolicyExtra = "qospolicy_extra",
+            /// How hosts of IPv6 subnets get their addresses.
+            SubnetIpv6 = "lsubnet_ipv6",
+            /// What networks say besides their rows.
+            NetworkExtra = "lswitch_extra",
+            /// Hypervisors that want what is sent to a multicast address.
+            MulticastMember = "multicast_member",
         }
     };
 }

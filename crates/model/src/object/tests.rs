@@ -152,6 +152,8 @@ fn a_port_is_found_under_its_keys() {
     let expected = [
         LogicalPort::BY_CHASSIS.key("host-a".parse().unwrap()),
         LogicalPort::BY_DEVICE.key("vm".to_owned()),
+        LogicalPort::BY_FILTERED_IP.key("10.0.0.5".parse().unwrap()),
+        LogicalPort::BY_FILTERED_IP.key("2001:db8::5".parse().unwrap()),
         LogicalPort::BY_IP.key(("10.0.0.5".parse().unwrap(), network())),
         LogicalPort::BY_IP.key(("2001:db8::5".parse().unwrap(), network())),
         LogicalPort::BY_LSWITCH.key(network()),

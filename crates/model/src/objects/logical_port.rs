@@ -114,6 +114,12 @@ object! {
         version: Option<Version>,
     }
     indexes {
+        /// The ports in any group that have an address, be it that of an allowed address pair.
+        BY_FILTERED_IP: IpAddr = |row, visit| {
+            let pairs = row.allowed_address_pairs.iter().map(|pair| pair.ip_address);
+            let is_filtered = !row.security_groups.is_empty();
+            row.ips.iter().copied().chain(pairs).filter(|_| is_filtered).for_each(visit);
+        };
         /// The ports on a hypervisor.
         BY_CHASSIS: Id<Chassis> = |row, visit| row.chassis().cloned().into_iter().for_each(visit);
         /// The ports of a guest or router.
