@@ -1,24 +1,41 @@
 //! The apps: each says, for its subjects, which flows there should be now.
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
-//! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`]
-//! and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
+//! [`filter`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
 pub mod dhcp;
+pub mod filter;
+pub mod groups;
 pub mod l2;
 pub mod local;
 pub mod network;
 pub mod port_security;
 pub mod tunnel;
 
-use engine::App;
+use engine::{App, Rule, Sink, View};
+use pipeline::tables::PIPELINE;
+use pipeline::{AppId, Miss, Priority};
 
 /// All apps.
 #[must_use]
 pub fn all() -> Vec<App> {
-    vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app()]
+    vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app(), groups::app()]
+}
+
+/// Stands for an app that an operator does not want: packets pass its tables as if nothing were there to say.
+#[must_use]
+pub fn passing(owner: AppId) -> App {
+    let pass = move |_: &mut View<'_>, sink: &mut Sink| {
+        for table in PIPELINE.tables.iter().filter(|table| table.owner == owner) {
+            if let Miss::Goto(next) = table.miss {
+                sink.flow(table, Priority::MISS, |flow| flow.goto(next));
+            }
+        }
+    };
+    App { id: owner, rules: vec![Rule::once("not wanted", pass)], responders: vec![] }
 }
 
 /// The page's example has to compile and to do what the page says.

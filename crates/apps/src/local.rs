@@ -1,32 +1,109 @@
-//! Ports that are plugged into this node.
+//! Ports that are plugged into this node: by an interface of their own, or inside that of another port.
 
 use std::sync::Arc;
 
-use engine::{Interface, View};
-use model::LogicalPort;
+use engine::{Interface, Reply, Rule, Sink, View};
+use model::{ChildPortSegmentation, Id, LogicalPort, SegmentationType};
 use net_types::OfPort;
 
 use crate::network::{self, Network};
 
-/// A port that is on this node, plugged in and enabled, with what flows need of its network.
+/// What a VLAN tag begins with.
+const TAG_TYPE: u16 = 0x8100;
+
+/// Octets of the two addresses at the front of a frame, behind which a VLAN tag stands.
+const ADDRESSES_BYTES: usize = 12;
+
+/// A port that is on this node, plugged in and enabled, with what flows need of it.
 #[derive(Debug, Clone)]
 pub struct LocalPort {
     /// The port.
     pub port: Arc<LogicalPort>,
     /// Its network.
     pub network: Network,
-    /// The switch port that it is plugged into.
+    /// The switch port that it is plugged into, or the port that it is inside of.
     pub of_port: OfPort,
+    /// The VLAN by which its frames are told from those of the port that it is inside of.
+    pub vlan: Option<u16>,
+}
+
+impl LocalPort {
+    /// Its number in the switch.
+    #[must_use]
+    pub fn key(&self) -> u64 {
+        self.port.unique_key.get().into()
+    }
+
+    /// Sends a frame to it.
+    #[must_use]
+    pub fn send(&self, mut frame: Vec<u8>) -> Reply {
+        if let Some(vlan) = self.vlan
+            && frame.len() >= ADDRESSES_BYTES
+        {
+            let tag = [TAG_TYPE.to_be_bytes(), vlan.to_be_bytes()].concat();
+            frame.splice(ADDRESSES_BYTES..ADDRESSES_BYTES, tag);
+        }
+        Reply::Send { frame, port: self.of_port }
+    }
+}
+
+/// Rules that say what is needed for each port on this node, however it is plugged in.
+pub(crate) fn each(name: &'static str, compile: fn(&mut View<'_>, &LocalPort, &mut Sink)) -> [Rule; 2] {
+    let own = move |view: &mut View<'_>, interface: &Interface, sink: &mut Sink| {
+        if let Some(local) = port_of(view, interface) {
+            compile(view, &local, sink);
+        }
+    };
+    let inner = move |view: &mut View<'_>, row: &ChildPortSegmentation, sink: &mut Sink| {
+        if let Some(local) = inside(view, row) {
+            compile(view, &local, sink);
+        }
+    };
+    [Rule::each_interface(name, own), Rule::each(name, inner)]
+}
+
+/// The port, if it is on this node.
+pub(crate) fn find(view: &mut View<'_>, port: &Id<LogicalPort>) -> Option<LocalPort> {
+    if let Some(interface) = view.interface(port) {
+        return port_of(view, &interface);
+    }
+    let rows = view.by(&ChildPortSegmentation::BY_LPORT, port.clone());
+    rows.iter().find_map(|row| inside(view, row))
 }
 
 /// The port of an interface, if this node may serve it: it is bound here, enabled, and its network is known
 /// and has a key that fits.
 pub fn port_of(view: &mut View<'_>, interface: &Interface) -> Option<LocalPort> {
-    let port = view.get(&interface.port)?;
+    served(view, &interface.port, interface.of_port(), None)
+}
+
+/// A port inside another one that is plugged in here. One that has an interface of its own is not inside.
+fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort> {
+    if row.segmentation_type != SegmentationType::Vlan || view.interface(&row.port).is_some() {
+        return None;
+    }
+    let vlan =
+        row.segmentation_id.and_then(|id| u16::try_from(id).ok()).filter(|id| (1..=4094).contains(id))?;
+    let outer = view.interface(&row.parent)?;
+    let parent = view.get(&row.parent)?;
+    let is_served = parent.chassis() == view.settings().as_ref().map(|settings| &settings.chassis);
+    if !is_served || parent.enabled == Some(false) {
+        return None;
+    }
+    served(view, &row.port, outer.of_port(), Some(vlan))
+}
+
+fn served(
+    view: &mut View<'_>,
+    port: &Id<LogicalPort>,
+    of_port: OfPort,
+    vlan: Option<u16>,
+) -> Option<LocalPort> {
+    let port = view.get(port)?;
     let settings = view.settings()?;
     if port.chassis() != Some(&settings.chassis) || port.enabled == Some(false) {
         return None;
     }
     let network = network::present(view, port.lswitch.as_ref()?)?;
-    Some(LocalPort { port, network, of_port: interface.of_port() })
+    Some(LocalPort { port, network, of_port, vlan })
 }

@@ -61,14 +61,12 @@ fn key(space: Space, owner: &RowId) -> String {
     format!("{}-{owner}", name_of(space))
 }
 
-const fn name_of(space: Space) -> &'static str {
-    match space {
-        Space::Meter => "meter",
-    }
+fn name_of(space: Space) -> &'static str {
+    Space::NAMED.iter().find(|(named, _)| *named == space).map_or("", |(_, name)| name)
 }
 
 fn space_of(name: &str) -> Option<Space> {
-    [Space::Meter].into_iter().find(|space| name_of(*space) == name)
+    Space::NAMED.iter().find(|(_, named)| *named == name).map(|(space, _)| *space)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use engine::{Engine, Finding, Outputs, Reply};
 use model::{RowId, Table};
 use net_types::OfPort;
 use openflow::delta::Delta;
+use openflow::message::{CtFlushZone, Message};
 use pipeline::tables::PIPELINE;
 use pipeline::{Cookie, groups, meters, tunnels};
 use switch::machine::{MachineOptions, SyncReport};
@@ -61,6 +62,8 @@ pub(crate) struct Worker<'a> {
     last_change: ChangeId,
     /// Entries were refused since the ports that need them were looked for.
     has_new_refusals: bool,
+    /// Conntrack zones to be emptied, because they are another port's now.
+    stale_zones: BTreeSet<u16>,
     /// Where frames for other nodes go.
     tunnel_ends: Vec<(OfPort, IpAddr)>,
     packets: PacketPath,
@@ -135,6 +138,7 @@ impl<'a> Worker<'a> {
             switch,
             last_change: 0,
             has_new_refusals: false,
+            stale_zones: outputs.stale_zones.iter().copied().collect(),
             tunnel_ends: outputs.tunnel_ends.take().unwrap_or_default(),
             packets,
             _carrier: carrier,
@@ -231,6 +235,8 @@ impl<'a> Worker<'a> {
             if outputs.numbers_changed {
                 self.orders.keep_numbers(self.engine.numbers());
             }
+            self.stale_zones.extend(outputs.stale_zones.iter().copied());
+            self.empty_zones().await;
             let delta = std::mem::take(&mut outputs.delta);
             if !delta.is_empty() {
                 debug!(entries = delta.len(), units = outputs.units_run, "the switch has to change");
@@ -271,6 +277,17 @@ impl<'a> Worker<'a> {
             (status.ports_active, status.ports_plugged) = (active, plugged);
             before != (active, plugged)
         });
+    }
+
+    /// Forgets the connections of ports that are gone, so that a port that gets their zone begins with none.
+    async fn empty_zones(&mut self) {
+        while let Some(zone) = self.stale_zones.first().copied() {
+            if let Err(error) = self.switch.send(Message::CtFlushZone(CtFlushZone(zone))).await {
+                debug!(%error, zone, "connections of a port that is gone are forgotten later");
+                return;
+            }
+            self.stale_zones.remove(&zone);
+        }
     }
 
     /// Sends something to ends of tunnels, so that their neighbours are known before guests send: see [`greeting`].
@@ -325,6 +342,7 @@ impl<'a> Worker<'a> {
             }
             Event::Synced { up_to, report } => {
                 self.synced(report);
+                self.empty_zones().await;
                 self.greet(self.tunnel_ends.iter()).await;
                 self.confirmed(up_to).await?;
             }

@@ -13,9 +13,9 @@ use pipeline::{AppId, Cookie};
 
 use crate::desired::{Claims, Desired, Finding, Settled};
 use crate::facts::Changed;
-use crate::graph::{Graph, UnitName};
+use crate::graph::{Graph, NumberNews, UnitName};
 use crate::input::{Input, Outputs, RowChange};
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, Space};
 use crate::packet::{PacketIn, Reply, Responder};
 use crate::read::NodeNo;
 use crate::rule::{App, Rule, Subjects};
@@ -68,9 +68,10 @@ pub struct Explanation {
     pub app: &'static str,
     /// Its rule.
     pub rule: &'static str,
-    /// The table of the subject; `None` for rules about the node and about interfaces.
+    /// The table of the subject; `None` for rules about the node, interfaces and owners of numbers.
     pub table: Option<Table>,
-    /// The subject: a row, or the port of an interface.
+    /// The subject: a row, the port of an interface, the owner of a number, or what an app said a flow to be about (a rule of a
+    /// security group, for example).
     pub subject: Option<RowId>,
 }
 
@@ -117,13 +118,11 @@ impl Engine {
         for key in changed {
             self.graph.mark(&key);
         }
-        let units_run = self.run_units();
-        self.graph.sweep();
-        if !std::mem::replace(&mut self.is_started, true) {
-            self.graph.sweep_numbers();
-        }
+        let is_first = !std::mem::replace(&mut self.is_started, true);
+        let (units_run, stale_zones) = self.run_all(is_first);
         let mut outputs = self.settle();
         outputs.units_run = units_run;
+        outputs.stale_zones = stale_zones;
         outputs.replies = packets.iter().map(|packet| self.respond(packet)).collect();
         outputs
     }
@@ -216,6 +215,37 @@ impl Engine {
         }
     }
 
+    /// Runs what has to run, and what has to run because owners of numbers came and went; how many units that were, and the
+    /// conntrack zones that changed hands.
+    fn run_all(&mut self, is_first: bool) -> (usize, Vec<u16>) {
+        let mut units_run = self.run_units();
+        let mut zones = BTreeSet::new();
+        self.graph.sweep();
+        if is_first {
+            self.graph.sweep_numbers();
+            for (space, owner) in self.graph.facts.numbers.owners() {
+                self.add_units(Subjects::Owners(space), Some(&owner));
+            }
+        }
+        loop {
+            let news = std::mem::take(&mut self.graph.number_news);
+            for NumberNews { space, owner, number, is_given } in news {
+                if space == Space::Zone {
+                    zones.extend(u16::try_from(number));
+                }
+                match is_given {
+                    true => self.add_units(Subjects::Owners(space), Some(&owner)),
+                    false => self.remove_units(Subjects::Owners(space), &owner),
+                }
+            }
+            units_run += self.run_units();
+            self.graph.sweep();
+            if self.graph.number_news.is_empty() {
+                return (units_run, zones.into_iter().collect());
+            }
+        }
+    }
+
     fn run_units(&mut self) -> usize {
         let mut units_run = 0;
         loop {
@@ -243,8 +273,7 @@ impl Engine {
     /// Runs a unit; what it says now.
     fn run(&mut self, no: NodeNo, name: &UnitName) -> Said {
         let registered = &self.rules[usize::from(name.rule)];
-        let cookie = cookie_of(registered.app, registered.rule_of_app, name.subject.as_ref());
-        let mut sink = Sink::new(registered.app, cookie);
+        let mut sink = Sink::new(registered.app, registered.rule_of_app, name.subject.as_ref());
         let mut view = View::recording(&mut self.graph);
         (registered.rule.compile)(&mut view, name.subject.as_ref(), &mut sink);
         let reads = view.into_reads();
@@ -338,6 +367,10 @@ impl Engine {
             self.add_units(Subjects::Interfaces, Some(&port));
         }
         self.run_units();
+        for (space, owner) in self.graph.facts.numbers.owners() {
+            self.add_units(Subjects::Owners(space), Some(&owner));
+        }
+        self.run_units();
         self.settle();
         let desired = self.desired();
         self.graph = graph;
@@ -375,20 +408,24 @@ impl Engine {
         let mut found: Vec<(&UnitName, Explanation)> = Vec::new();
         for unit in self.graph.units() {
             let registered = &self.rules[usize::from(unit.name.rule)];
+            let is_meant =
+                |object| cookies.contains(&cookie_of(registered.app, registered.rule_of_app, object));
+            let explanation = |table, subject: Option<&RowId>| {
+                let (app, rule) = (registered.app.name, registered.rule.name);
+                (&unit.name, Explanation { app, rule, table, subject: subject.cloned() })
+            };
             let subject = unit.name.subject.as_ref();
-            if cookies.contains(&cookie_of(registered.app, registered.rule_of_app, subject)) {
+            if is_meant(subject) {
                 let table = match registered.rule.subjects {
                     Subjects::Rows(table) => Some(table),
-                    Subjects::Node | Subjects::Interfaces => None,
+                    Subjects::Node | Subjects::Interfaces | Subjects::Owners(_) => None,
                 };
-                let explanation = Explanation {
-                    app: registered.app.name,
-                    rule: registered.rule.name,
-                    table,
-                    subject: unit.name.subject.clone(),
-                };
-                found.push((&unit.name, explanation));
+                found.push(explanation(table, subject));
             }
+            let about = unit.said.rest.iter().flat_map(|rest| &rest.about);
+            found.extend(
+                about.filter(|object| is_meant(Some(object))).map(|object| explanation(None, Some(object))),
+            );
         }
         found.sort_by_key(|(name, _)| *name);
         found.into_iter().map(|(_, explanation)| explanation).collect()

@@ -64,6 +64,17 @@ pub(crate) struct Graph {
     /// Keys that lost their last reader; whoever reads them again before the step ends keeps them.
     unread: Vec<ReadKey>,
     pub(crate) numbers_changed: bool,
+    /// Numbers that were given or taken back, with their owners, in this order.
+    pub(crate) number_news: Vec<NumberNews>,
+}
+
+/// A number that is given now, or is not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NumberNews {
+    pub(crate) space: Space,
+    pub(crate) owner: RowId,
+    pub(crate) number: u32,
+    pub(crate) is_given: bool,
 }
 
 impl Graph {
@@ -200,12 +211,16 @@ impl Graph {
             }
             match key {
                 ReadKey::Value(no) => self.forget_cell(no),
-                ReadKey::Number(space, owner) => {
-                    self.facts.numbers.take_back(space, &owner);
-                    self.numbers_changed = true;
-                }
+                ReadKey::Number(space, owner) => self.take_number_back(space, owner),
                 _ => {}
             }
+        }
+    }
+
+    fn take_number_back(&mut self, space: Space, owner: RowId) {
+        if let Some(number) = self.facts.numbers.take_back(space, &owner) {
+            self.numbers_changed = true;
+            self.number_news.push(NumberNews { space, owner, number, is_given: false });
         }
     }
 
@@ -213,8 +228,7 @@ impl Graph {
     pub(crate) fn sweep_numbers(&mut self) {
         for (space, owner) in self.facts.numbers.owners() {
             if !self.reads.is_read(&ReadKey::Number(space, owner.clone())) {
-                self.facts.numbers.take_back(space, &owner);
-                self.numbers_changed = true;
+                self.take_number_back(space, owner);
             }
         }
     }
@@ -233,8 +247,9 @@ impl Graph {
         if let Some(number) = self.facts.numbers.get(space, owner) {
             return Some(number);
         }
-        let number = self.facts.numbers.give(space, owner);
-        self.numbers_changed |= number.is_some();
-        number
+        let number = self.facts.numbers.give(space, owner)?;
+        self.numbers_changed = true;
+        self.number_news.push(NumberNews { space, owner: owner.clone(), number, is_given: true });
+        Some(number)
     }
 }

@@ -61,6 +61,9 @@ pub struct Outputs {
     pub tunnel_ends: Option<Vec<(OfPort, IpAddr)>>,
     /// Whether numbers were given or taken back: see [`Engine::numbers`](crate::Engine::numbers).
     pub numbers_changed: bool,
+    /// Conntrack zones that belong to another port than before, or to none: what is tracked there is of nobody. They have to
+    /// be emptied before the switch is changed.
+    pub stale_zones: Vec<u16>,
     /// What is wrong with the facts, where that changed: all that is wrong now.
     pub findings: Option<Vec<Finding>>,
     /// What to do for each packet, in the order in which they came.

@@ -1,4 +1,4 @@
-//! Numbers that reach the switch and belong to an object: meters, and later zones and conjunctions.
+//! Numbers that reach the switch and belong to an object: meters, conntrack zones, conjunctive matches.
 //!
 //! A number is a fact: once given, it stays until nobody reads it any more, also across restarts, because the process around
 //! the engine keeps [`Numbers`] beside the switch and gives them back in the first step. A number follows from the
@@ -9,20 +9,58 @@ use std::hash::Hasher;
 use std::ops::RangeInclusive;
 
 use model::RowId;
+use pipeline::{filters, meters};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// What a number is for; each has numbers of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Space {
-    /// Meters.
+    /// Meters of what ports ask of the DHCP server.
     Meter,
+    /// Meters of how much ports send.
+    EgressRate,
+    /// Meters of how much ports are sent.
+    IngressRate,
+    /// Meters of how many packets ports send.
+    EgressPackets,
+    /// Meters of how many packets ports are sent.
+    IngressPackets,
+    /// Meters of what else of a port's packets reaches the controller.
+    SlowPath,
+    /// Conntrack zones of ports.
+    Zone,
+    /// Sets of security groups; their owners are made of the ids of the groups.
+    Policy,
+    /// Sets of addresses: ids of conjunctive matches.
+    AddressSet,
 }
 
 impl Space {
+    /// All of them, with the names under which their numbers are kept.
+    pub const NAMED: &'static [(Self, &'static str)] = &[
+        (Self::Meter, "meter"),
+        (Self::EgressRate, "egressrate"),
+        (Self::IngressRate, "ingressrate"),
+        (Self::EgressPackets, "egresspackets"),
+        (Self::IngressPackets, "ingresspackets"),
+        (Self::SlowPath, "slowpath"),
+        (Self::Zone, "zone"),
+        (Self::Policy, "policy"),
+        (Self::AddressSet, "addressset"),
+    ];
+
     fn range(self) -> RangeInclusive<u32> {
         match self {
-            Self::Meter => pipeline::meters::OURS,
+            Self::Meter => meters::DHCP,
+            Self::EgressRate => meters::EGRESS_RATE,
+            Self::IngressRate => meters::INGRESS_RATE,
+            Self::EgressPackets => meters::EGRESS_PACKETS,
+            Self::IngressPackets => meters::INGRESS_PACKETS,
+            Self::SlowPath => meters::SLOW_PATH,
+            Self::Zone => filters::ZONES,
+            Self::Policy => filters::POLICIES,
+            Self::AddressSet => filters::ADDRESS_SETS,
         }
     }
 }
@@ -65,11 +103,11 @@ impl Numbers {
         }
     }
 
-    /// Takes the number of `owner` back.
-    pub(crate) fn take_back(&mut self, space: Space, owner: &RowId) {
-        if let Some(number) = self.given.remove(&(space, owner.clone())) {
-            self.taken.remove(&(space, number));
-        }
+    /// Takes the number of `owner` back; which one it was.
+    pub(crate) fn take_back(&mut self, space: Space, owner: &RowId) -> Option<u32> {
+        let number = self.given.remove(&(space, owner.clone()))?;
+        self.taken.remove(&(space, number));
+        Some(number)
     }
 
     /// Everybody who has a number.

@@ -6,6 +6,7 @@ use model::{Id, Model, RowId, Table};
 use pipeline::AppId;
 
 use crate::node::Interface;
+use crate::numbers::Space;
 use crate::packet::Responder;
 use crate::sink::Sink;
 use crate::view::View;
@@ -39,16 +40,24 @@ pub(crate) enum Subjects {
     Rows(Table),
     /// For each interface of the node.
     Interfaces,
+    /// For each owner of a number.
+    Owners(Space),
 }
 
 impl Rule {
     /// Says what the node needs whatever there is.
-    pub fn once(name: &'static str, compile: fn(&mut View<'_>, &mut Sink)) -> Self {
+    pub fn once(
+        name: &'static str,
+        compile: impl Fn(&mut View<'_>, &mut Sink) + Send + Sync + 'static,
+    ) -> Self {
         Self { name, subjects: Subjects::Node, compile: Box::new(move |view, _, sink| compile(view, sink)) }
     }
 
     /// Says what is needed for each row of a table.
-    pub fn each<T: Model + 'static>(name: &'static str, compile: fn(&mut View<'_>, &T, &mut Sink)) -> Self {
+    pub fn each<T: Model + 'static>(
+        name: &'static str,
+        compile: impl Fn(&mut View<'_>, &T, &mut Sink) + Send + Sync + 'static,
+    ) -> Self {
         let compile = move |view: &mut View<'_>, subject: Option<&RowId>, sink: &mut Sink| {
             let row = subject.and_then(|id| view.get::<T>(&Id::from_row(id.clone())));
             if let Some(row) = row {
@@ -59,7 +68,10 @@ impl Rule {
     }
 
     /// Says what is needed for each interface that is plugged into the node.
-    pub fn each_interface(name: &'static str, compile: fn(&mut View<'_>, &Interface, &mut Sink)) -> Self {
+    pub fn each_interface(
+        name: &'static str,
+        compile: impl Fn(&mut View<'_>, &Interface, &mut Sink) + Send + Sync + 'static,
+    ) -> Self {
         let compile = move |view: &mut View<'_>, subject: Option<&RowId>, sink: &mut Sink| {
             let interface = subject.and_then(|id| view.interface(&Id::from_row(id.clone())));
             if let Some(interface) = interface {
@@ -67,6 +79,21 @@ impl Rule {
             }
         };
         Self { name, subjects: Subjects::Interfaces, compile: Box::new(compile) }
+    }
+
+    /// Says what is needed for each owner of a number, as long as somebody reads the number.
+    pub fn each_owner(
+        name: &'static str,
+        space: Space,
+        compile: impl Fn(&mut View<'_>, &RowId, u32, &mut Sink) + Send + Sync + 'static,
+    ) -> Self {
+        let compile = move |view: &mut View<'_>, subject: Option<&RowId>, sink: &mut Sink| {
+            let owner = subject.and_then(|owner| Some((owner, view.given(space, owner)?)));
+            if let Some((owner, number)) = owner {
+                compile(view, owner, number, sink);
+            }
+        };
+        Self { name, subjects: Subjects::Owners(space), compile: Box::new(compile) }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::numbers::stable_hash;
 #[derive(Debug)]
 pub struct Sink {
     app: AppId,
+    rule_of_app: u8,
     cookie: Cookie,
     flows: Vec<PackedFlow>,
     rest: Rest,
@@ -36,6 +37,8 @@ pub(crate) struct Rest {
     pub(crate) ready: Vec<RowId>,
     pub(crate) tunnel_ends: Vec<(OfPort, IpAddr)>,
     pub(crate) problems: Vec<String>,
+    /// What flows are about, besides the subject of the unit.
+    pub(crate) about: Vec<RowId>,
 }
 
 /// Bits of a cookie's subject that tell the subjects of one rule apart; those above tell the rules of an app apart.
@@ -49,8 +52,15 @@ pub(crate) fn cookie_of(app: AppId, rule_of_app: u8, subject: Option<&RowId>) ->
 }
 
 impl Sink {
-    pub(crate) fn new(app: AppId, cookie: Cookie) -> Self {
-        Self { app, cookie, flows: Vec::new(), rest: Rest::default() }
+    pub(crate) fn new(app: AppId, rule_of_app: u8, subject: Option<&RowId>) -> Self {
+        let cookie = cookie_of(app, rule_of_app, subject);
+        Self { app, rule_of_app, cookie, flows: Vec::new(), rest: Rest::default() }
+    }
+
+    /// What is said from here on is about this object, and not about the subject of the unit: its cookie leads there.
+    pub fn about(&mut self, object: &RowId) {
+        self.cookie = cookie_of(self.app, self.rule_of_app, Some(object));
+        self.rest.about.push(object.clone());
     }
 
     /// Says a flow of a table of the app. One that breaks the declaration of its table is left out, and a finding says so.
@@ -110,6 +120,8 @@ impl Sink {
         rest.ready.dedup();
         rest.tunnel_ends.sort_unstable();
         rest.tunnel_ends.dedup();
+        rest.about.sort_unstable();
+        rest.about.dedup();
         let rest = (rest != Rest::default()).then(|| Box::new(rest));
         Said { flows: flows.into(), rest }
     }

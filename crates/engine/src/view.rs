@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Id, Index, IndexKey, LogicalPort, Model, TunnelType};
+use model::{Id, Index, IndexKey, LogicalPort, Model, RowId, TunnelType};
 use net_types::OfPort;
 
 use crate::derived::Derived;
@@ -117,6 +117,11 @@ impl<'a> View<'a> {
             true => self.graph.give_number(space, owner.row()),
             false => self.graph.facts.numbers.get(space, owner.row()),
         }
+    }
+
+    /// The number that somebody else's reading gave to `owner`. It is not kept by being looked at here.
+    pub(crate) fn given(&self, space: Space, owner: &RowId) -> Option<u32> {
+        self.graph.facts.numbers.get(space, owner)
     }
 
     /// A derived value. It is computed once for all who read it, and they run again only if it becomes another one.

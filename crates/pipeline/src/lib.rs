@@ -25,6 +25,7 @@
 
 mod build;
 mod cookie;
+pub mod filters;
 pub mod groups;
 pub mod meters;
 mod priority;

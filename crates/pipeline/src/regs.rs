@@ -55,8 +55,24 @@ pub static INGRESS_ON_WIRE: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 16, n_bits: tunnels::OPTION_INGRESS.n_bits },
 };
 
+/// What the security groups of a port say together.
+pub static POLICY: Register = Register {
+    name: "policy",
+    meaning: "number of the set of security groups that the packet has to pass now: those of the ingress port, and later \
+              those of the egress port; 0 for a port that is not filtered",
+    bits: Subfield { field: Field::Reg4, ofs: 0, n_bits: 16 },
+};
+
+/// Where the connections of a port are tracked.
+pub static ZONE: Register = Register {
+    name: "zone",
+    meaning: "conntrack zone of the port whose policy the packet has to pass now",
+    bits: Subfield { field: Field::Reg4, ofs: 16, n_bits: 16 },
+};
+
 /// All registers; no two of them share a bit.
-pub static ALL: &[&Register] = &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT, &FROM_TUNNEL, &INGRESS_ON_WIRE];
+pub static ALL: &[&Register] =
+    &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT, &FROM_TUNNEL, &INGRESS_ON_WIRE, &POLICY, &ZONE];
 
 impl Register {
     /// `matching`, that also requires the register to hold `value`.

@@ -1,16 +1,17 @@
 //! The tables, in the order in which packets pass them.
 //!
 //! ```text
-//!  guest -> classify -> port security -+-> l2 --------> dispatch -> guest, or tunnel
-//!                            |         |    ^              ^
-//!                            |         +-> arp (answers)   |
-//!                            +-> neighbor security -> l2   |
-//!                            +-> dhcp -> controller        |
-//!                                  +-> request security -> l2
-//! tunnel -> classify -----------------------------------> (the option says the port)
-//!               +-----------------> l2                    (it does not)
+//!  guest -> classify -> port security -+-> egress groups --> l2 -> ingress groups -> dispatch -> guest
+//!                            |         |         ^           ^ |        ^               ^
+//!                            |         +-> arp --|-----------+ +--------|---------------+-> tunnel
+//!                            +-> neighbor security           |          |
+//!                            +-> dhcp -> request security ---+          |
+//! tunnel -> classify ---------------------------------------------------+ (the option says the port)
+//!               +--------------------------------------------+            (it does not)
 //! ```
-//! A packet from guest to guest passes four tables here (five, if it is IPv6) and two there.
+//! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
+//! A packet of a filtered guest to one on another node passes seven tables here and six there, and one without groups
+//! five here and three there (one more each way, if it is IPv6).
 //!
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
@@ -33,6 +34,31 @@ pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
 /// Owner of [`DHCP`].
 pub const DHCP_OWNER: AppId = AppId { number: 5, name: "dhcp" };
 
+/// Owner of the tables of security groups.
+pub const GROUPS_OWNER: AppId = AppId { number: 6, name: "sg" };
+
+/// What rules of security groups look at.
+const GROUP_FIELDS: &[Field] = &[
+    Field::EthType,
+    Field::EthDst,
+    Field::IpProto,
+    Field::Ipv4Src,
+    Field::Ipv4Dst,
+    Field::Ipv6Src,
+    Field::Ipv6Dst,
+    Field::TcpDst,
+    Field::UdpSrc,
+    Field::UdpDst,
+    Field::SctpDst,
+    Field::IcmpType,
+    Field::IcmpCode,
+    Field::Icmp6Type,
+    Field::Icmp6Code,
+    Field::CtState,
+    Field::CtMark,
+    Field::ConjId,
+];
+
 /// Where packets enter.
 pub static CLASSIFY: TableSpec = TableSpec {
     id: 0,
@@ -41,15 +67,17 @@ pub static CLASSIFY: TableSpec = TableSpec {
     purpose: "says which logical port and network a packet comes from, and for one out of a tunnel where it goes",
     matches: &[Field::InPort, Field::VlanVid, Field::TunId, tunnels::OPTION_FIELD],
     reads: &[],
-    sets: &[],
+    sets: &[Field::VlanVid],
     writes: &[
         &regs::NETWORK,
         &regs::INGRESS_PORT,
         &regs::EGRESS_PORT,
         &regs::FROM_TUNNEL,
         &regs::INGRESS_ON_WIRE,
+        &regs::POLICY,
+        &regs::ZONE,
     ],
-    next: &[&PORT_SECURITY, &L2, &DISPATCH],
+    next: &[&PORT_SECURITY, &L2, &INGRESS],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -76,7 +104,7 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&NEIGHBOR_SECURITY, &ARP, &DHCP, &L2],
+    next: &[&NEIGHBOR_SECURITY, &ARP, &DHCP, &EGRESS_TRACK, &L2],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -103,7 +131,7 @@ pub static NEIGHBOR_SECURITY: TableSpec = TableSpec {
     writes: &[],
     next: &[&L2],
     may_output: false,
-    miss: Miss::Goto(&L2),
+    miss: Miss::Goto(&EGRESS_TRACK),
 };
 
 /// Who has an address.
@@ -159,6 +187,51 @@ pub static REQUEST_SECURITY: TableSpec = TableSpec {
     miss: Miss::Drop,
 };
 
+/// Which packets of a guest are tracked.
+pub static EGRESS_TRACK: TableSpec = TableSpec {
+    id: 50,
+    name: "egress track",
+    owner: GROUPS_OWNER,
+    purpose: "lets pass what no group may cut and what stateless groups permit, and tracks the connections of the rest",
+    matches: GROUP_FIELDS,
+    reads: &[&regs::POLICY],
+    sets: &[],
+    writes: &[],
+    next: &[&EGRESS_RULES, &L2],
+    may_output: false,
+    miss: Miss::Goto(&L2),
+};
+
+/// What the groups of a guest let it send.
+pub static EGRESS_RULES: TableSpec = TableSpec {
+    id: 52,
+    name: "egress rules",
+    owner: GROUPS_OWNER,
+    purpose: "lets a guest send what a rule of its groups permits, and answers to what it was sent by such a rule",
+    matches: GROUP_FIELDS,
+    reads: &[&regs::POLICY],
+    sets: &[Field::CtMark],
+    writes: &[],
+    next: &[&EGRESS_ACCEPT, &L2],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
+/// Connections that a guest may begin.
+pub static EGRESS_ACCEPT: TableSpec = TableSpec {
+    id: 54,
+    name: "egress accept",
+    owner: GROUPS_OWNER,
+    purpose: "remembers the connections that a guest begins",
+    matches: &[Field::EthType, Field::CtState, Field::CtMark],
+    reads: &[],
+    sets: &[Field::CtMark],
+    writes: &[],
+    next: &[&L2],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
 /// Switching.
 pub static L2: TableSpec = TableSpec {
     id: 80,
@@ -169,8 +242,68 @@ pub static L2: TableSpec = TableSpec {
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL],
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[&regs::EGRESS_PORT],
-    next: &[&DISPATCH],
+    next: &[&INGRESS, &DISPATCH],
     may_output: true,
+    miss: Miss::Drop,
+};
+
+/// Who is filtered of those that packets go to.
+pub static INGRESS: TableSpec = TableSpec {
+    id: 100,
+    name: "ingress",
+    owner: GROUPS_OWNER,
+    purpose: "finds the groups of the port that a packet goes to",
+    matches: &[],
+    reads: &[&regs::EGRESS_PORT],
+    sets: &[],
+    writes: &[&regs::POLICY, &regs::ZONE],
+    next: &[&INGRESS_TRACK, &DISPATCH],
+    may_output: false,
+    miss: Miss::Goto(&DISPATCH),
+};
+
+/// Which packets to a guest are tracked.
+pub static INGRESS_TRACK: TableSpec = TableSpec {
+    id: 102,
+    name: "ingress track",
+    owner: GROUPS_OWNER,
+    purpose: "lets pass what no group may cut and what stateless groups permit, and tracks the connections of the rest",
+    matches: GROUP_FIELDS,
+    reads: &[&regs::POLICY],
+    sets: &[],
+    writes: &[],
+    next: &[&INGRESS_RULES, &DISPATCH],
+    may_output: false,
+    miss: Miss::Goto(&DISPATCH),
+};
+
+/// What the groups of a guest let others send to it.
+pub static INGRESS_RULES: TableSpec = TableSpec {
+    id: 104,
+    name: "ingress rules",
+    owner: GROUPS_OWNER,
+    purpose: "lets a guest be sent what a rule of its groups permits, and answers to what it sent by such a rule",
+    matches: GROUP_FIELDS,
+    reads: &[&regs::POLICY],
+    sets: &[Field::CtMark],
+    writes: &[],
+    next: &[&INGRESS_ACCEPT, &DISPATCH],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
+/// Connections that others may begin with a guest.
+pub static INGRESS_ACCEPT: TableSpec = TableSpec {
+    id: 106,
+    name: "ingress accept",
+    owner: GROUPS_OWNER,
+    purpose: "remembers the connections that others begin with a guest",
+    matches: &[Field::EthType, Field::CtState, Field::CtMark],
+    reads: &[],
+    sets: &[Field::CtMark],
+    writes: &[],
+    next: &[&DISPATCH],
+    may_output: false,
     miss: Miss::Drop,
 };
 
@@ -182,7 +315,7 @@ pub static DISPATCH: TableSpec = TableSpec {
     purpose: "sends a packet out of the switch port that its logical port is plugged into, or into the tunnel to its host",
     matches: &[],
     reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
-    sets: &[Field::TunId, Field::TunDst, Field::TunIpv6Dst, tunnels::OPTION_FIELD],
+    sets: &[Field::TunId, Field::TunDst, Field::TunIpv6Dst, tunnels::OPTION_FIELD, Field::VlanVid],
     writes: &[],
     next: &[],
     may_output: true,
@@ -191,5 +324,21 @@ pub static DISPATCH: TableSpec = TableSpec {
 
 /// All of them.
 pub static PIPELINE: Pipeline = Pipeline {
-    tables: &[&CLASSIFY, &PORT_SECURITY, &NEIGHBOR_SECURITY, &ARP, &DHCP, &REQUEST_SECURITY, &L2, &DISPATCH],
+    tables: &[
+        &CLASSIFY,
+        &PORT_SECURITY,
+        &NEIGHBOR_SECURITY,
+        &ARP,
+        &DHCP,
+        &REQUEST_SECURITY,
+        &EGRESS_TRACK,
+        &EGRESS_RULES,
+        &EGRESS_ACCEPT,
+        &L2,
+        &INGRESS,
+        &INGRESS_TRACK,
+        &INGRESS_RULES,
+        &INGRESS_ACCEPT,
+        &DISPATCH,
+    ],
 };

@@ -16,7 +16,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use engine::{App, Interface, Rule, Sink, View};
+use engine::{App, Rule, Sink, View};
 use model::LogicalPort;
 use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
@@ -25,7 +25,7 @@ use packet::ethertype;
 use pipeline::tables::{ARP, ARP_OWNER, L2};
 use pipeline::{FlowBuilder, Priority, regs};
 
-use crate::local;
+use crate::local::{self, LocalPort};
 use crate::network::present;
 
 const REQUEST: u16 = packet::arp::ArpOperation::REQUEST.0;
@@ -37,11 +37,8 @@ const OWNER_NETWORK: &str = "network:";
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let rules = vec![
-        Rule::once("unanswered", unanswered),
-        Rule::each("answer", answer),
-        Rule::each_interface("own addresses", own_addresses),
-    ];
+    let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
+    rules.extend(local::each("own addresses", own_addresses));
     App { id: ARP_OWNER, rules, responders: vec![] }
 }
 
@@ -71,17 +68,14 @@ fn is_answered_for(port: &LogicalPort) -> bool {
 }
 
 /// Lets a guest ask for its own addresses without being answered.
-fn own_addresses(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
+fn own_addresses(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     if !view.settings().is_some_and(|settings| settings.answer_arp) {
         return;
     }
-    let Some(local) = local::port_of(view, interface) else { return };
     let pairs = local.port.allowed_address_pairs.iter().map(|pair| &pair.ip_address);
     for ip in ipv4(local.port.ips.iter().chain(pairs)) {
         sink.flow(&ARP, Priority::EXACT.level(1), |flow| {
-            flow.matching(asks_for(ip))
-                .when(&regs::INGRESS_PORT, local.port.unique_key.get().into())
-                .goto(&L2)
+            flow.matching(asks_for(ip)).when(&regs::INGRESS_PORT, local.key()).goto(&L2)
         });
     }
 }

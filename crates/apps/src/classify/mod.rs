@@ -19,45 +19,65 @@
 //! send to our tunnel port can as well send with the address of a chassis, and the check would cost a flow for each
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
-use engine::{App, Interface, Rule, Sink, View};
+use engine::{App, Rule, Sink, View};
 use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
+use openflow::action::Action;
 use openflow::field::Subfield;
 use openflow::{Field, Match};
-use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, L2, PORT_SECURITY};
+use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, PORT_SECURITY};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
-use crate::local;
+use crate::filter;
+use crate::local::{self, LocalPort};
 use crate::network::{known, present};
 use crate::tunnel::{Egress, matches};
+
+/// The bit of a VLAN id in a match that says that there is a tag.
+const VLAN_PRESENT: u16 = 0x1000;
+/// The ethertype of the tags that we write.
+const VLAN_TAG_TYPE: u16 = 0x8100;
 
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let rules = vec![
-        Rule::each_interface("guest", guest),
+    let mut rules = vec![
         Rule::each("remote port", remote_port),
         Rule::each("network from tunnel", network_from_tunnel),
         Rule::once("geneve", geneve),
         Rule::each("other node", other_node),
     ];
+    rules.extend(local::each("guest", guest));
     App { id: CLASSIFY_OWNER, rules, responders: vec![] }
 }
 
 /// Packets from and to a guest on this node. With these the port forwards: what the other tables need is said in the same
 /// step, because it follows from the same facts.
-fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
-    let Some(local) = local::port_of(view, interface) else { return };
+fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let network = local.network.key;
     let port = local.port.unique_key.get();
+    let filter = filter::of(view, &local.port);
+    let vlan = local.vlan.map(|vlan| vlan | VLAN_PRESENT);
     sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
-        flow.matching(Match::new().with(Field::InPort, local.of_port).with(Field::VlanVid, 0_u16))
+        let from = Match::new().with(Field::InPort, local.of_port);
+        let mut flow = flow.matching(from.with(Field::VlanVid, vlan.unwrap_or_default()));
+        if vlan.is_some() {
+            flow = flow.action(Action::PopVlan);
+        }
+        flow = flow
             .set(&regs::NETWORK, network.into())
             .set(&regs::INGRESS_PORT, port.into())
-            .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(port).into())
-            .goto(&PORT_SECURITY)
+            .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(port).into());
+        if let Some(filter) = filter {
+            flow = flow.set(&regs::POLICY, filter.policy.into()).set(&regs::ZONE, filter.zone.into());
+        }
+        flow.goto(&PORT_SECURITY)
     });
     sink.flow(&DISPATCH, Priority::EXACT, |flow| {
-        flow.when(&regs::NETWORK, network.into()).when(&regs::EGRESS_PORT, port.into()).output(local.of_port)
+        let mut flow = flow.when(&regs::NETWORK, network.into()).when(&regs::EGRESS_PORT, port.into());
+        if let Some(vlan) = vlan {
+            flow = flow.action(Action::PushVlan(VLAN_TAG_TYPE)).action(Action::set(Field::VlanVid, vlan));
+        }
+        flow.output(local.of_port)
     });
     sink.ready(&local.port.id);
 }
@@ -149,7 +169,7 @@ fn geneve(view: &mut View<'_>, sink: &mut Sink) {
             .copy(tunnels::OPTION_INGRESS, ingress)
             .copy(tunnels::OPTION_EGRESS, egress)
             .set(&regs::FROM_TUNNEL, 1)
-            .goto(&DISPATCH)
+            .goto(&INGRESS)
     });
     // For a port whose key the option cannot carry.
     sink.flow(&CLASSIFY, Priority::EXACT.level(2), |flow| {

@@ -26,7 +26,7 @@ mod server;
 use std::net::Ipv4Addr;
 
 use engine::numbers::Space;
-use engine::{App, Interface, Responder, Rule, Sink, View};
+use engine::{App, Responder, Rule, Sink, View};
 use openflow::action::{Action, Controller};
 use openflow::meter::{Band, BandKind, Meter, MeterUnit};
 use openflow::{Field, Match};
@@ -34,12 +34,13 @@ use packet::ethertype;
 use pipeline::tables::{DHCP, DHCP_OWNER, REQUEST_SECURITY};
 use pipeline::{Priority, regs, userdata};
 
-use crate::local;
+use crate::local::{self, LocalPort};
 
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let rules = vec![Rule::once("unanswered", unanswered), Rule::each_interface("guest", guest)];
+    let mut rules = vec![Rule::once("unanswered", unanswered)];
+    rules.extend(local::each("guest", guest));
     let responders = vec![Responder { op: userdata::DHCP, respond: respond::respond }];
     App { id: DHCP_OWNER, rules, responders }
 }
@@ -49,8 +50,7 @@ fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
 }
 
 /// Sends up what a guest asks of everybody, and of its server when it renews its lease.
-fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
-    let Some(local) = local::port_of(view, interface) else { return };
+fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let (served, problems) = server::serving(view, &local.port);
     problems.into_iter().for_each(|problem| sink.problem(problem));
     let Some(served) = served else { return };
@@ -69,7 +69,7 @@ fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
         let request = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, destination);
         sink.flow(&DHCP, Priority::EXACT, |flow| {
             flow.matching(request)
-                .when(&regs::INGRESS_PORT, local.port.unique_key.get().into())
+                .when(&regs::INGRESS_PORT, local.key())
                 .action(Action::Controller(answered.clone()))
         });
     }

@@ -23,8 +23,7 @@ pub(super) fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
 fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str> {
     let key = packet.ingress().ok_or("a DHCP message is from no port")?;
     let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
-    let interface = port.and_then(|port| view.interface(&port.id));
-    let local = interface.and_then(|interface| local::port_of(view, &interface));
+    let local = port.and_then(|port| local::find(view, &port.id));
     let local = local.ok_or("a DHCP message is from a port that is not on this node any more")?;
     let served = server::serving(view, &local.port).0;
     let served = served.ok_or("a DHCP message is from a port that has no address by DHCP")?;
@@ -40,7 +39,7 @@ fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str>
         Answer::Silence(silence) => Err(silence.reason()),
         Answer::Reply(reply) => {
             let frame = reply.frame().map_err(|_| "a DHCP answer is too long for a packet")?;
-            Ok(Reply::Send { frame, port: local.of_port })
+            Ok(local.send(frame))
         }
     }
 }

@@ -24,9 +24,10 @@ use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
-use pipeline::tables::{DISPATCH, L2, L2_OWNER};
+use pipeline::tables::{DISPATCH, INGRESS, L2, L2_OWNER};
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
+use crate::local;
 use crate::network::{Network, present};
 use crate::tunnel::Egress;
 
@@ -52,6 +53,9 @@ pub fn app() -> App {
 /// Where the addresses of a port lead.
 fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
+    let Some(settings) = view.settings() else { return };
+    // Who is elsewhere is filtered there.
+    let next = if port.chassis() == Some(&settings.chassis) { &INGRESS } else { &DISPATCH };
     for mac in &port.macs {
         if !mac.is_unicast() {
             sink.problem(format!("{mac} cannot be the address of a port: it is not that of one station"));
@@ -61,7 +65,7 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
             flow.matching(Match::new().with(Field::EthDst, *mac))
                 .when(&regs::NETWORK, network.key.into())
                 .set(&regs::EGRESS_PORT, port.unique_key.get().into())
-                .goto(&DISPATCH)
+                .goto(next)
         });
     }
 }
@@ -144,10 +148,8 @@ impl Derived for LocalMember {
     type Value = Option<Member>;
 
     fn compute(view: &mut View<'_>, id: &Self::Key) -> Option<Member> {
-        view.interface(id)?;
-        let port = view.get(id)?;
-        let member = Member { key: port.unique_key.get(), takes_unknown: port.may_have_other_macs() };
-        (port.enabled != Some(false)).then_some(member)
+        let port = local::find(view, id)?.port;
+        Some(Member { key: port.unique_key.get(), takes_unknown: port.may_have_other_macs() })
     }
 }
 
@@ -194,7 +196,7 @@ fn labelled(flow: FlowBuilder, network: &Network, egress: Egress) -> FlowBuilder
 
 fn copy_for(port: u32) -> Bucket {
     let egress = Action::set(regs::EGRESS_PORT.bits.field, port);
-    Bucket::new(vec![egress, Action::resubmit(DISPATCH.id)])
+    Bucket::new(vec![egress, Action::resubmit(INGRESS.id)])
 }
 
 /// Says a group that copies; one that is too long for a message hands packets on to its next part.

@@ -22,7 +22,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use engine::{App, Interface, Rule, Sink, View};
+use engine::{App, Rule, Sink, View};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use model::{LogicalPort, PortAddressRanges};
 use net_types::MacAddr;
@@ -30,11 +30,11 @@ use openflow::{Field, Match};
 use packet::arp::ArpOperation;
 use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{
-    ARP, DHCP, L2, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER, REQUEST_SECURITY,
+    ARP, DHCP, EGRESS_TRACK, L2, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER, REQUEST_SECURITY,
 };
 use pipeline::{Priority, TableSpec, regs};
 
-use crate::local;
+use crate::local::{self, LocalPort};
 
 const DHCP_SERVER: u16 = 67;
 const DHCP_CLIENT: u16 = 68;
@@ -71,7 +71,8 @@ const ABOVE_CLAIMS: Priority = Priority::EXACT.level(1);
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let rules = vec![Rule::once("everybody", everybody), Rule::each_interface("guest", guest)];
+    let mut rules = vec![Rule::once("everybody", everybody)];
+    rules.extend(local::each("guest", guest));
     App { id: PORT_SECURITY_OWNER, rules, responders: vec![] }
 }
 
@@ -130,13 +131,12 @@ fn neighbors(sink: &mut Sink) {
         let harmless = from_nobody(icmp6(kind));
         sink.flow(&NEIGHBOR_SECURITY, Priority::DEFAULT.level(1), |flow| flow.matching(harmless).goto(&L2));
     }
-    sink.flow(&NEIGHBOR_SECURITY, Priority::MISS, |flow| flow.goto(&L2));
+    sink.flow(&NEIGHBOR_SECURITY, Priority::MISS, |flow| flow.goto(&EGRESS_TRACK));
 }
 
 /// What one guest may send.
-fn guest(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
-    let Some(local) = local::port_of(view, interface) else { return };
-    let mut guest = Guest { key: local.port.unique_key.get().into(), sink };
+fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    let mut guest = Guest { key: local.key(), sink };
     if local.port.port_security_enabled == Some(false) {
         guest.unsecured();
         return;
@@ -228,7 +228,7 @@ impl Guest<'_> {
     fn ipv4(&mut self, mac: MacAddr, net: Ipv4Net) {
         let (ip, mask) = (net.addr(), net.netmask());
         let packet = || from(mac).with(Field::EthType, ethertype::IPV4).with_masked(Field::Ipv4Src, ip, mask);
-        self.allow(&PORT_SECURITY, Priority::EXACT, packet(), &L2);
+        self.allow(&PORT_SECURITY, Priority::EXACT, packet(), &EGRESS_TRACK);
         self.allow(&REQUEST_SECURITY, Priority::EXACT, packet(), &L2);
         self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, net), &ARP);
     }

@@ -40,22 +40,22 @@ fn to_all(from: u8) -> Vec<u8> {
 }
 
 #[test]
-fn a_packet_passes_four_tables_to_a_guest_of_the_same_node() {
+fn a_packet_passes_six_tables_to_a_guest_of_the_same_node() {
     let cloud = Cloud::new(THREE_NODES);
     let frame = ping_between(1, 2);
     let walk = cloud.send("red1", &frame);
     assert_eq!(walk.receivers(), ["red2"]);
-    assert_eq!(walk.tables("a").len(), 4);
+    assert_eq!(walk.tables("a").len(), 6);
     let sent = Packet::of_frame(OfPort::new(1), &frame).key;
     assert_eq!((walk.deliveries[0].key.eth_dst, &walk.deliveries[0].key.net), (sent.eth_dst, &sent.net));
 }
 
 #[test]
-fn a_packet_for_another_node_says_network_and_ports_on_the_wire_and_passes_two_tables_there() {
+fn a_packet_for_another_node_says_network_and_ports_on_the_wire_and_passes_three_tables_there() {
     let cloud = Cloud::new(THREE_NODES);
     let walk = cloud.send("red1", &ping_between(1, 3));
     assert_eq!(walk.receivers(), ["red3"]);
-    assert_eq!((walk.tables("a").len(), walk.tables("b").len()), (4, 2));
+    assert_eq!((walk.tables("a").len(), walk.tables("b").len()), (5, 3));
     let [hop] = walk.hops.as_slice() else { panic!("one hop") };
     assert_eq!(
         (hop.from.as_str(), &hop.kind, hop.dst.to_string().as_str()),

@@ -100,7 +100,7 @@ fn a_key_that_the_option_cannot_carry_is_sent_as_zero_and_found_by_its_address()
     cloud.put("port red3 32768 red on=b:3 mac=02:00:00:00:00:03 ip=10.0.0.3");
     let walk = cloud.send("red1", &one_to_three());
     assert_eq!((walk.receivers(), walk.hops[0].key.tunnel.metadata[0]), (vec!["red3"], Some(11 << 16)));
-    assert_eq!(walk.tables("b").len(), 3);
+    assert_eq!(walk.tables("b").len(), 4);
     let back = ping((mac(THREE), "10.0.0.3"), (mac(ONE), "10.0.0.1"));
     let walk = cloud.send("red3", &back);
     assert_eq!((walk.receivers(), walk.hops[0].key.tunnel.metadata[0]), (vec!["red1"], Some(11)));
@@ -129,7 +129,7 @@ fn vxlan_and_gre_carry_the_segmentation_id_and_no_option() {
              port other3 43 other on=b:43 mac={THREE} ip=10.0.0.3"
         ));
         let walk = cloud.send("green1", &one_to_three());
-        assert_eq!((walk.receivers(), walk.tables("b").len()), (vec!["green3"], 3));
+        assert_eq!((walk.receivers(), walk.tables("b").len()), (vec!["green3"], 4));
         assert_eq!((&walk.hops[0].kind, walk.hops[0].key.tunnel.id), (&kind, segment.into()));
         assert_eq!(walk.hops[0].key.tunnel.metadata[0], None);
         assert_eq!(cloud.send("other1", &to_all()).receivers(), ["other3"]);

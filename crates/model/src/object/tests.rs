@@ -161,6 +161,7 @@ fn a_port_is_found_under_its_keys() {
         LogicalPort::BY_OWNER.key((network(), "compute:nova".to_owned())),
         LogicalPort::BY_QOS_POLICY.key("q".parse().unwrap()),
         LogicalPort::BY_SECURITY_GROUP.key("g".parse().unwrap()),
+        LogicalPort::BY_SECURITY_GROUP_AND_CHASSIS.key(("g".parse().unwrap(), "host-a".parse().unwrap())),
         LogicalPort::BY_SUBNET.key("s".parse().unwrap()),
         LogicalPort::BY_TOPIC.key("t".into()),
         LogicalPort::BY_UNIQUE_KEY.key(UniqueKey::new(9).unwrap()),

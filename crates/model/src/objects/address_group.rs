@@ -20,6 +20,8 @@ object! {
         version: Option<Version>,
     }
     indexes {
+        /// The groups with an address or range.
+        BY_CIDR: String = |row, visit| row.addresses.iter().map(|cidr| cidr.trunc().to_string()).for_each(visit);
         /// The groups of a project.
         BY_TOPIC: Topic = |row, visit| visit(row.topic.clone());
     }

@@ -148,6 +148,13 @@ object! {
         BY_QOS_POLICY: Id<QosPolicy> = |row, visit| row.qos_policy.clone().into_iter().for_each(visit);
         /// The ports in a group.
         BY_SECURITY_GROUP: Id<SecurityGroup> = |row, visit| row.security_groups.iter().cloned().for_each(visit);
+        /// The ports in a group that are on a hypervisor, so whether the group matters there.
+        BY_SECURITY_GROUP_AND_CHASSIS: (Id<SecurityGroup>, Id<Chassis>) = |row, visit| {
+            let groups = row.security_groups.iter().cloned();
+            row.chassis().into_iter().for_each(|chassis| {
+                groups.clone().for_each(|group| visit((group, chassis.clone())));
+            });
+        };
         /// The ports with an address of a subnet.
         BY_SUBNET: Id<Subnet> = |row, visit| row.subnets.iter().cloned().for_each(visit);
         /// The ports of a project.

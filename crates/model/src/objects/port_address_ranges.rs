@@ -34,6 +34,8 @@ object! {
         version: Option<Version>,
     }
     indexes {
+        /// The ports with a range.
+        BY_CIDR: String = |row, visit| row.ranges.iter().map(|range| range.cidr.trunc().to_string()).for_each(visit);
         /// The ranges of a port.
         BY_LPORT: Id<LogicalPort> = |row, visit| visit(row.lport.clone());
         /// The ports of a project.

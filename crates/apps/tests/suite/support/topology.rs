@@ -10,8 +10,13 @@
 //! port vm4 14 red ...                    # not bound
 //! subnet s red 10.0.0.0/24 dhcp [gateway=10.0.0.254] [dns=8.8.8.8,1.1.1.1] [route=10.9.0.0/16/10.0.0.9]
 //! ```
+//! ```text
+//! group web 5 in:tcp:80-90:10.0.0.0/8 out:::group=db [stateless]  # the key, and rules: direction, protocol, ports, remote side
+//! addresses ag 10.9.0.0/16,10.8.0.1      # an address group
+//! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7
+//! ```
 //! A network may have an `mtu=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
-//! `unsecured`, `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
+//! `unsecured`, `filtered` (with or without `groups=`), `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
 //! also of ranges `pair=10.0.0.0/28/02:00:00:00:00:09`.
 
 use std::collections::BTreeMap;
@@ -65,6 +70,19 @@ fn parse_line(line: &str) -> Vec<Fact> {
         }
         ["subnet", name, network, cidr, more @ ..] => vec![subnet(name, network, cidr, &options(more))],
         ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
+        ["group", name, key, rules @ ..] => group(name, key, rules),
+        ["addresses", name, list] => {
+            let addresses: Vec<&str> = list.split(',').collect();
+            let row = json!({"id": name, "topic": "t", "version": 1, "addresses": addresses});
+            vec![row_of(Table::AddressGroup, &row)]
+        }
+        ["inside", port, parent, vlan] => {
+            let row = json!({
+                "id": format!("{port}-in-{parent}"), "topic": "t", "parent": parent, "port": port,
+                "segmentation_type": "vlan", "segmentation_id": number(vlan),
+            });
+            vec![row_of(Table::ChildPortSegmentation, &row)]
+        }
         _ => panic!("no fact: {line}"),
     }
 }
@@ -112,8 +130,11 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
         "id": name, "topic": "t", "unique_key": number(key), "lswitch": network, "version": 1,
         "macs": list("mac"), "ips": list("ip"), "subnets": list("subnet"), "allowed_address_pairs": pairs,
         "enabled": !options.contains_key("disabled"),
-        "port_security_enabled": !options.contains_key("unsecured"),
+        "security_groups": list("groups"),
     });
+    if options.contains_key("unsecured") || options.contains_key("filtered") {
+        insert(&mut row, "port_security_enabled", (!options.contains_key("unsecured")).into());
+    }
     if let Some(owner) = options.get("owner") {
         insert(&mut row, "device_owner", (*owner).into());
     }
@@ -148,6 +169,62 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
         facts.push(row_of(Table::PortAddressRanges, &row));
     }
     facts
+}
+
+/// A group: `group web 5 [stateless] in:tcp:80-90:10.0.0.0/8 out6::: in:icmp:8-0:group=db in:any::addresses=ag`.
+fn group(name: &str, key: &str, rules: &[&str]) -> Vec<Fact> {
+    let (mut own, mut extra) = (Vec::new(), Vec::new());
+    for (place, text) in rules.iter().filter(|word| **word != "stateless").enumerate() {
+        let mut parts = text.splitn(4, ':');
+        let mut part = || parts.next().unwrap_or_default();
+        let (direction, protocol, ports, remote) = (part(), part(), part(), part());
+        let mut rule = json!({
+            "id": format!("{name}-{place}"), "topic": "t",
+            "direction": if direction.starts_with("in") { "ingress" } else { "egress" },
+            "ethertype": if direction.ends_with('6') { "IPv6" } else { "IPv4" },
+        });
+        if let Some(protocol) = protocol_number(protocol) {
+            insert(&mut rule, "protocol", protocol.into());
+        }
+        if !ports.is_empty() {
+            let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+            insert(&mut rule, "port_range_min", number(first).into());
+            insert(&mut rule, "port_range_max", number(last).into());
+        }
+        match remote.split_once('=') {
+            Some(("group", group)) => insert(&mut rule, "remote_group_id", group.into()),
+            Some((_, addresses)) => {
+                insert(&mut rule, "remote_address_group_id", addresses.into());
+                extra.push(rule);
+                continue;
+            }
+            None if remote.is_empty() => {}
+            None => insert(&mut rule, "remote_ip_prefix", remote.into()),
+        }
+        own.push(rule);
+    }
+    let row = json!({"id": name, "topic": "t", "unique_key": number(key), "version": 1, "rules": own});
+    let mut facts = vec![row_of(Table::SecurityGroup, &row)];
+    let is_stateless = rules.contains(&"stateless");
+    if is_stateless || !extra.is_empty() {
+        let row = json!({
+            "id": name, "secgroup": name, "topic": "t", "version": 1, "rules": extra, "stateful": !is_stateless,
+        });
+        facts.push(row_of(Table::SecurityGroupExtra, &row));
+    }
+    facts
+}
+
+fn protocol_number(name: &str) -> Option<u32> {
+    match name {
+        "" | "any" => None,
+        "tcp" => Some(6),
+        "udp" => Some(17),
+        "icmp" => Some(1),
+        "icmp6" => Some(58),
+        "sctp" => Some(132),
+        other => Some(number(other)),
+    }
 }
 
 fn options<'a>(words: &[&'a str]) -> BTreeMap<&'a str, &'a str> {

@@ -1,0 +1,18 @@
+//! Numbers of what filters: conntrack zones, sets of security groups, sets of addresses.
+
+use std::ops::RangeInclusive;
+
+/// Zones of ports. Zone 0 is everybody's, and those above are left to routers.
+pub const ZONES: RangeInclusive<u32> = 1..=60_000;
+
+/// Sets of security groups: what a register has room for; 0 is no set.
+pub const POLICIES: RangeInclusive<u32> = 1..=0xfffe;
+
+/// The set of ports that could not be given one: it permits nothing.
+pub const NO_POLICY: u32 = 0xffff;
+
+/// Sets of addresses: ids of conjunctive matches.
+pub const ADDRESS_SETS: RangeInclusive<u32> = 1..=0xff_ffff;
+
+/// What a connection is marked with that no rule permits any more.
+pub const MARK_CUT: u32 = 1;
