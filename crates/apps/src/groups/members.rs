@@ -99,7 +99,7 @@ fn members(view: &mut View<'_>, net: IpNet, groups: &BTreeSet<RowId>, priority: 
         }
         let here = used.iter().filter(|(_, usage)| usage.has(table));
         let part = |flow: FlowBuilder, set: u32| {
-            flow.action(Action::Conjunction { id: set, clause: 1, n_clauses: 2 })
+            flow.action(Action::Conjunction { id: set, clause: 2, n_clauses: 2 })
         };
         sink.flow(table, priority, |flow| {
             here.fold(flow.matching(of_net(net, direction)), |flow, (set, _)| part(flow, *set))

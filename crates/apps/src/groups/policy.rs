@@ -109,7 +109,7 @@ fn say(permitted: Permitted, policy: u32, sink: &mut Sink) {
         sets.sort_unstable();
         sets.dedup();
         sets.iter()
-            .fold(flow, |flow, set| flow.action(Action::Conjunction { id: *set, clause: 0, n_clauses: 2 }))
+            .fold(flow, |flow, set| flow.action(Action::Conjunction { id: *set, clause: 1, n_clauses: 2 }))
     });
 }
 

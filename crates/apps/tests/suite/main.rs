@@ -7,6 +7,7 @@ mod arp;
 mod cost;
 mod dhcp;
 mod golden;
+mod groups;
 mod histories;
 mod packets;
 mod properties;

@@ -111,7 +111,7 @@ fn a_key_that_the_option_cannot_carry_is_sent_as_zero_and_found_by_its_address()
     cloud.put("port red3 32767 red on=b:3 mac=02:00:00:00:00:03 ip=10.0.0.3");
     let walk = cloud.send("red1", &one_to_three());
     assert_eq!(walk.hops[0].key.tunnel.metadata[0], Some(11 << 16 | 0x7fff));
-    assert_eq!(walk.tables("b").len(), 2);
+    assert_eq!(walk.tables("b").len(), 3);
 }
 
 #[test]

@@ -4,10 +4,12 @@
 
 mod cloud;
 mod topology;
+mod tracker;
 mod walk;
 
 pub(crate) use cloud::{Cloud, Node, interface, row_id};
-pub(crate) use walk::Walk;
+pub(crate) use tracker::Tracker;
+pub(crate) use walk::{Trackers, Walk};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

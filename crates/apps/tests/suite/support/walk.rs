@@ -7,12 +7,16 @@ use model::TunnelType;
 use net_types::OfPort;
 use ofsim::key::REGISTERS;
 use ofsim::trace::PacketIn;
-use ofsim::{Assumed, Key, Packet, Trace};
+use ofsim::{Key, Packet, Trace};
 
 use super::cloud::{Cloud, Node};
+use super::tracker::Tracker;
 
 /// Hops after which a packet is in a loop.
 const HOPS_MAX: usize = 64;
+
+/// The connections that each switch remembers.
+pub(crate) type Trackers = BTreeMap<String, Tracker>;
 
 /// A packet that reached a guest.
 #[derive(Debug, Clone)]
@@ -61,6 +65,12 @@ impl Walk {
         traces.flat_map(|(_, trace)| trace.deciding().map(|(table, _)| table)).collect()
     }
 
+    /// No guest got it; nodes may have sent it to each other.
+    pub(crate) fn assert_nobody(&self) {
+        let trace = self.traces.iter().map(|(_, trace)| trace.to_string()).collect::<String>();
+        assert!(self.deliveries.is_empty(), "{:?}\n{trace}", self.receivers());
+    }
+
     pub(crate) fn assert_nowhere(&self) {
         let trace = self.traces.iter().map(|(_, trace)| trace.to_string()).collect::<String>();
         assert!(
@@ -71,22 +81,33 @@ impl Walk {
 }
 
 impl Cloud {
-    /// A guest sends a frame.
+    /// A guest sends a frame that begins whatever connection it is of.
     pub(crate) fn send(&self, port: &str, frame: &[u8]) -> Walk {
+        self.send_tracked(port, frame, &mut Trackers::new())
+    }
+
+    /// A guest sends a frame, while switches remember connections.
+    pub(crate) fn send_tracked(&self, port: &str, frame: &[u8], trackers: &mut Trackers) -> Walk {
         let id = super::cloud::row_id(port);
         let place = self.nodes.iter().find_map(|(name, node)| Some((name, node.plugged.get(&id)?)));
         let (node, of_port) = place.unwrap_or_else(|| panic!("{port} is plugged in nowhere"));
-        self.inject(node, Packet::of_frame(OfPort::new(*of_port), frame))
+        self.walk(node, Packet::of_frame(OfPort::new(*of_port), frame), trackers)
     }
 
     /// A packet comes in at a switch.
     pub(crate) fn inject(&self, node: &str, packet: Packet) -> Walk {
+        self.walk(node, packet, &mut Trackers::new())
+    }
+
+    fn walk(&self, node: &str, packet: Packet, trackers: &mut Trackers) -> Walk {
         let mut walk = Walk::default();
         let mut queue = VecDeque::from([(node.to_owned(), packet)]);
         for _ in 0..HOPS_MAX {
             let Some((name, packet)) = queue.pop_front() else { return walk };
             let node = &self.nodes[&name];
-            let trace = ofsim::trace(&node.switch, packet, &mut Assumed::new());
+            let tracker = trackers.entry(name.clone()).or_default();
+            let trace = ofsim::trace(&node.switch, packet, tracker);
+            tracker.remember(&trace);
             for packet_in in trace.packet_ins() {
                 walk.to_controller.push(ToController { node: name.clone(), packet_in: packet_in.clone() });
             }
