@@ -274,7 +274,7 @@ pub static INGRESS_TRACK: TableSpec = TableSpec {
     writes: &[],
     next: &[&INGRESS_RULES, &DISPATCH],
     may_output: false,
-    miss: Miss::Goto(&DISPATCH),
+    miss: Miss::Drop,
 };
 
 /// What the groups of a guest let others send to it.

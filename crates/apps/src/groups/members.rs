@@ -1,6 +1,6 @@
 //! Who is in the groups that rules name: addresses, shared by all rules of the node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use engine::numbers::Space;
@@ -12,13 +12,16 @@ use openflow::{Field, Match};
 use pipeline::{FlowBuilder, Priority};
 
 use super::rule::of_net;
-use super::usage::UsageOf;
+use super::usage::{UsageOf, Use};
 use super::{ADDRESS_PARTS, PARTS, WHOLE};
 
 /// What happens to a packet whose rule and whose other side were both found.
 pub(super) fn complete(view: &mut View<'_>, owner: &RowId, set: u32, sink: &mut Sink) {
-    for (table, _, next) in view.derived::<UsageOf>(owner).tables() {
-        sink.flow(table, WHOLE, |flow| flow.matching(Match::new().with(Field::ConjId, set)).goto(next));
+    let usage = view.derived::<UsageOf>(owner);
+    let tables: BTreeMap<u8, Use> = usage.uses().map(|part| (part.table().id, part)).collect();
+    for part in tables.into_values() {
+        let whole = Match::new().with(Field::ConjId, set);
+        sink.flow(part.table(), WHOLE, |flow| flow.matching(whole).goto(part.next()));
     }
 }
 
@@ -80,29 +83,21 @@ fn groups_of(view: &mut View<'_>, ports: &[Id<LogicalPort>]) -> BTreeSet<RowId> 
 
 /// Says that the other side is in these groups when it has such an address, wherever rules ask for it.
 fn members(view: &mut View<'_>, net: IpNet, groups: &BTreeSet<RowId>, priority: Priority, sink: &mut Sink) {
-    let mut used = Vec::new();
+    let is_ipv4 = net.addr().is_ipv4();
+    let mut uses: BTreeMap<Use, BTreeSet<u32>> = BTreeMap::new();
     for group in groups {
-        let usage = *view.derived::<UsageOf>(group);
-        if usage.tables().next().is_none() {
-            continue;
-        }
-        if let Some(set) = view.number(Space::AddressSet, &Id::<SecurityGroup>::from_row(group.clone())) {
-            used.push((set, usage));
+        let usage = view.derived::<UsageOf>(group);
+        for part in usage.uses().filter(|part| part.is_ipv4 == is_ipv4) {
+            let set = view.number(Space::AddressSet, &Id::<SecurityGroup>::from_row(group.clone()));
+            uses.entry(part).or_default().extend(set);
         }
     }
-    used.sort_unstable_by_key(|(set, _)| *set);
-    let tables: Vec<_> = used.iter().flat_map(|(_, usage)| usage.tables()).collect();
-    let mut said = BTreeSet::new();
-    for (table, direction, _) in tables {
-        if !said.insert(table.id) {
-            continue;
-        }
-        let here = used.iter().filter(|(_, usage)| usage.has(table));
-        let part = |flow: FlowBuilder, set: u32| {
-            flow.action(Action::Conjunction { id: set, clause: 2, n_clauses: 2 })
+    for (part, sets) in uses {
+        let member = |flow: FlowBuilder, set: &u32| {
+            flow.action(Action::Conjunction { id: *set, clause: 2, n_clauses: 2 })
         };
-        sink.flow(table, priority, |flow| {
-            here.fold(flow.matching(of_net(net, direction)), |flow, (set, _)| part(flow, *set))
+        sink.flow(part.table(), priority, |flow| {
+            sets.iter().fold(flow.matching(of_net(net, part.direction())), member)
         });
     }
 }

@@ -1,6 +1,6 @@
 //! What a set of groups permits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use engine::numbers::Space;
 use engine::{Sink, View};
@@ -26,7 +26,7 @@ struct Permitted {
     /// The first of the rules that say so.
     rule: RowId,
     /// The sets of addresses that the other side has to be in; nothing, where it may be anybody.
-    sets: Vec<u32>,
+    sets: BTreeSet<u32>,
 }
 
 /// The flows of one set of groups.
@@ -45,8 +45,12 @@ pub(super) fn compile(view: &mut View<'_>, owner: &RowId, policy: u32, sink: &mu
     if !is_tracked {
         untracked(policy, sink);
     }
-    for permit in permitted.into_values() {
-        say(permit, policy, sink);
+    for ((table, priority, text), permit) in &permitted {
+        // Who may be anybody need not be in a group.
+        let is_needless = *priority != WHOLE && permitted.contains_key(&(*table, WHOLE, text.clone()));
+        if !is_needless {
+            say(permit, policy, sink);
+        }
     }
 }
 
@@ -91,23 +95,27 @@ fn add(
         let place = (table.id, priority, matching.to_string());
         let rule = permit.id.clone();
         let entry = permitted.entry(place);
-        let here =
-            entry.or_insert_with(|| Permitted { table, next, priority, matching, rule, sets: Vec::new() });
+        let here = entry.or_insert_with(|| Permitted {
+            table,
+            next,
+            priority,
+            matching,
+            rule,
+            sets: BTreeSet::new(),
+        });
         here.sets.extend(set);
     }
 }
 
 /// Says one flow. One that is a part of conjunctions does nothing else: who is in a set is the other part.
-fn say(permitted: Permitted, policy: u32, sink: &mut Sink) {
-    let Permitted { table, next, priority, matching, rule, mut sets } = permitted;
-    sink.about(&rule);
-    sink.flow(table, priority, |flow| {
-        let flow = flow.matching(matching).when(&regs::POLICY, policy.into());
+fn say(permitted: &Permitted, policy: u32, sink: &mut Sink) {
+    let Permitted { table, next, priority, matching, rule, sets } = permitted;
+    sink.about(rule);
+    sink.flow(table, *priority, |flow| {
+        let flow = flow.matching(matching.clone()).when(&regs::POLICY, policy.into());
         if sets.is_empty() {
             return flow.goto(next);
         }
-        sets.sort_unstable();
-        sets.dedup();
         sets.iter()
             .fold(flow, |flow, set| flow.action(Action::Conjunction { id: *set, clause: 1, n_clauses: 2 }))
     });

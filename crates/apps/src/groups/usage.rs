@@ -1,46 +1,52 @@
 //! Which groups are named by rules that matter on this node.
 
+use std::collections::BTreeSet;
+
 use engine::{Derived, View};
-use model::{AddressGroup, Direction, Id, LogicalPort, RowId, SecurityGroup, SecurityGroupExtra};
+use model::{AddressGroup, Direction, EtherType, Id, LogicalPort, RowId, SecurityGroup, SecurityGroupExtra};
 use pipeline::TableSpec;
 
-use super::{EGRESS, INTO};
+use super::{EGRESS, INTO, Side};
 
-/// In which tables the addresses of a set have to be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Usage {
-    egress: bool,
-    egress_stateless: bool,
-    ingress: bool,
-    ingress_stateless: bool,
+/// In which tables the addresses of a set have to be, and of which versions of IP.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Usage(BTreeSet<Use>);
+
+/// One table, as far as rules say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Use {
+    is_egress: bool,
+    is_stateful: bool,
+    pub(super) is_ipv4: bool,
+}
+
+impl Use {
+    fn of(direction: Direction, ethertype: EtherType, is_stateful: bool) -> Self {
+        Self { is_egress: direction == Direction::Egress, is_stateful, is_ipv4: ethertype == EtherType::Ipv4 }
+    }
+
+    pub(super) const fn direction(self) -> Direction {
+        if self.is_egress { Direction::Egress } else { Direction::Ingress }
+    }
+
+    fn side(self) -> &'static Side {
+        if self.is_egress { &EGRESS } else { &INTO }
+    }
+
+    /// The table.
+    pub(super) fn table(self) -> &'static TableSpec {
+        if self.is_stateful { self.side().rules } else { self.side().track }
+    }
+
+    /// Where a whole match goes on.
+    pub(super) fn next(self) -> &'static TableSpec {
+        if self.is_stateful { self.side().accept } else { self.side().next }
+    }
 }
 
 impl Usage {
-    fn add(&mut self, direction: Direction, is_stateful: bool) {
-        *match (direction, is_stateful) {
-            (Direction::Egress, true) => &mut self.egress,
-            (Direction::Egress, false) => &mut self.egress_stateless,
-            (Direction::Ingress, true) => &mut self.ingress,
-            (Direction::Ingress, false) => &mut self.ingress_stateless,
-        } = true;
-    }
-
-    /// The tables, with the direction of each and where a whole match goes on.
-    pub(super) fn tables(self) -> impl Iterator<Item = (&'static TableSpec, Direction, &'static TableSpec)> {
-        let all = [
-            (self.egress, EGRESS.rules, Direction::Egress, EGRESS.accept),
-            (self.egress_stateless, EGRESS.track, Direction::Egress, EGRESS.next),
-            (self.ingress, INTO.rules, Direction::Ingress, INTO.accept),
-            (self.ingress_stateless, INTO.track, Direction::Ingress, INTO.next),
-        ];
-        all.into_iter()
-            .filter(|(is_used, ..)| *is_used)
-            .map(|(_, table, direction, next)| (table, direction, next))
-    }
-
-    /// Whether a table is among them.
-    pub(super) fn has(self, table: &TableSpec) -> bool {
-        self.tables().any(|(used, ..)| used.id == table.id)
+    pub(super) fn uses(&self) -> impl Iterator<Item = Use> {
+        self.0.iter().copied()
     }
 }
 
@@ -53,23 +59,24 @@ impl Derived for UsageOf {
     type Value = Usage;
 
     fn compute(view: &mut View<'_>, set: &RowId) -> Usage {
-        let mut usage = Usage::default();
+        let mut usage = BTreeSet::new();
         let group = Id::<SecurityGroup>::from_row(set.clone());
         for row in view.by(&SecurityGroup::BY_REMOTE_GROUP, group.clone()) {
             if matters_here(view, &row.id) {
                 let is_stateful = is_stateful(view, &row.id);
                 let naming = row.rules.iter().filter(|rule| rule.remote_group_id.as_ref() == Some(&group));
-                naming.for_each(|rule| usage.add(rule.direction, is_stateful));
+                usage.extend(naming.map(|rule| Use::of(rule.direction, rule.ethertype, is_stateful)));
             }
         }
         let group = Id::<AddressGroup>::from_row(set.clone());
         for row in view.by(&SecurityGroupExtra::BY_ADDRESS_GROUP, group.clone()) {
             if matters_here(view, &row.secgroup) {
                 let naming = row.rules.iter().filter(|rule| rule.remote_address_group_id == group);
-                naming.for_each(|rule| usage.add(rule.direction, row.stateful != Some(false)));
+                let is_stateful = row.stateful != Some(false);
+                usage.extend(naming.map(|rule| Use::of(rule.direction, rule.ethertype, is_stateful)));
             }
         }
-        usage
+        Usage(usage)
     }
 }
 

@@ -25,6 +25,8 @@ enum Event {
 const PORTS: [&str; 6] = ["p0", "p1", "p2", "p3", "p4", "p5"];
 const NETWORKS: [&str; 3] = ["n0", "n1", "n2"];
 const SUBNETS: [&str; 3] = ["s0", "s1", "s2"];
+const GROUPS: [&str; 2] = ["g0", "g1"];
+const ADDRESSES: [&str; 2] = ["ag", "other"];
 const NODES: [&str; 4] = ["a", "b", "c", "d"];
 
 fn any_port() -> impl Strategy<Value = String> {
@@ -41,8 +43,11 @@ fn any_port() -> impl Strategy<Value = String> {
             "subnet=s0,s1",
             "subnet=s2",
             "opt=26:1400;3:nonsense",
+            "groups=g0",
+            "groups=g0,g1",
+            "filtered",
         ],
-        0..5,
+        0..6,
     );
     let key = prop_oneof![9 => 1_u32..6, 1 => Just(40_000)];
     (
@@ -85,6 +90,33 @@ fn any_subnet() -> impl Strategy<Value = String> {
     })
 }
 
+fn any_group() -> impl Strategy<Value = String> {
+    let rules = vec![
+        "in:any::",
+        "out:any::group=g0",
+        "in:udp:60-70:group=g1",
+        "in6:any::group=g0",
+        "in:tcp:80:addresses=ag",
+        "out:any::addresses=ag",
+        "in:udp:5:fd00::/8",
+        "stateless",
+    ];
+    (prop::sample::select(&GROUPS[..]), prop::sample::subsequence(rules, 0..6))
+        .prop_map(|(name, rules)| format!("group {name} 1 {}", rules.join(" ")))
+}
+
+fn any_addresses() -> impl Strategy<Value = String> {
+    let addresses = vec!["10.0.0.1/32", "10.0.0.0/29", "10.9.0.0/16", "fd00::/64"];
+    (prop::sample::select(&ADDRESSES[..]), prop::sample::subsequence(addresses, 1..4))
+        .prop_map(|(name, addresses)| format!("addresses {name} {}", addresses.join(",")))
+}
+
+/// A port inside another, or both inside each other, or of nothing.
+fn any_inside() -> impl Strategy<Value = String> {
+    (prop::sample::select(&PORTS[..]), prop::sample::select(&PORTS[..]), 0_u32..4)
+        .prop_map(|(port, parent, vlan)| format!("inside {port} {parent} {vlan}"))
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -100,6 +132,13 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => any_network().prop_map(Event::Put),
         3 => any_subnet().prop_map(Event::Put),
         3 => chassis.prop_map(Event::Put),
+        4 => any_group().prop_map(Event::Put),
+        2 => any_addresses().prop_map(Event::Put),
+        2 => any_inside().prop_map(Event::Put),
+        1 => prop::sample::select(&GROUPS[..]).prop_map(|id| Event::Delete(Table::SecurityGroup, id)),
+        1 => prop::sample::select(&GROUPS[..]).prop_map(|id| Event::Delete(Table::SecurityGroupExtra, id)),
+        1 => prop::sample::select(&ADDRESSES[..]).prop_map(|id| Event::Delete(Table::AddressGroup, id)),
+        1 => Just(Event::Delete(Table::ChildPortSegmentation, "p1-in-p0")),
         2 => prop::sample::select(&PORTS[..]).prop_map(|id| Event::Delete(Table::LogicalPort, id)),
         1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::LogicalSwitch, id)),
         1 => prop::sample::select(&NODES[..]).prop_map(|id| Event::Delete(Table::Chassis, id)),

@@ -71,10 +71,12 @@ impl Judge {
     fn fate(&mut self, told: &Told) -> (Fate, String) {
         let answer = self.control.call("ofproto/trace", &[BRIDGE, &told.flow, &told.frame]);
         let text = answer.unwrap_or_else(|error| panic!("{}: {error:#}", told.flow));
-        let actions =
-            text.lines().find_map(|line| line.strip_prefix("Datapath actions: ")).unwrap_or_default();
+        // Once for each time that the packet comes back from the connection tracker, and once before.
+        let actions = text.lines().filter_map(|line| line.strip_prefix("Datapath actions: "));
+        let mut ports: Vec<u32> = actions.flat_map(|actions| self.output_ports(actions)).collect();
+        ports.sort_unstable();
         let decided = text.lines().filter_map(table_line).collect();
-        (Fate { decided, ports: self.output_ports(actions) }, text)
+        (Fate { decided, ports }, text)
     }
 
     /// Ports in datapath actions are numbers by themselves; whatever else there is has parentheses.
@@ -90,9 +92,7 @@ impl Judge {
             })
             .collect();
         let numbers = flat.split(',').filter_map(|action| action.parse::<u32>().ok());
-        let mut ports: Vec<u32> = numbers.map(|number| self.ports[&number]).collect();
-        ports.sort_unstable();
-        ports
+        numbers.map(|number| self.ports[&number]).collect()
     }
 }
 
@@ -108,9 +108,10 @@ fn port_numbers(shown: &str) -> BTreeMap<u32, u32> {
 /// ` 3. reg0=0x1, priority 100, cookie 0x12`
 fn table_line(line: &str) -> Option<(u8, Option<u64>)> {
     let (table, rest) = line.trim_start().split_once(". ")?;
+    let table = table.parse().ok()?;
     let cookie = rest.rsplit_once("cookie 0x").and_then(|(_, cookie)| u64::from_str_radix(cookie, 16).ok());
     assert!(cookie.is_some() || rest == "No match.", "a flow without a cookie: {line}");
-    Some((table.parse().ok()?, cookie))
+    Some((table, cookie))
 }
 
 /// What the interpreter says. `IN_PORT` is the port that the packet came by.

@@ -5,7 +5,9 @@ use net_types::{MacAddr, OfPort};
 use ofsim::Packet;
 use proptest::prelude::*;
 
-use super::world::{NETWORKS, NODES, PORTS_OF_NETWORK, Port, World, mac};
+use super::filters::lets_pass;
+use super::frames::{Body, Frame, Payload};
+use super::world::{NETWORKS, NODES, PORTS_OF_NETWORK, Port, World, ipv4, mac};
 use crate::support::{Cloud, ping};
 
 const KINDS: [TunnelType; 3] = [TunnelType::Geneve, TunnelType::Vxlan, TunnelType::Gre];
@@ -69,7 +71,10 @@ impl Arrival {
             _ if is_known => port.macs.contains(&self.dst),
             _ => port.takes_unknown(),
         };
-        let here = all().filter(|port| port.place() == Some(self.node));
+        let body = Body::Ip { src: ipv4(50).into(), dst: ipv4(1).into(), payload: Payload::Icmp(8) };
+        let frame = Frame { src: mac(50), dst: self.dst, body, is_tagged: false };
+        let here =
+            all().filter(|port| port.place() == Some(self.node) && lets_pass(world, port, &frame, true));
         let mut names: Vec<&str> = here.filter(wants).map(|port| port.name.as_str()).collect();
         names.sort_unstable();
         names

@@ -6,6 +6,7 @@ use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::nd::Neighbor;
 
+use super::filters::lets_pass;
 use super::frames::{Body, Frame, Payload};
 use super::world::{Port, World};
 
@@ -18,6 +19,9 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
     if is_answered(world, sender, frame) {
         return vec![&sender.name];
     }
+    if !lets_pass(world, sender, frame, false) {
+        return vec![];
+    }
     let members = || world.ports.iter().filter(|port| port.network == sender.network);
     let is_known = members().any(|port| port.macs.contains(&frame.dst));
     let wants = |port: &&Port| {
@@ -27,7 +31,7 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
             (false, false) => port.takes_unknown(),
         };
         let is_reached = port.place().is_some_and(|there| world.is_connected(port.network, here, there));
-        is_addressed && is_reached && port.name != sender.name
+        is_addressed && is_reached && port.name != sender.name && lets_pass(world, port, frame, true)
     };
     let mut names: Vec<&str> = members().filter(wants).map(|port| port.name.as_str()).collect();
     names.sort_unstable();

@@ -7,6 +7,8 @@ use ipnet::IpNet;
 use net_types::MacAddr;
 use proptest::prelude::*;
 
+use super::filters::{self, GROUPS, Group};
+
 pub(super) const NODES: [&str; 3] = ["a", "b", "c"];
 pub(super) const NETWORKS: [&str; 3] = ["red", "green", "blue"];
 const TYPES: [&str; 3] = ["geneve", "vxlan", "gre"];
@@ -19,6 +21,7 @@ pub(crate) struct World {
     pub(super) nodes: Vec<Vec<&'static str>>,
     pub(super) networks: Vec<&'static str>,
     pub(super) ports: Vec<Port>,
+    pub(super) groups: Vec<Group>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +40,9 @@ pub(crate) struct Port {
     pub(super) is_secured: bool,
     pub(super) is_enabled: bool,
     pub(super) is_of_network: bool,
+    pub(super) groups: Vec<usize>,
+    /// Whether it is filtered although it is in no group.
+    is_shut: bool,
 }
 
 pub(super) const fn mac(number: u8) -> MacAddr {
@@ -57,14 +63,27 @@ pub(crate) fn any_world() -> impl Strategy<Value = World> {
     let networks = prop::collection::vec(prop::sample::select(kinds), NETWORKS.len());
     let slots = NETWORKS.len() * usize::from(PORTS_OF_NETWORK);
     let ports = prop::collection::vec(prop::option::weighted(0.7, any_port()), slots);
-    (nodes, networks, ports).prop_map(|(nodes, networks, ports)| {
+    let groups = prop::collection::vec(filters::any_group(), GROUPS);
+    (nodes, networks, ports, groups).prop_map(|(nodes, networks, ports, groups)| {
         let place = |(slot, port): (usize, Option<Port>)| Some(at(slot, port?));
-        World { nodes, networks, ports: ports.into_iter().enumerate().filter_map(place).collect() }
+        World { nodes, networks, ports: ports.into_iter().enumerate().filter_map(place).collect(), groups }
     })
 }
 
-/// A port that does not know yet where in the cloud it is.
+/// A port that does not know yet where in the cloud it is, with or without groups.
 fn any_port() -> impl Strategy<Value = Port> {
+    let groups = prop_oneof![
+        2 => Just(Vec::new()),
+        3 => prop::sample::subsequence((0..GROUPS).collect::<Vec<_>>(), 1..=GROUPS),
+    ];
+    (any_unfiltered_port(), groups, prop::bool::weighted(0.1)).prop_map(|(port, groups, is_shut)| Port {
+        groups,
+        is_shut,
+        ..port
+    })
+}
+
+fn any_unfiltered_port() -> impl Strategy<Value = Port> {
     let node = prop::option::weighted(0.9, 0..NODES.len());
     let is_plugged =
         prop_oneof![8 => Just(Some(0_usize)), 1 => Just(None), 1 => (1..NODES.len()).prop_map(Some)];
@@ -93,6 +112,8 @@ fn any_port() -> impl Strategy<Value = Port> {
                 is_secured,
                 is_enabled,
                 is_of_network,
+                groups: Vec::new(),
+                is_shut: false,
             }
         },
     )
@@ -129,6 +150,11 @@ impl Port {
         self.sources().iter().any(|(source, net)| *source == mac && net.contains(&ip))
     }
 
+    /// Whether groups decide what it sends and is sent.
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.is_of_network && self.is_secured && (self.is_shut || !self.groups.is_empty())
+    }
+
     /// Whether it gets frames for addresses that no port has.
     pub(super) fn takes_unknown(&self) -> bool {
         !self.is_secured || self.pairs.iter().any(|(mac, _)| !self.macs.contains(mac))
@@ -159,8 +185,13 @@ impl Port {
             (!self.is_secured, " unsecured"),
             (!self.is_enabled, " disabled"),
             (self.is_of_network, " owner=network:x"),
+            (self.is_shut && self.is_secured, " filtered"),
         ] {
             text += if holds { word } else { "" };
+        }
+        if !self.groups.is_empty() {
+            text +=
+                &format!(" groups={}", join(self.groups.iter().map(|group| format!("g{group}")).collect()));
         }
         text
     }
@@ -175,6 +206,7 @@ impl World {
         for ((name, number), kind) in NETWORKS.iter().zip(1..).zip(&self.networks) {
             writeln!(text, "network {name} {number} {kind} segment={}", 100 + number).expect("memory");
         }
+        text += &filters::text(&self.groups);
         for port in &self.ports {
             writeln!(text, "{}", port.text()).expect("memory");
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ofsim::key::ct_state;
 use ofsim::trace::{Outcome, Tracking};
-use ofsim::{Environment, Key, Trace};
+use ofsim::{Environment, Key, Packet, Switch, Trace};
 use packet::{ethertype, ip_proto};
 
 const ECHO_REQUESTS: [u16; 2] = [8, 128];
@@ -27,8 +27,15 @@ impl Tracker {
         self.connections.len()
     }
 
+    /// A packet's way through a switch, whose connections are these.
+    pub(crate) fn trace(&mut self, switch: &Switch, packet: Packet) -> Trace {
+        let trace = ofsim::trace(switch, packet, self);
+        self.remember(&trace);
+        trace
+    }
+
     /// Remembers what a packet had remembered.
-    pub(crate) fn remember(&mut self, trace: &Trace) {
+    fn remember(&mut self, trace: &Trace) {
         let outcomes = trace.passes.iter().flat_map(|pass| &pass.outcomes);
         for tracking in outcomes.filter_map(|outcome| match outcome {
             Outcome::Tracked(tracking) if tracking.commit => Some(tracking),

@@ -7,7 +7,7 @@ use model::TunnelType;
 use net_types::OfPort;
 use ofsim::key::REGISTERS;
 use ofsim::trace::PacketIn;
-use ofsim::{Key, Packet, Trace};
+use ofsim::{Assumed, Key, Packet, Trace};
 
 use super::cloud::{Cloud, Node};
 use super::tracker::Tracker;
@@ -83,31 +83,38 @@ impl Walk {
 impl Cloud {
     /// A guest sends a frame that begins whatever connection it is of.
     pub(crate) fn send(&self, port: &str, frame: &[u8]) -> Walk {
-        self.send_tracked(port, frame, &mut Trackers::new())
+        let (node, packet) = self.from_guest(port, frame);
+        self.walk(node, packet, None)
     }
 
     /// A guest sends a frame, while switches remember connections.
     pub(crate) fn send_tracked(&self, port: &str, frame: &[u8], trackers: &mut Trackers) -> Walk {
+        let (node, packet) = self.from_guest(port, frame);
+        self.walk(node, packet, Some(trackers))
+    }
+
+    fn from_guest(&self, port: &str, frame: &[u8]) -> (&str, Packet) {
         let id = super::cloud::row_id(port);
         let place = self.nodes.iter().find_map(|(name, node)| Some((name, node.plugged.get(&id)?)));
         let (node, of_port) = place.unwrap_or_else(|| panic!("{port} is plugged in nowhere"));
-        self.walk(node, Packet::of_frame(OfPort::new(*of_port), frame), trackers)
+        (node, Packet::of_frame(OfPort::new(*of_port), frame))
     }
 
     /// A packet comes in at a switch.
     pub(crate) fn inject(&self, node: &str, packet: Packet) -> Walk {
-        self.walk(node, packet, &mut Trackers::new())
+        self.walk(node, packet, None)
     }
 
-    fn walk(&self, node: &str, packet: Packet, trackers: &mut Trackers) -> Walk {
+    fn walk(&self, node: &str, packet: Packet, mut trackers: Option<&mut Trackers>) -> Walk {
         let mut walk = Walk::default();
         let mut queue = VecDeque::from([(node.to_owned(), packet)]);
         for _ in 0..HOPS_MAX {
             let Some((name, packet)) = queue.pop_front() else { return walk };
             let node = &self.nodes[&name];
-            let tracker = trackers.entry(name.clone()).or_default();
-            let trace = ofsim::trace(&node.switch, packet, tracker);
-            tracker.remember(&trace);
+            let trace = match &mut trackers {
+                Some(trackers) => trackers.entry(name.clone()).or_default().trace(&node.switch, packet),
+                None => ofsim::trace(&node.switch, packet, &mut Assumed::new()),
+            };
             for packet_in in trace.packet_ins() {
                 walk.to_controller.push(ToController { node: name.clone(), packet_in: packet_in.clone() });
             }
