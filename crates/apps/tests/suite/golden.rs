@@ -86,7 +86,8 @@ fn said_by(who: &engine::Explanation) -> String {
 /// Numbers of tables replaced by their names.
 fn with_names(text: &str) -> String {
     let mut text = text.to_owned();
-    for table in PIPELINE.tables {
+    // From the back, so that no number is taken for the beginning of another.
+    for table in PIPELINE.tables.iter().rev() {
         let name = format!("{:?}", table.name);
         for (before, after) in [("table=", ","), ("goto_table:", ""), ("resubmit(,", ")")] {
             text = text.replace(&format!("{before}{}{after}", table.id), &format!("{before}{name}{after}"));
