@@ -63,6 +63,12 @@ fn owns_network(state: &State, context: &Context, document: &Document) -> bool {
     network.is_some_and(|network| context.owns(network.document.project()))
 }
 
+/// Whether a rule is of a group of the requester's, whoever made it.
+fn owns_group(state: &State, context: &Context, rule: &Document) -> bool {
+    let group = state.find(Kind::SecurityGroup, rule.text("security_group_id"));
+    group.is_some_and(|group| context.owns(group.document.project()))
+}
+
 /// Whether everybody may use the network of a subnet.
 fn is_open(network: &Document) -> bool {
     network.is("shared") || network.is("router:external")
@@ -71,10 +77,15 @@ fn is_open(network: &Document) -> bool {
 /// Whether a requester may know of a resource.
 #[must_use]
 pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
-    if context.is_privileged() || context.owns(document.project()) {
+    let kind = document.resource().kind;
+    let is_own = kind != Kind::SecurityGroupRule && context.owns(document.project());
+    if context.is_privileged() || is_own {
         return true;
     }
-    match document.resource().kind {
+    match kind {
+        Kind::SecurityGroup | Kind::AddressGroup => false,
+        Kind::SecurityGroupRule => owns_group(state, context, document),
+        Kind::DefaultSecurityGroupRule => true,
         Kind::Network => is_open(document),
         Kind::SubnetPool => document.is("shared"),
         Kind::Subnet => {
@@ -86,14 +97,18 @@ pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
     }
 }
 
-/// Whether a requester may create what is said, given whether they own the network that it is in.
+/// Whether a requester may create what is said, given whether they own the network or the group that it is in.
 ///
 /// # Errors
 /// When they may not.
 pub fn enforce_create(context: &Context, said: &Said, owns_network: bool) -> Result<(), ApiError> {
     let resource = said.resource();
-    let may =
-        context.may_write() && (resource.kind != Kind::Subnet || owns_network || context.is_privileged());
+    let may = context.may_write()
+        && match resource.kind {
+            Kind::Subnet | Kind::SecurityGroupRule => owns_network || context.is_privileged(),
+            Kind::DefaultSecurityGroupRule => context.is_admin,
+            _ => true,
+        };
     let mut rule = Rule::new(Action::Create, resource, may);
     for attribute in resource.attributes.iter().filter(|own| own.creator != Who::Anyone) {
         let is_default = |value| matches!(attribute.unsaid, Unsaid::Is(literal) if literal.is(value));
@@ -122,7 +137,7 @@ pub fn enforce_update(
 ) -> Result<(), ApiError> {
     let resource = said.resource();
     let owns_network = owns_network(state, context, document);
-    let mut rule = Rule::new(Action::Update, resource, may_act(context, document, owns_network));
+    let mut rule = Rule::new(Action::Update, resource, may_act(state, context, document, owns_network));
     for attribute in resource.attributes.iter().filter(|own| own.updater != Who::Anyone) {
         if said.get(attribute.name).is_some() {
             rule.and(
@@ -143,7 +158,7 @@ pub fn enforce_update(
 /// When they may not.
 pub fn enforce_delete(state: &State, context: &Context, document: &Document) -> Result<(), ApiError> {
     let owns_network = owns_network(state, context, document);
-    let may = may_act(context, document, owns_network)
+    let may = may_act(state, context, document, owns_network)
         || (document.resource().kind == Kind::Port && owns_network && context.may_write());
     Rule::new(Action::Delete, document.resource(), may).enforce()
 }
@@ -153,16 +168,32 @@ pub fn enforce_delete(state: &State, context: &Context, document: &Document) -> 
 /// # Errors
 /// When they may not.
 pub fn enforce_tags(state: &State, context: &Context, document: &Document) -> Result<(), ApiError> {
-    let may = may_act(context, document, owns_network(state, context, document));
+    let may = may_act(state, context, document, owns_network(state, context, document));
     let mut rule = Rule::new(Action::Update, document.resource(), may);
     rule.text.push_str(":tags");
     rule.enforce()
 }
 
-fn may_act(context: &Context, document: &Document, owns_network: bool) -> bool {
+/// Whether a requester may do something with a resource that has a rule of its own.
+///
+/// # Errors
+/// When they may not.
+pub fn enforce_action(
+    state: &State,
+    context: &Context,
+    document: &Document,
+    action: &str,
+) -> Result<(), ApiError> {
+    let holds = may_act(state, context, document, false);
+    Rule { text: format!("rule:{action}"), holds }.enforce()
+}
+
+fn may_act(state: &State, context: &Context, document: &Document, owns_network: bool) -> bool {
     let is_own = match document.resource().kind {
         Kind::Subnet => owns_network || context.owns(document.project()),
-        Kind::Network | Kind::Port | Kind::SubnetPool => context.owns(document.project()),
+        Kind::SecurityGroupRule => owns_group(state, context, document),
+        Kind::DefaultSecurityGroupRule => return context.is_admin,
+        _ => context.owns(document.project()),
     };
     context.is_privileged() || (is_own && context.may_write())
 }

@@ -24,6 +24,11 @@ pub const UNLIMITED: i64 = -1;
 /// their way to the store at one time.
 pub const PLACES_LEFT_CAREFREE: i64 = 256;
 
+/// The kinds of which projects have so many; the others belong to nobody.
+pub fn counted() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(|kind| *kind != Kind::DefaultSecurityGroupRule)
+}
+
 /// How many of each kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -33,8 +38,15 @@ pub struct Limits {
 /// Neutron's defaults.
 impl Default for Limits {
     fn default() -> Self {
-        let limits =
-            [(Kind::Network, 100), (Kind::Subnet, 100), (Kind::Port, 500), (Kind::SubnetPool, UNLIMITED)];
+        let limits = [
+            (Kind::Network, 100),
+            (Kind::Subnet, 100),
+            (Kind::Port, 500),
+            (Kind::SubnetPool, UNLIMITED),
+            (Kind::SecurityGroup, 10),
+            (Kind::SecurityGroupRule, 100),
+            (Kind::AddressGroup, UNLIMITED),
+        ];
         Self { limits: limits.into() }
     }
 }
@@ -49,7 +61,7 @@ impl Limits {
     /// No limit for anything.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self { limits: Kind::ALL.map(|kind| (kind, UNLIMITED)).into() }
+        Self { limits: counted().map(|kind| (kind, UNLIMITED)).collect() }
     }
 
     /// What the text of a row says; what makes no sense is left out.
@@ -57,7 +69,7 @@ impl Limits {
     pub fn from_text(text: &[u8]) -> Self {
         let members: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
         let limit = |kind: Kind| Some((kind, members.get(kind.resource().singular)?.as_i64()?));
-        Self { limits: Kind::ALL.into_iter().filter_map(limit).collect() }
+        Self { limits: counted().filter_map(limit).collect() }
     }
 
     /// The text of a row.

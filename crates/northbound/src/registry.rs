@@ -29,6 +29,7 @@ use nb::TableName;
 
 use crate::error::ApiError;
 use attribute::Attribute;
+use tables::security_group;
 
 /// A kind of resource that the store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,11 +42,28 @@ pub enum Kind {
     Port,
     /// Pools that subnets take their ranges from.
     SubnetPool,
+    /// Groups of ports.
+    SecurityGroup,
+    /// What they permit.
+    SecurityGroupRule,
+    /// Addresses under a name, for such rules.
+    AddressGroup,
+    /// The rules that new groups begin with.
+    DefaultSecurityGroupRule,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Network, Self::Subnet, Self::Port, Self::SubnetPool];
+    pub const ALL: [Self; 8] = [
+        Self::Network,
+        Self::Subnet,
+        Self::Port,
+        Self::SubnetPool,
+        Self::SecurityGroup,
+        Self::SecurityGroupRule,
+        Self::AddressGroup,
+        Self::DefaultSecurityGroupRule,
+    ];
 
     /// Its declaration.
     #[must_use]
@@ -55,6 +73,10 @@ impl Kind {
             Self::Subnet => &tables::SUBNET,
             Self::Port => &tables::PORT,
             Self::SubnetPool => &tables::SUBNET_POOL,
+            Self::SecurityGroup => &security_group::SECURITY_GROUP,
+            Self::SecurityGroupRule => &security_group::SECURITY_GROUP_RULE,
+            Self::AddressGroup => &security_group::ADDRESS_GROUP,
+            Self::DefaultSecurityGroupRule => &security_group::DEFAULT_SECURITY_GROUP_RULE,
         }
     }
 
@@ -88,7 +110,8 @@ pub struct Resource {
     pub plural: &'static str,
     /// Where the store keeps them.
     pub table: TableName,
-    /// The name of the exception when there is none, and its text before and behind the id.
+    /// The name of the exception when there is none, and what a resource is called in its text; or, with `{}` in it, the
+    /// text.
     pub missing: (&'static str, &'static str),
     /// The attributes, in the order in which requests are checked.
     pub attributes: &'static [Attribute],
@@ -120,6 +143,10 @@ impl Resource {
     #[must_use]
     pub fn not_found(&self, id: &str) -> ApiError {
         let (kind, noun) = self.missing;
-        ApiError::new(404, kind, format!("{noun} {id} could not be found."))
+        let text = match noun.split_once("{}") {
+            Some((before, behind)) => format!("{before}{id}{behind}"),
+            None => format!("{noun} {id} could not be found."),
+        };
+        ApiError::new(404, kind, text)
     }
 }

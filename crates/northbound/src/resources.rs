@@ -3,18 +3,24 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`], [`subnet`], [`port`], [`subnet_pool`] | creation, change, end |
+//! | [`security_group`], [`security_rule`], [`default_rule`], [`address_group`] | the same of groups and what they permit |
 //! | [`dhcp`] | the port that a network's DHCP server has |
 //! | [`facts`] | documents as the address management knows them |
-//! | [`rows`] | the rows that controllers read |
+//! | [`rows`], [`group_rows`] | the rows that controllers read |
 //! | [`tags`] | tags of any of them |
 //! | [`availability`] | how many addresses are left |
 
+pub mod address_group;
 pub mod availability;
+pub mod default_rule;
 pub mod dhcp;
 pub mod facts;
+pub mod group_rows;
 pub mod network;
 pub mod port;
 pub mod rows;
+pub mod security_group;
+pub mod security_rule;
 pub mod subnet;
 pub mod subnet_pool;
 pub mod tags;
@@ -55,6 +61,12 @@ pub fn compute(state: &State, document: &Document, name: &str) -> Value {
             let network = state.find(Kind::Network, document.text("network_id"));
             network.is_some_and(|network| network.document.is(name)).into()
         }
+        (Kind::SecurityGroup, "shared") => false.into(),
+        (Kind::SecurityGroup, "security_group_rules") => security_rule::shown_of_group(state, document),
+        (Kind::SecurityGroupRule, "belongs_to_default_sg") => {
+            let group = state.find(Kind::SecurityGroup, document.text("security_group_id"));
+            group.is_some_and(|group| group.document.filled("default_of").is_some()).into()
+        }
         _ => Value::Null,
     }
 }
@@ -69,6 +81,10 @@ pub fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Docu
         Kind::Subnet => subnet::create(draft, id, said),
         Kind::Port => port::create(draft, id, said),
         Kind::SubnetPool => subnet_pool::create(draft, id, said),
+        Kind::SecurityGroup => security_group::create(draft, id, said),
+        Kind::SecurityGroupRule => security_rule::create(draft, id, said),
+        Kind::AddressGroup => address_group::create(draft, id, said),
+        Kind::DefaultSecurityGroupRule => default_rule::create(draft, id, said),
     }
 }
 
@@ -83,6 +99,12 @@ pub fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decisi
         Kind::Subnet => subnet::change(draft, document, said),
         Kind::Port => port::change(draft, document, said),
         Kind::SubnetPool => subnet_pool::change(draft, document, said),
+        Kind::SecurityGroup => security_group::change(draft, document, said),
+        Kind::AddressGroup => address_group::change(draft, document, said),
+        // Nothing of them can be changed.
+        Kind::SecurityGroupRule | Kind::DefaultSecurityGroupRule => {
+            Err(ApiError::method_not_allowed().into())
+        }
     }
 }
 
@@ -97,6 +119,39 @@ pub fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
         Kind::Subnet => subnet::delete(draft, document),
         Kind::Port => port::delete(draft, document),
         Kind::SubnetPool => subnet_pool::delete(draft, document),
+        Kind::SecurityGroup => security_group::delete(draft, document),
+        Kind::SecurityGroupRule => security_rule::delete(draft, document),
+        Kind::AddressGroup => address_group::delete(draft, document),
+        Kind::DefaultSecurityGroupRule => {
+            default_rule::delete(draft, document);
+            Ok(())
+        }
+    }
+}
+
+/// Whether something of a kind is not there yet that there is without anybody having asked for it.
+#[must_use]
+pub fn lacks_own(state: &State, kind: Kind, project: &str) -> bool {
+    match kind {
+        Kind::SecurityGroup | Kind::SecurityGroupRule => {
+            !project.is_empty() && state.rows(Kind::SecurityGroup).count("default_of", project) == 0
+        }
+        Kind::DefaultSecurityGroupRule => state.guard(&crate::write::guard_of_default_rules()).is_none(),
+        _ => false,
+    }
+}
+
+/// Makes it.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn ensure_own(draft: &mut Draft<'_>, kind: Kind, project: &str) -> Decision<()> {
+    match kind {
+        Kind::SecurityGroup | Kind::SecurityGroupRule => {
+            security_group::ensure_default(draft, project).map(drop)
+        }
+        Kind::DefaultSecurityGroupRule => default_rule::ensure(draft),
+        _ => Ok(()),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::registry::body::{Creation, Said};
 use crate::registry::document::Document;
 use crate::replica::State;
 use crate::resources;
+use crate::resources::address_group::{self, AddressChange};
 use crate::server::Core;
 use crate::write::{Draft, Halt};
 
@@ -88,6 +89,36 @@ impl Core {
         Ok(Body::One(kind.resource().singular, View::new(&state, document, &columns)))
     }
 
+    /// Makes what is there without anybody having asked for it, before a list that has it in it. A list is also answered
+    /// when it cannot be made, with what there is.
+    pub(crate) async fn prepare_list(&self, kind: Kind, context: &Context, parameters: &Parameters) {
+        let said = |name| parameters.all(name).next().filter(|project| !project.is_empty());
+        let project = said("project_id").or_else(|| said("tenant_id")).unwrap_or(&context.project);
+        if !resources::lacks_own(&self.replica.read(), kind, project) {
+            return;
+        }
+        let made = self.write(context, |draft| resources::ensure_own(draft, kind, project)).await;
+        if let Err(error) = made {
+            tracing::warn!(%error, project, "a list may lack what every project has");
+        }
+    }
+
+    /// Adds addresses to an address group, or takes them from it.
+    pub(crate) async fn change_addresses(
+        &self,
+        context: &Context,
+        id: &str,
+        change: AddressChange,
+        addresses: &[String],
+    ) -> Result<Body, ApiError> {
+        let document = self
+            .write(context, |draft| address_group::change_addresses(draft, id, change, addresses))
+            .await?;
+        let kind = Kind::AddressGroup;
+        let view = self.written(kind, context, vec![document]).into_iter().next();
+        Ok(Body::One(kind.resource().singular, view.ok_or_else(ApiError::internal)?))
+    }
+
     /// What was written, as the requester sees it.
     fn written(&self, kind: Kind, context: &Context, documents: Vec<Arc<Document>>) -> Vec<View> {
         let state = self.replica.read();
@@ -106,6 +137,9 @@ impl Core {
             Creation::One(said) => (vec![said], false),
             Creation::Many(said) => (said, true),
         };
+        if is_many && kind == Kind::SecurityGroupRule {
+            resources::security_rule::check_several(context, &said)?;
+        }
         let ids: Vec<String> = said.iter().map(|_| Uuid::new_v4().to_string()).collect();
         let documents = self.create_all(context, &said, &ids).await?;
         let mut views = self.written(kind, context, documents);
@@ -126,7 +160,8 @@ impl Core {
         said: &[Said],
         ids: &[String],
     ) -> Result<Vec<Arc<Document>>, ApiError> {
-        let chunk_items = (self.store.limits().txn_ops / ROWS_OF_A_RESOURCE_MAX).max(1);
+        let rows_max = said.first().map_or(1, |said| self.rows_of_one(said.resource().kind));
+        let chunk_items = (self.store.limits().txn_ops / rows_max).max(1);
         let mut created: Vec<Arc<Document>> = Vec::with_capacity(said.len());
         for (said, ids) in said.chunks(chunk_items).zip(ids.chunks(chunk_items)) {
             let chunk = self.write(context, |draft| {
@@ -142,6 +177,15 @@ impl Core {
             }
         }
         Ok(created)
+    }
+
+    /// Rows that a resource of a kind needs in a transaction, in an ordinary case.
+    fn rows_of_one(&self, kind: Kind) -> usize {
+        let rules = match kind {
+            Kind::SecurityGroup => self.replica.read().rows(Kind::DefaultSecurityGroupRule).len(),
+            _ => 0,
+        };
+        ROWS_OF_A_RESOURCE_MAX + rules
     }
 
     async fn undo(&self, created: &[Arc<Document>]) {
@@ -189,6 +233,19 @@ impl Core {
                 resources::subnet::release_some(draft, &document)
             };
             while self.write(context, release).await? {}
+        }
+        let mut revision = revision;
+        if kind == Kind::SecurityGroup {
+            let release = |draft: &mut Draft<'_>, revision| {
+                let document = resources::visible(draft, kind, id)?;
+                check_revision(&document, revision)?;
+                policy::enforce_delete(draft.state(), draft.context(), &document)?;
+                resources::security_group::release_some(draft, &document)
+            };
+            // What is taken changes the group.
+            while self.write(context, |draft| release(draft, revision)).await? {
+                revision = None;
+            }
         }
         let deletion = self.write(context, |draft| {
             let document = resources::visible(draft, kind, id)?;
@@ -263,6 +320,9 @@ fn by_id(kind: Kind, query: &ListQuery) -> Option<Vec<&str>> {
 /// The ids of those that somebody who is no administrator may see, without looking at those of others.
 fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<&'a RowId> {
     let rows = state.rows(kind);
+    if kind == Kind::DefaultSecurityGroupRule {
+        return rows.iter().map(|(id, _)| id).collect();
+    }
     let mut ids: BTreeSet<&RowId> = rows.with("project_id", &context.project).map(|(id, _)| id).collect();
     let networks = state.rows(Kind::Network);
     let open = || {
@@ -272,6 +332,13 @@ fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<
     let own = || networks.with("project_id", &context.project).map(|(id, _)| id);
     match kind {
         Kind::Network => ids.extend(open()),
+        Kind::SecurityGroup | Kind::AddressGroup | Kind::DefaultSecurityGroupRule => {}
+        Kind::SecurityGroupRule => {
+            let groups = state.rows(Kind::SecurityGroup).with("project_id", &context.project);
+            for (group, _) in groups {
+                ids.extend(rows.with("security_group_id", &group.to_string()).map(|(id, _)| id));
+            }
+        }
         Kind::SubnetPool => ids.extend(rows.with("shared", "true").map(|(id, _)| id)),
         Kind::Subnet => {
             for network in open().chain(own()) {

@@ -13,30 +13,36 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`network`], [`subnet`], [`port`] | the objects and their rows |
+//! | [`network`], [`subnet`], [`port`], [`security_group`], [`address_group`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
+//! | [`protocol`] | protocols of IP by their names |
 //! | [`segment`], [`segment_ranges`] | how a network's frames travel, and which numbers there are for it |
 //! | [`segment_pool`] | which network gets which number |
 //! | [`mtu`] | the longest packet |
 //! | [`error`] | what is refused |
 
+pub mod address_group;
 pub mod attributes;
 pub mod dhcp_options;
 pub mod error;
 pub mod mtu;
 pub mod network;
 pub mod port;
+pub mod protocol;
+pub mod security_group;
 pub mod segment;
 pub mod segment_pool;
 pub mod segment_ranges;
 pub mod subnet;
 
+pub use address_group::AddressGroup;
 pub use attributes::Attributes;
 pub use error::{SegmentError, TranslateError};
 pub use mtu::MtuSettings;
 pub use network::Network;
 pub use port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};
+pub use security_group::{Remote, SecurityGroup, SecurityGroupRule};
 pub use segment::{Segment, SegmentRequest, SegmentType};
 pub use segment_pool::{SegmentPlan, SegmentPool, SegmentSettings};
 pub use segment_ranges::{FlatNetworks, IdRange, SegmentRangeError, VlanNetwork};

@@ -58,6 +58,31 @@ pub fn guard_of_default_pool() -> Key {
     guard("default-pool")
 }
 
+/// The guard of the group that a project has anyway: whoever makes it requires that nobody else did.
+#[must_use]
+pub fn guard_of_default_group(project: &str) -> Key {
+    guard(&format!("default-group:{project}"))
+}
+
+/// The guard of a security group: whoever brings a port into it, or a rule that names it, writes it, and whoever deletes
+/// the group requires that nobody did.
+#[must_use]
+pub fn guard_of_group(group: &str) -> Key {
+    guard(&format!("security-group:{group}"))
+}
+
+/// The same of an address group, for rules that name it.
+#[must_use]
+pub fn guard_of_address_group(group: &str) -> Key {
+    guard(&format!("address-group:{group}"))
+}
+
+/// The guard of the rules that new groups begin with.
+#[must_use]
+pub fn guard_of_default_rules() -> Key {
+    guard("default-rules")
+}
+
 fn guard(id: &str) -> Key {
     Key::new(GUARDS, RowId::new(id).expect("a guard's id has a prefix"))
 }
@@ -137,9 +162,9 @@ impl Core {
     ) -> Decision<(T, Txn, Vec<Key>, nb::Revision)> {
         let mut state = self.replica.write();
         let based_on = state.revision();
-        let mut draft = Draft::new(&mut state, self, context);
+        let mut draft = Draft::new(&mut state, self, context, has_turn);
         let decided = decide(&mut draft).and_then(|result| {
-            draft.check_quota(has_turn)?;
+            draft.check_quota()?;
             Ok(result)
         });
         match decided {

@@ -89,6 +89,9 @@ fn quota(config: &Config) -> Limits {
     limits.set(Kind::Network, quotas.quota_network.into());
     limits.set(Kind::Subnet, quotas.quota_subnet.into());
     limits.set(Kind::Port, quotas.quota_port.into());
+    limits.set(Kind::SecurityGroup, quotas.quota_security_group.into());
+    limits.set(Kind::SecurityGroupRule, quotas.quota_security_group_rule.into());
+    limits.set(Kind::AddressGroup, quotas.default_quota.into());
     limits
 }
 

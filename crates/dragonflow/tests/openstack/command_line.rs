@@ -420,7 +420,6 @@ fn what_there_is_besides() {
     assert_eq!(openstack.json("network agent list"), json!([]));
     assert_eq!(openstack.json("network agent list --agent-type dhcp"), json!([]));
     openstack.refuses("network agent show none", "No Agent found for none");
-    assert_eq!(openstack.json("security group list"), json!([]));
     // What is not there says so; no client is left with half an answer.
     for command in ["router list", "floating ip list", "network segment list", "network trunk list"] {
         openstack.refuses(command, "The resource could not be found.");

@@ -168,7 +168,7 @@ fn details(core: &Core, project: &str) -> Value {
         let limit = limits.get(kind).unwrap_or(UNLIMITED);
         (kind.resource().singular.to_owned(), json!({"limit": limit, "used": used, "reserved": 0}))
     };
-    Value::Object(Kind::ALL.into_iter().map(detail).collect())
+    Value::Object(quota::counted().map(detail).collect())
 }
 
 async fn update(core: &Core, context: &Context, project: &str, text: &[u8]) -> Result<(), ApiError> {
@@ -178,7 +178,7 @@ async fn update(core: &Core, context: &Context, project: &str, text: &[u8]) -> R
     };
     let (mut wanted, mut is_forced) = (Vec::new(), false);
     for (name, value) in said {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.resource().singular == name);
+        let kind = quota::counted().find(|kind| kind.resource().singular == name);
         match kind {
             Some(kind) => wanted.push((kind, limit(&name, value)?)),
             None if name == "force" => is_forced = value == Value::Bool(true),

@@ -10,6 +10,7 @@ use super::request::Request;
 use crate::auth::Context;
 use crate::error::ApiError;
 use crate::registry::{Kind, body};
+use crate::resources::address_group::{self, AddressChange};
 use crate::resources::availability;
 use crate::resources::tags::{self, TagChange};
 use crate::server::Core;
@@ -50,7 +51,6 @@ pub async fn answer(
         ["availability_zones" | "availability-zones"] => {
             only_get(request, || documents::availability_zones(core, request))
         }
-        ["security-groups"] => only_get(request, || Ok(json!({"security_groups": []}))),
         // Nodes are no agents of Neutron's; clients ask nevertheless, and have to hear that there is none.
         ["agents"] => only_get(request, || Ok(json!({"agents": []}))),
         ["agents", id] => Err(ApiError::new(404, "AgentNotFound", format!("Agent {id} could not be found."))),
@@ -61,7 +61,12 @@ pub async fn answer(
             match rest {
                 [] => many(core, context, request, kind, text).await,
                 [id] => one(core, context, request, kind, id, text).await,
-                [id, "tags", rest @ ..] => of_tags(core, context, request, (kind, id), rest, text).await,
+                [id, action] if kind == Kind::AddressGroup && AddressChange::from_text(action).is_some() => {
+                    of_addresses(core, context, request, (id, action), text).await
+                }
+                [id, "tags", rest @ ..] if kind.resource().slot("tags").is_some() => {
+                    of_tags(core, context, request, (kind, id), rest, text).await
+                }
                 _ => Err(ApiError::not_found()),
             }
         }
@@ -105,7 +110,10 @@ async fn many(
     text: &[u8],
 ) -> Result<Answer, ApiError> {
     match request.method {
-        Method::GET => Ok(Answer::json(200, &core.list(kind, context, &request.parameters, &request.url)?)),
+        Method::GET => {
+            core.prepare_list(kind, context, &request.parameters).await;
+            Ok(Answer::json(200, &core.list(kind, context, &request.parameters, &request.url)?))
+        }
         Method::POST => {
             let creation = body::creation(kind.resource(), text, context)?;
             Ok(Answer::json(201, &core.create(kind, context, creation).await?))
@@ -135,6 +143,22 @@ async fn one(
         }
         _ => Err(ApiError::method_not_allowed()),
     }
+}
+
+/// The addresses of an address group.
+async fn of_addresses(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    (id, action): (&str, &str),
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    let change = AddressChange::from_text(action).ok_or_else(ApiError::not_found)?;
+    if request.method != Method::PUT {
+        return Err(ApiError::method_not_allowed());
+    }
+    let addresses = address_group::from_body(text)?;
+    Ok(Answer::json(200, &core.change_addresses(context, id, change, &addresses).await?))
 }
 
 /// The tags of a resource.

@@ -162,7 +162,8 @@ fn filters(resource: &'static Resource, parameters: &Parameters) -> Result<Vec<F
         values.entry(name).or_default().push(value);
     }
     let is_known = |name: &str| {
-        Filter::TAGS.contains(&name) || resource.attribute(name).is_some_and(|attribute| attribute.is_filter)
+        let is_of_tags = Filter::TAGS.contains(&name) && resource.slot("tags").is_some();
+        is_of_tags || resource.attribute(name).is_some_and(|attribute| attribute.is_filter)
     };
     let unknown: Vec<&str> = values.keys().copied().filter(|name| !is_known(name)).collect();
     if !unknown.is_empty() {

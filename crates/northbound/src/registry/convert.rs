@@ -1,5 +1,7 @@
 //! What is done to a value before it is checked: spellings become one, and texts of the query become values.
 
+mod rule;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -38,6 +40,16 @@ pub enum Convert {
     FixedIps,
     /// Address pairs of a port in their usual spelling; `null` becomes an empty list, anything else stays.
     AddressPairs,
+    /// A protocol of IP by its name or number; any is `null`.
+    Protocol,
+    /// A version of IP.
+    EtherType,
+    /// A port, or a type or code of ICMP; `null` stays.
+    PortNumber,
+    /// A range of addresses or one address; nothing is `null`.
+    IpPrefix,
+    /// The id of something; nothing is `null`.
+    IdOrNull,
 }
 
 impl Convert {
@@ -73,6 +85,11 @@ impl Convert {
                 let pairs = members_of_items(pairs, "mac_address", canonical_mac);
                 Ok(members_of_items(pairs, "ip_address", canonical_address))
             }
+            Self::Protocol => rule::protocol(&value),
+            Self::EtherType => rule::ethertype(&value),
+            Self::PortNumber => rule::port_number(&value),
+            Self::IpPrefix => rule::ip_prefix(&value),
+            Self::IdOrNull => Ok(rule::id_or_null(&value)),
             Self::Pools => pools(value)
                 .ok_or_else(|| ApiError::invalid_input("Invalid data format for allocation pools")),
         }

@@ -47,6 +47,12 @@ pub fn find(alias: &str) -> Option<&'static Extension> {
 /// All extensions, by their aliases.
 pub const EXTENSIONS: &[Extension] = &[
     Extension::new(
+        "address-group",
+        "Address group",
+        "2020-07-15T10:00:00-00:00",
+        "Addresses under a name, for rules of security groups",
+    ),
+    Extension::new(
         "allowed-address-pairs",
         "Allowed Address Pairs",
         "2013-07-23T10:00:00-00:00",
@@ -145,6 +151,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Ports can be kept from using addresses of others, or freed of that",
     ),
     Extension::new(
+        "port-security-groups-filtering",
+        "Port filtering on security groups",
+        "2018-01-09T09:00:00-00:00",
+        "Ports can be found by their security groups",
+    ),
+    Extension::new(
         "project-id",
         "project_id field enabled",
         "2016-09-09T09:09:09-09:09",
@@ -186,6 +198,42 @@ pub const EXTENSIONS: &[Extension] = &[
         "2016-12-11T00:00:00-00:00",
         "Changes that happen only if nobody was faster",
     ),
+    Extension::new(
+        "security-group",
+        "security-group",
+        "2012-10-05T10:00:00-00:00",
+        "What ports may send and receive",
+    ),
+    Extension::new(
+        "security-groups-default-rules",
+        "Default rules for security groups",
+        "2022-12-19T10:00:00-00:00",
+        "The rules that new security groups begin with",
+    ),
+    Extension::new(
+        "security-groups-normalized-cidr",
+        "Normalized CIDR field for security group rules",
+        "2020-07-28T10:00:00-00:00",
+        "Rules show the range that they mean, without host bits",
+    ),
+    Extension::new(
+        "security-groups-remote-address-group",
+        "Remote address group id field for security group rules",
+        "2020-08-25T10:00:00-00:00",
+        "Rules may name an address group",
+    ),
+    Extension::new(
+        "security-groups-rules-belongs-to-default-sg",
+        "Security group rule belongs to the project's default security group",
+        "2023-05-23T10:00:00-00:00",
+        "Rules show whether their group is one that a project has anyway",
+    ),
+    Extension::new(
+        "security-groups-shared-filtering",
+        "Security group filtering on the shared field",
+        "2021-10-05T09:00:00-00:00",
+        "Security groups can be found by whether they are shared, which none is",
+    ),
     Extension::new("sorting", "Sorting support", "2016-06-12T00:00:00-00:00", "Lists can be sorted"),
     Extension::new(
         "standard-attr-description",
@@ -201,7 +249,7 @@ pub const EXTENSIONS: &[Extension] = &[
     ),
     Extension::new(
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: network, port, subnet, subnetpool",
+        "Tag support for resources with standard attribute: network, port, security_group, subnet, subnetpool",
         "2017-01-01T00:00:00-00:00",
         "Tags on resources",
     ),
@@ -210,6 +258,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Resource timestamps",
         "2016-09-12T10:00:00-00:00",
         "When resources were created and changed",
+    ),
+    Extension::new(
+        "stateful-security-group",
+        "Stateful security group",
+        "2019-11-26T09:00:00-00:00",
+        "Security groups may do without following connections",
     ),
     Extension::new(
         "subnet-service-types",

@@ -31,7 +31,7 @@ ignored.
 | `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |
 | `/v2.0/availability_zones` | GET | where networks can be placed |
 | `/v2.0/extensions`, `…/ALIAS` | GET | what this server can do |
-| `/v2.0/security-groups` | GET | none yet |
+| `/v2.0/address-groups/ID/add_addresses`, `…/remove_addresses` | PUT | more addresses, or fewer |
 | `/v2.0/agents` | GET | none: nodes are no agents of Neutron's |
 | `/v3`, `/v3/auth/tokens` and a few below | | without keystone: what of it clients cannot do without |
 

@@ -1,5 +1,7 @@
 //! The resources and their attributes, as Neutron's API declares them.
 
+pub mod security_group;
+
 use nb::TableName;
 
 use super::attribute::{Attribute, Literal, Unsaid, Who};

@@ -26,7 +26,6 @@ pub struct State {
     statuses: FxHashMap<RowId, PortState>,
     /// Nodes that bound a port to themselves, and the states of the rows that say so.
     bound_by_nodes: FxHashMap<RowId, (Id<Chassis>, Stamp)>,
-    security_groups: FxHashSet<RowId>,
     quotas: BTreeMap<RowId, (Limits, Stamp)>,
     guards: FxHashMap<Key, Stamp>,
     addresses: FxHashMap<NetworkId, NetworkAddresses>,
@@ -53,7 +52,7 @@ impl Taken {
 #[must_use]
 pub fn selector() -> Selector {
     let kinds = Kind::ALL.into_iter().map(|kind| kind.resource().table.clone());
-    let model = [Table::PortStatus, Table::SecurityGroup].map(TableName::from);
+    let model = [TableName::from(Table::PortStatus)];
     Selector::tables(kinds.chain(model).chain([QUOTAS, GUARDS, CLAIMS, ADDRESSES, MACS, SEGMENTS]))
 }
 
@@ -66,7 +65,6 @@ impl State {
             kinds: Kind::ALL.map(Rows::new),
             statuses: FxHashMap::default(),
             bound_by_nodes: FxHashMap::default(),
-            security_groups: FxHashSet::default(),
             quotas: BTreeMap::new(),
             guards: FxHashMap::default(),
             addresses: FxHashMap::default(),
@@ -85,23 +83,11 @@ impl State {
     /// The resources of a kind.
     #[must_use]
     pub fn rows(&self, kind: Kind) -> &Rows {
-        let [networks, subnets, ports, pools] = &self.kinds;
-        match kind {
-            Kind::Network => networks,
-            Kind::Subnet => subnets,
-            Kind::Port => ports,
-            Kind::SubnetPool => pools,
-        }
+        &self.kinds[kind.index()]
     }
 
     fn rows_mut(&mut self, kind: Kind) -> &mut Rows {
-        let [networks, subnets, ports, pools] = &mut self.kinds;
-        match kind {
-            Kind::Network => networks,
-            Kind::Subnet => subnets,
-            Kind::Port => ports,
-            Kind::SubnetPool => pools,
-        }
+        &mut self.kinds[kind.index()]
     }
 
     /// A resource by its id in the API.
@@ -120,12 +106,6 @@ impl State {
     #[must_use]
     pub fn bound_by_node(&self, id: &str) -> Option<&(Id<Chassis>, Stamp)> {
         self.bound_by_nodes.get(&RowId::new(id).ok()?)
-    }
-
-    /// Whether there is a security group with this id.
-    #[must_use]
-    pub fn has_security_group(&self, id: &str) -> bool {
-        RowId::new(id).is_ok_and(|id| self.security_groups.contains(&id))
     }
 
     /// What a project may have, where somebody said so, and the state of the row.
@@ -252,8 +232,6 @@ impl State {
                 Some(status) => drop(self.statuses.insert(status.lport.row().clone(), status.state)),
                 None => tracing::warn!(row = %key, "what a controller says of a port makes no sense"),
             }
-        } else if key.table.model() == Some(Table::SecurityGroup) {
-            self.security_groups.insert(key.id);
         }
     }
 
@@ -286,8 +264,6 @@ impl State {
             self.quotas.remove(&key.id);
         } else if key.table.model() == Some(Table::PortStatus) {
             self.statuses.remove(&key.id);
-        } else if key.table.model() == Some(Table::SecurityGroup) {
-            self.security_groups.remove(&key.id);
         }
     }
 }

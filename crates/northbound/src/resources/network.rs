@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Table;
 use serde_json::Value;
 
-use super::{copy_all, copy_said, dhcp, project_of, rows};
+use super::{copy_all, copy_said, dhcp, project_of, rows, security_group};
 use crate::error::ApiError;
 use crate::ipam::owner;
 use crate::policy;
@@ -31,6 +31,7 @@ const MTU_MIN: [(u64, u64); 2] = [(4, 68), (6, 1280)];
 pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Document>> {
     policy::enforce_create(draft.context(), said, true)?;
     let project = project_of(draft, said)?;
+    security_group::ensure_default(draft, &project)?;
     let mut document = draft.new_document(Kind::Network, id, &project);
     copy_all(&mut document, said, &PLAIN);
     copy_all(&mut document, said, &["vlan_transparent", "availability_zone_hints"]);

@@ -1,11 +1,13 @@
 //! Ports.
 
+mod security;
+
 use std::sync::Arc;
 
 use model::{PortState, RowId, Table};
 use serde_json::{Map, Value, json};
 
-use super::{copy_all, copy_said, dhcp, facts, project_of, rows, visible};
+use super::{copy_all, copy_said, dhcp, facts, project_of, rows, security_group, visible};
 use crate::error::ApiError;
 use crate::ipam::{Claims, FixedIpRequest, PortChange, PortPlan, PortPlanner, owner};
 use crate::policy;
@@ -73,15 +75,16 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     document.set("network_id", network_id);
     copy_all(&mut document, said, &PLAIN);
     copy_all(&mut document, said, &["propagate_uplink_status", "tags"]);
-    copy_said(&mut document, said, &["binding:host_id", "binding:profile", "security_groups"]);
+    copy_said(&mut document, said, &["binding:host_id", "binding:profile"]);
     set_extra_dhcp_options(&mut document, said);
     set_lists(&mut document);
     document.set("port_security_enabled", is_secured(&network, &document, said));
+    security::set_groups(draft, &mut document, said)?;
 
     let plan = plan_new(draft, &network, document.text("device_owner"), said)?;
     facts::set_port_addresses(&mut document, &plan.addresses);
     set_address_pairs(&mut document, said);
-    check_security(draft, &document, said)?;
+    security::check(draft, &document, said)?;
     claim(draft, id, &plan.claims)?;
     depend_on_network(draft, &network, &document);
     draft.touch_network(network_id);
@@ -169,37 +172,9 @@ fn set_extra_dhcp_options(document: &mut Document, said: &Said) {
     document.set("extra_dhcp_opts", options);
 }
 
-/// Groups and address pairs need a port that is secured; groups need to be there.
-fn check_security(draft: &Draft<'_>, document: &Document, said: &Said) -> Result<(), ApiError> {
-    let is_secured = document.is("port_security_enabled");
-    let is_said = |name| said.filled(name).and_then(Value::as_array).is_some_and(|items| !items.is_empty());
-    if !is_secured && !document.list("allowed_address_pairs").is_empty() {
-        let text = "Port Security must be enabled in order to have allowed address pairs on a port.";
-        return Err(ApiError::new(409, "AddressPairAndPortSecurityRequired", text));
-    }
-    let groups = document.list("security_groups");
-    if !is_secured && is_said("security_groups") {
-        let text =
-            "Port security must be enabled and port must have an IP address in order to use security groups.";
-        return Err(ApiError::new(400, "PortSecurityAndIPRequiredForSecurityGroups", text));
-    }
-    if !is_secured && !groups.is_empty() {
-        let text = "Port has security group associated. Cannot disable port security or IP address until security \
-                    group is removed.";
-        return Err(ApiError::new(409, "PortSecurityPortHasSecurityGroup", text));
-    }
-    let is_unknown = |group: &&str| !draft.state().has_security_group(group);
-    if is_said("security_groups")
-        && let Some(group) = document.texts("security_groups").find(is_unknown)
-    {
-        let text = format!("Security group {group} does not exist");
-        return Err(ApiError::new(404, "SecurityGroupNotFound", text));
-    }
-    Ok(())
-}
-
 pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decision<Arc<Document>> {
     let network = network_of(draft, document)?;
+    security_group::ensure_default(draft, document.project())?;
     let mut changed = document.clone();
     copy_said(&mut changed, said, &PLAIN);
     copy_said(
@@ -218,7 +193,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     }
     facts::set_port_addresses(&mut changed, &plan.addresses);
     set_address_pairs(&mut changed, said);
-    check_security(draft, &changed, said)?;
+    security::check(draft, &changed, said)?;
     let changed = draft.change(changed);
     rows::put_port(draft, &changed)?;
     Ok(changed)

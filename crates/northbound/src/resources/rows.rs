@@ -105,7 +105,7 @@ fn set_mtu(
 }
 
 /// The number by which switches know a resource.
-fn unique_key(document: &Document) -> Result<UniqueKey, ApiError> {
+pub(super) fn unique_key(document: &Document) -> Result<UniqueKey, ApiError> {
     let number = document.number("unique_key").and_then(|number| u32::try_from(number).ok());
     number.and_then(UniqueKey::new).ok_or_else(|| {
         tracing::error!(?document, "a resource has no number for switches");
@@ -197,7 +197,7 @@ pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
 }
 
 /// Deletes the row of a resource where it is: stores keep the rows of each project apart.
-fn delete(draft: &mut Draft<'_>, table: Table, document: &Document, topic: &Topic) {
+pub(super) fn delete(draft: &mut Draft<'_>, table: Table, document: &Document, topic: &Topic) {
     if let Ok(id) = Id::<model::LogicalPort>::new(document.id()) {
         let key = Key::new(table, id.row().clone()).with_topic(topic.clone());
         draft.delete_row(key);

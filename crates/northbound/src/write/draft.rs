@@ -23,6 +23,8 @@ pub struct Draft<'a> {
     state: &'a mut State,
     core: &'a Core,
     context: &'a Context,
+    /// Whether no other request of this server may take what is nearly used up.
+    has_turn: bool,
     /// The time, as resources say it.
     now: String,
     /// What changes; `None` is deleted.
@@ -36,11 +38,12 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(state: &'a mut State, core: &'a Core, context: &'a Context) -> Self {
+    pub(super) fn new(state: &'a mut State, core: &'a Core, context: &'a Context, has_turn: bool) -> Self {
         Self {
             state,
             core,
             context,
+            has_turn,
             now: core.clock.now(),
             documents: BTreeMap::new(),
             rows: BTreeMap::new(),
@@ -116,7 +119,9 @@ impl<'a> Draft<'a> {
         document.set("revision_number", 1);
         document.set("created_at", self.now.as_str());
         document.set("updated_at", self.now.as_str());
-        document.set("tags", Vec::<serde_json::Value>::new());
+        if kind.resource().slot("tags").is_some() {
+            document.set("tags", Vec::<serde_json::Value>::new());
+        }
         document
     }
 
@@ -222,6 +227,31 @@ impl<'a> Draft<'a> {
         self.rows.insert(guard_of_network(network), None);
     }
 
+    /// Requires that requests of this server that do the same come one after the other: they would only make each other's
+    /// transactions fail.
+    ///
+    /// # Errors
+    /// When it is not the turn of this one yet.
+    pub const fn take_turn(&self) -> Decision<()> {
+        if self.has_turn { Ok(()) } else { Err(Halt::NeedsTurn) }
+    }
+
+    /// Whether a guard was ever written, or is by this decision.
+    #[must_use]
+    pub fn is_guarded(&self, guard: &Key) -> bool {
+        self.state.guard(guard).is_some() || self.rows.contains_key(guard)
+    }
+
+    /// Writes a guard, whoever else does.
+    pub fn touch(&mut self, guard: Key) {
+        self.rows.insert(guard, Some(Bytes::new()));
+    }
+
+    /// Requires that nobody wrote a guard.
+    pub fn seal(&mut self, guard: Key) {
+        self.require_guard(guard);
+    }
+
     /// Requires that nobody wrote a guard, and writes it: of all that do so, one is the first.
     pub fn lock(&mut self, guard: Key) {
         self.require_guard(guard.clone());
@@ -237,7 +267,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Requires that a project may have as many of a kind as it then has.
-    pub(super) fn check_quota(&mut self, has_turn: bool) -> Decision<()> {
+    pub(super) fn check_quota(&mut self) -> Decision<()> {
         let growth: Vec<_> = self.growth.iter().filter(|(_, growth)| **growth > 0).collect();
         let mut guards = Vec::new();
         for ((kind, project), growth) in growth {
@@ -252,8 +282,8 @@ impl<'a> Draft<'a> {
             if left < 0 {
                 return Err(quota::over(*kind).into());
             }
-            if left < PLACES_LEFT_CAREFREE && !has_turn {
-                return Err(Halt::NeedsTurn);
+            if left < PLACES_LEFT_CAREFREE {
+                self.take_turn()?;
             }
             guards.push((guard_of_quota(project, kind.resource().singular), left < PLACES_LEFT_CAREFREE));
         }

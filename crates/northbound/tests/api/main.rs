@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod address_groups;
 mod basics;
 mod crowds;
 mod http;
@@ -11,6 +12,10 @@ mod lists;
 mod refusals;
 mod resources;
 mod rows;
+mod security_groups;
+mod security_ports;
+mod security_rows;
+mod security_rules;
 mod storm;
 mod support;
 mod tenants;

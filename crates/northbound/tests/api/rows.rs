@@ -106,8 +106,9 @@ async fn what_is_deleted_leaves_nothing() {
     let tables = OWN.map(TableName::new).into_iter().chain(model);
     let left = api.store.snapshot(&Selector::tables(tables)).await.unwrap().rows;
     let left: Vec<String> = left.iter().map(|row| row.key.to_string()).collect();
-    let of_projects: Vec<&String> = left.iter().filter(|key| key.contains("quota:")).collect();
-    assert_eq!(of_projects.len(), left.len(), "only guards of projects stay: {left:?}");
+    let stays = ["quota:", "default-group:", "default-rules", "security-group:"];
+    let of_projects = left.iter().filter(|key| stays.iter().any(|guard| key.contains(guard)));
+    assert_eq!(of_projects.count(), left.len(), "only guards of projects and of their groups stay: {left:?}");
 }
 
 #[tokio::test]

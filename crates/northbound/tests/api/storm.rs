@@ -18,11 +18,11 @@ struct Request {
     headers: Vec<(&'static str, String)>,
 }
 
-/// Words that mean something somewhere; `NET`, `SUBNET` and `PORT` become ids of what is there.
+/// Words that mean something somewhere; `NET`, `SUBNET`, `PORT` and so on become ids of what is there.
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => select(vec![
-            "NET", "SUBNET", "PORT", "10.0.0.0/24", "10.0.0.9", "10.1.0.0/30", "fd00::/64", "fd00::5", "0.0.0.0/0",
+            "NET", "SUBNET", "PORT", "SGROUP", "SRULE", "AGROUP", "tcp", "icmpv6", "ingress", "PARENT", "default", "10.0.0.0/24", "10.0.0.9", "10.1.0.0/30", "fd00::/64", "fd00::5", "0.0.0.0/0",
             "slaac", "dhcpv6-stateful", "fa:16:3e:00:00:01", "ff:ff:ff:ff:ff:ff", "geneve", "vlan", "flat", "local",
             "network:dhcp", "network:router_interface", "compute:nova", "true", "-1", "4294967296", "", "::/0",
             "revision_number=1", "ip_address=10.0.0.9", "subnet_id=", "asc", "id", "255.255.255.255/32",
@@ -130,6 +130,19 @@ fn likely(name: &str) -> Vec<Value> {
         "prefixlen" | "min_prefixlen" | "max_prefixlen" | "default_prefixlen" => {
             vec![json!(16), json!(26), json!("32"), json!(200)]
         }
+        "security_group_id" => vec![json!("SGROUP")],
+        "security_groups" => vec![json!(["SGROUP"]), json!([]), json!(null)],
+        "remote_group_id" => vec![json!("SGROUP"), json!("PARENT"), json!(null)],
+        "remote_address_group_id" => vec![json!("AGROUP"), json!(null)],
+        "remote_ip_prefix" => vec![json!("10.0.0.7/24"), json!("fd00::/64"), json!("10.0.0.1"), json!("x")],
+        "normalized_cidr" => vec![json!("10.0.0.0/24")],
+        "addresses" => vec![json!(["10.0.0.7/24", "fd00::/64"]), json!(["10.0.0.1"]), json!([])],
+        "direction" => vec![json!("ingress"), json!("egress"), json!("both")],
+        "ethertype" => vec![json!("IPv4"), json!("ipv6"), json!("ARP")],
+        "protocol" => ["tcp", "icmp", "icmpv6", "vrrp", "any", "58", "256"].map(Value::from).into(),
+        "port_range_min" | "port_range_max" => {
+            vec![json!(1), json!(80), json!("65535"), json!(0), json!(256)]
+        }
         "default_quota" => vec![json!(100), json!(null)],
         "tags" => vec![json!(["a", "b"]), json!([])],
         "name" | "description" | "device_id" => vec![json!("a"), json!("b"), json!("")],
@@ -141,8 +154,13 @@ fn likely(name: &str) -> Vec<Value> {
 fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
     let all = kind.resource().attributes;
     let may = all.iter().filter(move |own| if is_creation { own.in_post } else { own.in_put });
-    let may: Vec<&'static str> =
-        may.map(|own| own.name).filter(|name| !name.ends_with("_id") || *name == "network_id").collect();
+    let known = ["network_id", "security_group_id", "remote_group_id", "remote_address_group_id"];
+    let mut may: Vec<&'static str> =
+        may.map(|own| own.name).filter(|name| !name.ends_with("_id") || known.contains(name)).collect();
+    if may.is_empty() {
+        // Nothing of it can be changed; somebody tries all the same.
+        may.push("description");
+    }
     let sensible = select(may).prop_flat_map(|name| (Just(name), select(likely(name))));
     let any_name: Vec<&str> = all.iter().map(|own| own.name).chain(["x"]).collect();
     let said = prop::collection::vec(prop_oneof![12 => sensible, 1 => (select(any_name), value())], 0..5);
@@ -150,7 +168,11 @@ fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
         Kind::Subnet => json!({"network_id": "NET", "ip_version": 4, "cidr": "10.7.0.0/28"}),
         Kind::Port => json!({"network_id": "NET"}),
         Kind::SubnetPool => json!({"name": "p", "prefixes": ["10.128.0.0/20"]}),
-        Kind::Network => json!({}),
+        Kind::Network | Kind::SecurityGroup | Kind::AddressGroup => json!({}),
+        Kind::SecurityGroupRule => json!({"security_group_id": "SGROUP", "direction": "ingress"}),
+        Kind::DefaultSecurityGroupRule => {
+            json!({"direction": "ingress", "used_in_default_sg": false, "used_in_non_default_sg": true})
+        }
     };
     (said, prop::bool::weighted(0.9)).prop_map(move |(said, has_base)| {
         let mut members = if has_base && is_creation { base.clone() } else { json!({}) };
@@ -167,7 +189,7 @@ fn body(kind: Kind, is_creation: bool) -> impl Strategy<Value = Vec<u8>> {
         20 => attributes(kind, is_creation).prop_map(move |one| json!({singular: one}).to_string().into_bytes()),
         4 => prop::collection::vec(attributes(kind, is_creation), 0..4)
             .prop_map(move |many| json!({plural: many}).to_string().into_bytes()),
-        1 => value().prop_map(|any| json!({"tags": any, "quota": any, "network": any}).to_string().into_bytes()),
+        1 => value().prop_map(|any| json!({"tags": any, "quota": any, "network": any, "addresses": any}).to_string().into_bytes()),
         1 => value().prop_map(|any| any.to_string().into_bytes()),
         1 => prop::collection::vec(any::<u8>(), 0..40),
         1 => Just(Vec::new()),
@@ -180,6 +202,10 @@ fn item(kind: Kind) -> String {
         Kind::Subnet => "SUBNET",
         Kind::Port => "PORT",
         Kind::SubnetPool => "POOL",
+        Kind::SecurityGroup => "SGROUP",
+        Kind::SecurityGroupRule => "SRULE",
+        Kind::AddressGroup => "AGROUP",
+        Kind::DefaultSecurityGroupRule => "TEMPLATE",
     };
     format!("/v2.0/{}/{id}", kind.resource().plural)
 }
@@ -191,6 +217,8 @@ fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
         1 => word().prop_map(move |word| format!("/v2.0/{plural}/{}", escape(&word))),
         2 => Just(format!("{}/tags", item(kind))),
         2 => word().prop_map(move |tag| format!("{}/tags/{}", item(kind), escape(&tag))),
+        1 => Just(format!("{}/add_addresses", item(Kind::AddressGroup))),
+        1 => Just(format!("{}/remove_addresses", item(Kind::AddressGroup))),
         1 => Just("/v2.0/quotas/p".to_owned()),
         1 => Just("/v2.0/network-ip-availabilities".to_owned()),
         1 => prop::collection::vec(word(), 0..5)
@@ -262,8 +290,20 @@ async fn run(requests: Vec<Request>) {
     let port = admin.create("port", json!({"network_id": network})).await["id"].clone();
     let pool =
         admin.create("subnetpool", json!({"name": "p", "prefixes": ["10.64.0.0/16"]})).await["id"].clone();
+    let group = admin.create("security_group", json!({})).await;
+    let addresses = admin.create("address_group", json!({})).await["id"].clone();
+    let templates = admin.get("/v2.0/default-security-group-rules").await.expect(200);
     let fill = |text: &str| {
-        let names = [("SUBNET", &subnet), ("NET", &network), ("PORT", &port), ("POOL", &pool)];
+        let names = [
+            ("SUBNET", &subnet),
+            ("NET", &network),
+            ("PORT", &port),
+            ("POOL", &pool),
+            ("SGROUP", &group["id"]),
+            ("SRULE", &group["security_group_rules"][0]["id"]),
+            ("AGROUP", &addresses),
+            ("TEMPLATE", &templates["default_security_group_rules"][0]["id"]),
+        ];
         names.iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, id.as_str().unwrap()))
     };
     let mut client = api.client(&[]);

@@ -69,7 +69,34 @@ network_api.delete_quota("admin")
 assert availability.total_ips == 253 and availability.used_ips == 3, availability
 assert {zone.name for zone in network_api.availability_zones()} == {"nova"}
 assert network_api.find_extension("revision-if-match") is not None
-assert list(network_api.security_groups()) == []
+(default,) = network_api.security_groups()
+assert default.name == "default" and network_api.get_port(port).security_group_ids == [default.id], default
+
+group = network_api.create_security_group(name="web", stateful=False)
+rule = network_api.create_security_group_rule(
+    security_group_id=group.id, direction="ingress", protocol="tcp", port_range_min=80, port_range_max=80,
+    remote_ip_prefix="10.1.0.7/24",
+)
+assert rule.normalized_cidr == "10.1.0.0/24" and not rule.belongs_to_default_sg, rule
+addresses = network_api.create_address_group(name="friends", addresses=["192.0.2.0/24"])
+addresses = network_api.add_addresses_to_address_group(addresses, ["198.51.100.7/32"])
+assert addresses.addresses == ["192.0.2.0/24", "198.51.100.7/32"], addresses
+friends = network_api.create_security_group_rule(
+    security_group_id=group.id, direction="ingress", remote_address_group_id=addresses.id
+)
+assert len(network_api.get_security_group(group).security_group_rules) == 4
+try:
+    network_api.delete_address_group(addresses)
+except exceptions.ConflictException as error:
+    assert "is in use on one or more security group rules" in str(error), error
+else:
+    raise AssertionError("a rule needs the addresses")
+network_api.delete_security_group_rule(friends)
+network_api.remove_addresses_from_address_group(addresses, ["192.0.2.0/24"])
+network_api.delete_address_group(addresses, ignore_missing=False)
+network_api.delete_security_group(group, ignore_missing=False)
+(template, *_) = network_api.default_security_group_rules(direction="ingress")
+assert template.remote_group_id == "PARENT", template
 
 for own in network_api.ports(network_id=network.id):
     if own.device_owner != "network:dhcp":
