@@ -3,6 +3,7 @@
 
 mod cluster;
 mod faults;
+mod groups;
 mod guests;
 mod leases;
 mod operators;
