@@ -24,9 +24,9 @@ use crate::view::View;
 
 /// A rule with the app that it is of.
 #[derive(Debug)]
-struct Registered {
-    app: AppId,
-    rule_of_app: u8,
+pub(crate) struct Registered {
+    pub(crate) app: AppId,
+    pub(crate) rule_of_app: u8,
     rule: Rule,
 }
 
@@ -34,14 +34,28 @@ impl Registered {
     fn finding(&self, subject: Option<&RowId>, problem: String) -> Finding {
         Finding { app: self.app.name, rule: self.rule.name, subject: subject.cloned(), problem }
     }
+
+    /// A unit of the rule, for people.
+    pub(crate) fn explanation(&self, subject: Option<&RowId>) -> Explanation {
+        let table = match self.rule.subjects {
+            Subjects::Rows(table) => Some(table),
+            Subjects::Node | Subjects::Interfaces | Subjects::Owners(_) => None,
+        };
+        Explanation { app: self.app.name, rule: self.rule.name, table, subject: subject.cloned() }
+    }
+
+    /// What a unit of the rule said to be about another object.
+    pub(crate) fn explanation_about(&self, object: &RowId) -> Explanation {
+        Explanation { table: None, ..self.explanation(Some(object)) }
+    }
 }
 
 /// What one node should hold in its switch.
 #[derive(Debug)]
 pub struct Engine {
-    rules: Vec<Registered>,
+    pub(crate) rules: Vec<Registered>,
     responders: Vec<Responder>,
-    graph: Graph,
+    pub(crate) graph: Graph,
     wanted: Wanted,
     is_started: bool,
 }
@@ -410,21 +424,15 @@ impl Engine {
             let registered = &self.rules[usize::from(unit.name.rule)];
             let is_meant =
                 |object| cookies.contains(&cookie_of(registered.app, registered.rule_of_app, object));
-            let explanation = |table, subject: Option<&RowId>| {
-                let (app, rule) = (registered.app.name, registered.rule.name);
-                (&unit.name, Explanation { app, rule, table, subject: subject.cloned() })
-            };
             let subject = unit.name.subject.as_ref();
             if is_meant(subject) {
-                let table = match registered.rule.subjects {
-                    Subjects::Rows(table) => Some(table),
-                    Subjects::Node | Subjects::Interfaces | Subjects::Owners(_) => None,
-                };
-                found.push(explanation(table, subject));
+                found.push((&unit.name, registered.explanation(subject)));
             }
             let about = unit.said.rest.iter().flat_map(|rest| &rest.about);
             found.extend(
-                about.filter(|object| is_meant(Some(object))).map(|object| explanation(None, Some(object))),
+                about
+                    .filter(|object| is_meant(Some(object)))
+                    .map(|object| (&unit.name, registered.explanation_about(object))),
             );
         }
         found.sort_by_key(|(name, _)| *name);

@@ -97,6 +97,13 @@ impl Graph {
         }
     }
 
+    pub(crate) fn cell_at(&self, no: NodeNo) -> Option<&Cell> {
+        match self.nodes.get(no as usize) {
+            Some(Node::Cell(cell)) => Some(cell),
+            _ => None,
+        }
+    }
+
     pub(crate) fn cell_mut(&mut self, no: NodeNo) -> Option<&mut Cell> {
         match self.nodes.get_mut(no as usize) {
             Some(Node::Cell(cell)) => Some(cell),

@@ -24,6 +24,7 @@
 //!   on their names and not on who came first.
 //! - A change costs what it touches, not what exists; [`Outputs::units_run`] says how much that was.
 
+mod account;
 mod derived;
 mod desired;
 mod engine;
@@ -39,6 +40,7 @@ mod rule;
 mod sink;
 mod view;
 
+pub use account::{Account, Fact};
 pub use derived::Derived;
 pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};

@@ -128,6 +128,11 @@ impl Reads {
         no
     }
 
+    /// The key at a place.
+    pub(crate) fn key(&self, no: KeyNo) -> Option<&ReadKey> {
+        self.entries.get(no as usize)?.as_ref().map(|entry| &entry.key)
+    }
+
     /// Calls `visit` for everybody who read `key`.
     pub(crate) fn for_each_reader(&self, key: &ReadKey, visit: &mut dyn FnMut(NodeNo)) {
         let Some(entry) = self.find(key).and_then(|no| self.entries[no as usize].as_ref()) else { return };

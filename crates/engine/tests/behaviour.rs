@@ -8,8 +8,8 @@ use common::{
     Node, chassis, delete, here, interface, network, port, port_id, put, security_group, settings,
     tunnel_ports,
 };
-use engine::{App, Engine, Input, PacketIn, Reply, Responder, Rule, Sink, View};
-use model::{LogicalPort, LogicalSwitch};
+use engine::{App, Engine, Fact, Input, PacketIn, Reply, Responder, Rule, Sink, View};
+use model::{LogicalPort, LogicalSwitch, Table};
 use openflow::{Field, Match};
 use pipeline::{Cookie, Priority, tables};
 
@@ -246,4 +246,29 @@ fn ends_of_tunnels_are_told_when_they_change() {
     assert_eq!(engine.step(vec![put(chassis(2, 3))]).tunnel_ends, Some(vec![end(2), end(3)]));
     assert_eq!(engine.step(vec![put(network(0))]).tunnel_ends, None);
     assert_eq!(engine.step(vec![delete(&chassis(1, 2))]).tunnel_ends, Some(vec![end(3)]));
+}
+
+#[test]
+fn a_unit_says_of_what_it_made_its_flows_by_way_of_derived_values_too() {
+    let mut node = Node::new();
+    node.step(vec![
+        settings(5),
+        put(network(0)),
+        put(security_group(0)),
+        put(port(0, 0, Some(1), 7, Some(0))),
+    ]);
+    let group = security_group(0);
+    let made = node.engine.desired().flows.iter().map(|flow| flow.unpack().cookie).find(|cookie| {
+        let explained = node.engine.explain(Cookie::from_bits(*cookie));
+        explained.iter().any(|unit| unit.subject.as_ref() == Some(group.id()))
+    });
+    let accounts = node.engine.accounts(Cookie::from_bits(made.expect("a flow of the group")));
+    let [account] = accounts.as_slice() else { panic!("{accounts:?}") };
+    assert_eq!(account.unit.subject.as_ref(), Some(group.id()));
+    assert!(account.flows.iter().all(|flow| Some(flow.unpack().cookie) == made) && !account.flows.is_empty());
+    // The rule reads a value, which reads the port.
+    assert!(account.facts.contains(&Fact::Row(Table::LogicalPort, port_id(0))), "{:?}", account.facts);
+    assert!(node.engine.accounts(Cookie::from_bits(u64::MAX)).is_empty());
+    // Who asks changes nothing.
+    assert_eq!(node.engine.desired(), node.engine.recompute());
 }

@@ -39,6 +39,8 @@ pub struct Found {
     pub entry: Arc<Entry>,
     /// The conjunctive match that led to it.
     pub conj_id: Option<u32>,
+    /// The flows that met its clauses, by clause.
+    pub clauses: Vec<(u8, Arc<Entry>)>,
 }
 
 /// A flow table.

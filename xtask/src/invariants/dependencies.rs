@@ -12,7 +12,7 @@ use crate::shell::{cargo, read};
 
 /// From the top. A `*` at the end stands for several crates of one layer, which do not depend on
 /// each other.
-const LAYERS: [&str; 17] = [
+const LAYERS: [&str; 18] = [
     "net-types",
     "model",
     "openflow",
@@ -28,6 +28,7 @@ const LAYERS: [&str; 17] = [
     "apps",
     "switch",
     "ofsim",
+    "tracer",
     "northbound",
     "controller",
 ];
@@ -45,7 +46,8 @@ const NEVER: [(&str, &str); 5] = [
 ];
 
 /// Crates that know no runtime: their callers decide when things happen, and tests replay it.
-const PURE: [&str; 8] = ["net-types", "model", "openflow", "packet", "pipeline", "engine", "apps", "ofsim"];
+const PURE: [&str; 9] =
+    ["net-types", "model", "openflow", "packet", "pipeline", "engine", "apps", "ofsim", "tracer"];
 const RUNTIME: &str = "tokio";
 
 pub(super) fn check(workspace: &Workspace) -> Result<Vec<Finding>> {

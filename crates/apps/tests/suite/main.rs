@@ -13,5 +13,6 @@ mod packets;
 mod properties;
 mod real;
 mod security;
+mod tracing;
 mod tunnels;
 mod wire;

@@ -26,7 +26,7 @@ pub(super) fn resolve(
         let Some(highest) =
             soft.iter().filter_map(|same| same.first()).map(|entry| entry.flow.priority).max()
         else {
-            return hard.map(|entry| Found { entry: Arc::clone(entry), conj_id: None });
+            return hard.map(|entry| Found { entry: Arc::clone(entry), conj_id: None, clauses: Vec::new() });
         };
         let top: Vec<_> = soft
             .iter()
@@ -37,7 +37,8 @@ pub(super) fn resolve(
             let mut searched = key.clone();
             searched.conj_id = id;
             if let Some(entry) = table.best(&searched, None) {
-                return Some(Found { entry: Arc::clone(entry), conj_id: Some(id) });
+                let clauses = clauses_of(id, &top);
+                return Some(Found { entry: Arc::clone(entry), conj_id: Some(id), clauses });
             }
         }
         // Flows of the same match and lower priority were hidden so far.
@@ -50,6 +51,17 @@ pub(super) fn resolve(
             }
         }
     }
+}
+
+/// The flows that meet a clause of a conjunctive match, in the order of the clauses.
+fn clauses_of(id: u32, top: &[&Arc<Entry>]) -> Vec<(u8, Arc<Entry>)> {
+    let of_match = |entry: &&Arc<Entry>| {
+        let clauses = entry.conjunctions.iter().filter(|conjunct| conjunct.id == id);
+        clauses.map(|conjunct| (conjunct.clause, Arc::clone(entry))).collect::<Vec<_>>()
+    };
+    let mut clauses: Vec<(u8, Arc<Entry>)> = top.iter().flat_map(of_match).collect();
+    clauses.sort_by_key(|(clause, _)| *clause);
+    clauses
 }
 
 /// The conjunctive matches of which every clause is met, in the order in which they became complete. One with more clauses

@@ -66,6 +66,8 @@ fn all_clauses_make_a_match() {
     let table = conjunctive(&[Flow::new(0, 1).cookie(1)]);
     let found = table.lookup(&key(&[2, 1])).unwrap();
     assert_eq!((found.entry.flow.cookie, found.conj_id), (77, Some(10)));
+    let clauses = found.clauses.iter().map(|(clause, entry)| (*clause, entry.flow.matching.clone()));
+    assert_eq!(clauses.collect::<Vec<_>>(), [(1, reg(Field::Reg0, 2)), (2, reg(Field::Reg1, 1))]);
     assert_eq!([cookie(&table, &[1, 2]), cookie(&table, &[3, 1])], [Some(1), Some(1)]);
 }
 

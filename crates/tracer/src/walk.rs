@@ -1,0 +1,439 @@
+//! A packet on its way: through the switch of its host, and of every host that it gets to by tunnels.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use engine::{Input, PacketIn, Reply};
+use model::{Chassis, ChildPortSegmentation, Id, LogicalPort, Table, TunnelType};
+use net_types::OfPort;
+use ofsim::environment::{Environment, translate};
+use ofsim::key::{REGISTERS, ct_state};
+use ofsim::trace::{Event as Happened, Outcome, Output, Pass, Start, Trace, Tracking};
+use ofsim::{Key, Packet};
+use openflow::action::Action;
+use openflow::{Field, Match};
+use packet::Headers;
+use pipeline::{Register, regs};
+
+use crate::cloud::Cloud;
+use crate::frame::frame_of;
+use crate::names::Name;
+use crate::noted::Noted;
+use crate::report::{About, Clause, End, Event, Maker, Receiver, Report, Step, TableStep, Verdict, Visit};
+use crate::request::{Connection, Injection, Request, TraceError};
+use crate::words::{Words, lost, no_match, table_name};
+
+/// Switches that a packet and its copies go through; one that would need more is in a loop.
+const VISITS_MAX: usize = 256;
+
+/// A packet that comes in at a switch.
+struct Arrival {
+    host: Id<Chassis>,
+    entered: String,
+    packet: Packet,
+}
+
+/// Says what it was told, and the last of it for ever.
+struct Tracker<'a> {
+    says: &'a [Connection],
+    asked: usize,
+}
+
+impl Environment for Tracker<'_> {
+    fn track(&mut self, tracking: &Tracking, key: &mut Key) {
+        let said = self.says.get(self.asked).or_else(|| self.says.last());
+        self.asked += 1;
+        key.ct_state = said.copied().unwrap_or(Connection::New).state();
+        if let Some(nat) = &tracking.nat {
+            translate(nat, key);
+        }
+    }
+}
+
+impl Cloud {
+    /// Where a packet goes, and why.
+    ///
+    /// # Errors
+    /// When the request names no packet, or no place from which it could come.
+    pub fn trace(&mut self, request: &Request) -> Result<Report, TraceError> {
+        let Injection { host, sender, target, key } = self.injection(request)?;
+        let packet = Packet::of_key(key);
+        Ok(self.follow(&host, &sender, target.as_ref(), packet, &request.connections))
+    }
+
+    /// Where a frame goes that a guest sends.
+    ///
+    /// # Errors
+    /// When the guest is plugged in nowhere.
+    pub fn trace_frame(&mut self, sender: &Id<LogicalPort>, frame: &[u8]) -> Result<Report, TraceError> {
+        let key = Key::of_headers(OfPort::NONE, &Headers::parse(frame));
+        let Injection { host, key, .. } = self.at_port(sender, None, key)?;
+        let packet = Packet::of_frame(key.in_port, frame);
+        Ok(self.follow(&host, sender, None, packet, &[]))
+    }
+
+    fn follow(
+        &mut self,
+        host: &Id<Chassis>,
+        sender: &Id<LogicalPort>,
+        target: Option<&Id<LogicalPort>>,
+        packet: Packet,
+        connections: &[Connection],
+    ) -> Report {
+        let from = self.name(Table::LogicalPort, sender.row());
+        let described = packet.key.to_match();
+        let entered = format!("sent by {from}");
+        let mut queue = VecDeque::from([Arrival { host: host.clone(), entered, packet }]);
+        let mut tracker = Tracker { says: connections, asked: 0 };
+        let mut visits = Vec::new();
+        while let Some(arrival) = queue.pop_front() {
+            visits.push(self.visit(arrival, &mut tracker, &mut queue));
+            if visits.len() == VISITS_MAX && !queue.is_empty() {
+                let reason = format!("it went through {VISITS_MAX} switches and goes on: it is in a loop");
+                visits.extend(
+                    visits.last().cloned().map(|last| Visit { ends: vec![End::Lost { reason }], ..last }),
+                );
+                break;
+            }
+        }
+        let verdict = verdict(&visits, target.map(|target| target.row().to_string()).as_deref());
+        Report { from, packet: described.to_string(), visits, verdict }
+    }
+
+    /// Sends a packet through one switch. What leaves for other hosts is queued.
+    fn visit(&mut self, arrival: Arrival, tracker: &mut Tracker<'_>, queue: &mut VecDeque<Arrival>) -> Visit {
+        let Arrival { host: chassis, entered, packet } = arrival;
+        let described = packet.key.to_string();
+        let host = self.host(&chassis);
+        let trace = ofsim::trace(&host.switch, packet, tracker);
+        let (is_live, remarks) = (host.is_live, host.remarks.clone());
+        let mut ends = self.outcomes(&chassis, &trace, queue);
+        let steps = self.steps(&chassis, &trace);
+        ends.extend(self.dead_ends(&chassis, &trace));
+        if ends.is_empty() {
+            let notes =
+                trace.passes.iter().flat_map(|pass| &pass.steps).filter_map(|step| match &step.event {
+                    Happened::Note(_) => self.words(&chassis)?.event(&step.event),
+                    _ => None,
+                });
+            let notes: Vec<String> = notes.collect();
+            ends.push(End::Lost { reason: lost(trace.drop_reason(), &notes) });
+        }
+        Visit { host: chassis.to_string(), entered, packet: described, is_live, remarks, steps, ends }
+    }
+
+    fn words(&self, chassis: &Id<Chassis>) -> Option<Words<'_>> {
+        Some(Words { cloud: self, host: self.made(chassis)? })
+    }
+
+    fn makers(&self, chassis: &Id<Chassis>, cookie: u64) -> Vec<Maker> {
+        self.words(chassis).map(|words| words.makers(cookie)).unwrap_or_default()
+    }
+
+    /// Where the packet and its copies went.
+    fn outcomes(&mut self, chassis: &Id<Chassis>, trace: &Trace, queue: &mut VecDeque<Arrival>) -> Vec<End> {
+        let mut ends = Vec::new();
+        for pass in &trace.passes {
+            let mut senders = senders(pass).into_iter();
+            for outcome in &pass.outcomes {
+                match outcome {
+                    Outcome::Output(output) => {
+                        let sender = senders.next();
+                        ends.push(self.output(chassis, output, sender, &pass.first, queue));
+                    }
+                    Outcome::PacketIn(sent_up) => ends.push(self.sent_up(chassis, sent_up)),
+                    Outcome::Tracked(_) | Outcome::Metered(_) | Outcome::Learned(_) => {}
+                }
+            }
+        }
+        ends
+    }
+
+    fn output(
+        &mut self,
+        chassis: &Id<Chassis>,
+        output: &Output,
+        sender: Option<(u8, u64)>,
+        first: &Key,
+        queue: &mut VecDeque<Arrival>,
+    ) -> End {
+        let host = self.host(chassis);
+        let key = &output.key;
+        let is_back = output.port == OfPort::IN_PORT || output.port == key.in_port;
+        let port = if is_back { key.in_port } else { output.port };
+        let changes = changes(key, first);
+        if let Some(kind) = host.tunnel_at(port) {
+            return self.enter_tunnel(chassis, &kind, key, queue);
+        }
+        match host.guest_at(port) {
+            Some(_) if is_back => {
+                let (table, cookie) = sender.unwrap_or_default();
+                let makers = self.makers(chassis, cookie);
+                End::Answered { table: table_name(table), makers, answer: changes }
+            }
+            Some(guest) => End::Delivered { port: self.guest(&guest, key), changes },
+            None => End::Left { port: port.to_string() },
+        }
+    }
+
+    /// The port that hears a frame: the one that is plugged in, or one inside it.
+    fn guest(&self, plugged: &Id<LogicalPort>, key: &Key) -> Name {
+        let vid = key.vlans.first().filter(|tag| tag.is_present()).map(|tag| u32::from(tag.tci & 0x0fff));
+        let inner = self
+            .all::<ChildPortSegmentation>()
+            .find(|inner| inner.parent == *plugged && vid.is_some() && inner.segmentation_id == vid);
+        let id = inner.map_or(plugged, |inner| &inner.port);
+        self.name(Table::LogicalPort, id.row())
+    }
+
+    fn enter_tunnel(
+        &mut self,
+        chassis: &Id<Chassis>,
+        kind: &TunnelType,
+        sent: &Key,
+        queue: &mut VecDeque<Arrival>,
+    ) -> End {
+        let ip = match sent.tunnel.ipv6_dst {
+            0 => IpAddr::from(Ipv4Addr::from_bits(sent.tunnel.dst)),
+            dst => Ipv6Addr::from_bits(dst).into(),
+        };
+        let to = self.host_at(ip);
+        let source = self.host(chassis).tunnel_ip();
+        let port = to.as_ref().and_then(|to| self.host(to).tunnel_port(kind));
+        if let (Some(to), Some(port)) = (&to, port) {
+            let packet = Packet::of_key(received(sent, kind, port, source));
+            let entered = format!("out of a {} tunnel from host {chassis}", kind.as_str());
+            queue.push_back(Arrival { host: to.clone(), entered, packet });
+        }
+        let host = to.filter(|_| port.is_some()).map(|to| to.to_string());
+        End::Tunnel { kind: kind.as_str().to_owned(), ip: ip.to_string(), host }
+    }
+
+    /// A packet for the controller, and what it answers.
+    fn sent_up(&mut self, chassis: &Id<Chassis>, sent_up: &ofsim::trace::PacketIn) -> End {
+        let key = &sent_up.key;
+        let packet = PacketIn {
+            frame: frame_of(key),
+            in_port: key.in_port.get(),
+            network: register(key, &regs::NETWORK),
+            ingress: register(key, &regs::INGRESS_PORT),
+            userdata: sent_up.controller.userdata.clone(),
+            at_ms: 0,
+        };
+        let host = self.host(chassis);
+        let reply = host.engine.step(vec![Input::Packet(packet)]).replies.into_iter().next();
+        let (is_answered, answer) = match reply {
+            Some(Reply::Send { frame, port }) => {
+                let answer = Key::of_headers(OfPort::new(0), &Headers::parse(&frame)).to_match();
+                let to = self.words(chassis).map_or_else(|| port.to_string(), |words| words.port(port));
+                (true, format!("answers out of switch port {to}, with {answer}"))
+            }
+            Some(Reply::Ignore(reason)) => (false, format!("does nothing: {reason}")),
+            None => (false, "does nothing".to_owned()),
+        };
+        let makers = self.makers(chassis, sent_up.cookie);
+        End::Controller { table: table_name(sent_up.table), makers, answer, is_answered }
+    }
+
+    /// Tables in which the packet or a copy of it ended.
+    fn dead_ends(&self, chassis: &Id<Chassis>, trace: &Trace) -> Vec<End> {
+        let mut ends = Vec::new();
+        for pass in &trace.passes {
+            let mut noted = Noted::of(&pass.first);
+            for step in &pass.steps {
+                noted.note(step);
+                let Happened::Table { table, found } = &step.event else { continue };
+                let (reason, makers) = match found {
+                    None => (no_match(*table), Vec::new()),
+                    Some(found) if found.entry.flow.instructions.is_empty() => {
+                        let flow = &found.entry.flow;
+                        (
+                            format!("a flow says so: {}", shown(&flow.matching)),
+                            self.makers(chassis, flow.cookie),
+                        )
+                    }
+                    Some(_) => continue,
+                };
+                let about = noted.objects(self, chassis);
+                ends.push(End::Dropped { table: table_name(*table), reason, makers, about });
+            }
+        }
+        ends
+    }
+
+    fn steps(&self, chassis: &Id<Chassis>, trace: &Trace) -> Vec<Step> {
+        let Some(words) = self.words(chassis) else { return Vec::new() };
+        let mut steps = Vec::new();
+        for pass in &trace.passes {
+            if let Start::Tracked { zone, .. } = pass.start {
+                let state = state_words(pass.first.ct_state);
+                let text = format!("comes back from the connection tracker, zone {zone}, as {state}");
+                steps.push(Step { depth: 0, event: Event::Did(text) });
+            }
+            for step in &pass.steps {
+                let event = match &step.event {
+                    Happened::Table { table, found } => {
+                        Event::Table(Box::new(table_step(&words, *table, found.as_ref())))
+                    }
+                    other => match words.event(other) {
+                        Some(text) => Event::Did(text),
+                        None => continue,
+                    },
+                };
+                steps.push(Step { depth: step.depth, event });
+            }
+        }
+        steps
+    }
+}
+
+fn table_step(words: &Words<'_>, table: u8, found: Option<&ofsim::lookup::Found>) -> TableStep {
+    let spec = pipeline::tables::PIPELINE.table(table);
+    let clause = |(clause, entry): &(u8, std::sync::Arc<ofsim::Entry>)| Clause {
+        clause: *clause,
+        flow: entry.flow.to_string(),
+        makers: words.makers(entry.flow.cookie),
+    };
+    TableStep {
+        table,
+        name: spec.map_or_else(String::new, |spec| spec.name.to_owned()),
+        purpose: spec.map_or_else(String::new, |spec| spec.purpose.to_owned()),
+        flow: found.map(|found| found.entry.flow.to_string()),
+        matched: found.map(|found| words.matched(&found.entry.flow.matching)).unwrap_or_default(),
+        makers: found.map(|found| words.makers(found.entry.flow.cookie)).unwrap_or_default(),
+        clauses: found.iter().flat_map(|found| &found.clauses).map(clause).collect(),
+    }
+}
+
+/// The flows that let something out, in order: table and cookie of each.
+fn senders(pass: &Pass) -> Vec<(u8, u64)> {
+    let mut current: Vec<(usize, (u8, u64))> = Vec::new();
+    let mut senders = Vec::new();
+    for (place, step) in pass.steps.iter().enumerate() {
+        match &step.event {
+            Happened::Table { table, found } => {
+                current.retain(|(depth, _)| *depth < step.depth);
+                let cookie = found.as_ref().map_or(0, |found| found.entry.flow.cookie);
+                current.push((step.depth, (*table, cookie)));
+            }
+            Happened::Action(
+                Action::Output { .. } | Action::OutputReg { .. } | Action::OutputTrunc { .. },
+            ) => {
+                let is_sent =
+                    !matches!(pass.steps.get(place + 1).map(|next| &next.event), Some(Happened::Note(_)));
+                let inside = current.iter().rev().find(|(depth, _)| *depth < step.depth);
+                senders
+                    .extend(inside.or_else(|| current.last()).map(|(_, sender)| *sender).filter(|_| is_sent));
+            }
+            _ => {}
+        }
+    }
+    senders
+}
+
+/// A packet as it comes out of a tunnel.
+fn received(sent: &Key, kind: &TunnelType, port: OfPort, source: Option<IpAddr>) -> Key {
+    let mut key = sent.clone();
+    key.in_port = port;
+    (key.metadata, key.regs) = (0, [0; REGISTERS]);
+    key.clear_conntrack();
+    match source {
+        Some(IpAddr::V4(ip)) => key.tunnel.src = ip.to_bits(),
+        Some(IpAddr::V6(ip)) => key.tunnel.ipv6_src = ip.to_bits(),
+        None => {}
+    }
+    if *kind != TunnelType::Geneve {
+        key.tunnel.metadata.fill(None);
+    }
+    key
+}
+
+fn register(key: &Key, register: &Register) -> u32 {
+    u32::try_from(key.get_part(register.bits)).unwrap_or_default()
+}
+
+/// What a guest sees changed: not what the pipeline noted for itself.
+fn changes(key: &Key, first: &Key) -> String {
+    let is_sent = Field::EthSrc.index()..=Field::ArpTha.index();
+    let mut changes = Match::new();
+    for (field, value) in key.changes_since(first) {
+        if is_sent.contains(&field.index()) {
+            changes.set(field, value, field.full_mask());
+        }
+    }
+    changes.to_string()
+}
+
+/// The bits of a connection's state that are set.
+fn state_words(state: u32) -> String {
+    let names = [
+        (ct_state::NEW, "new"),
+        (ct_state::ESTABLISHED, "established"),
+        (ct_state::REPLY, "reply"),
+        (ct_state::RELATED, "related"),
+        (ct_state::INVALID, "invalid"),
+    ];
+    let set = names.iter().filter(|(bit, _)| state & bit != 0).map(|(_, name)| *name);
+    set.collect::<Vec<_>>().join(", ")
+}
+
+fn shown(matching: &Match) -> String {
+    if matching.is_empty() { "everything".to_owned() } else { matching.to_string() }
+}
+
+/// What all visits come to.
+fn verdict(visits: &[Visit], target: Option<&str>) -> Verdict {
+    let mut verdict = Verdict::default();
+    for visit in visits {
+        let host = &visit.host;
+        for end in &visit.ends {
+            match end {
+                End::Delivered { port, .. } => {
+                    verdict.receivers.push(Receiver { host: host.clone(), port: port.clone() });
+                }
+                End::Answered { table, makers, .. } => {
+                    verdict.answers.push(format!("{table} on host {host}{}", by(makers)));
+                }
+                End::Controller { is_answered: true, table, makers, .. } => {
+                    verdict.answers.push(format!("the controller of host {host}, by {table}{}", by(makers)));
+                }
+                End::Controller { answer, table, .. } => {
+                    verdict.drops.push(format!("the controller of host {host}, by {table}, {answer}"));
+                }
+                End::Dropped { table, reason, makers, about } => {
+                    let about = about_words(about);
+                    verdict.drops.push(format!("in {table} on host {host}{}{about}: {reason}", by(makers)));
+                }
+                End::Tunnel { kind, ip, host: None } => verdict
+                    .drops
+                    .push(format!("in the {kind} tunnel from host {host}: no host takes {kind} at {ip}")),
+                End::Lost { reason } => verdict.drops.push(format!("on host {host}: {reason}")),
+                End::Tunnel { .. } | End::Left { .. } => {}
+            }
+        }
+    }
+    verdict.receivers.sort();
+    verdict.is_delivered = match target {
+        Some(target) => verdict.receivers.iter().any(|receiver| receiver.port.id == target),
+        None => !verdict.receivers.is_empty(),
+    } || !verdict.answers.is_empty();
+    verdict
+}
+
+/// Who made a flow, in a few words.
+pub(crate) fn by(makers: &[Maker]) -> String {
+    let makers: Vec<String> = makers
+        .iter()
+        .map(|maker| match &maker.object {
+            Some(object) => format!("{}: {} of {object}", maker.app, maker.rule),
+            None => format!("{}: {}", maker.app, maker.rule),
+        })
+        .collect();
+    if makers.is_empty() { String::new() } else { format!(" [{}]", makers.join(" or ")) }
+}
+
+/// What a dropped packet was about, in a few words.
+pub(crate) fn about_words(about: &[About]) -> String {
+    let about: Vec<String> = about.iter().map(ToString::to_string).collect();
+    if about.is_empty() { String::new() } else { format!(" ({})", about.join("; ")) }
+}

@@ -1,0 +1,208 @@
+//! Flows and actions in words: registers by what they mean, their values by the objects that have these numbers.
+
+use model::Table;
+use net_types::OfPort;
+use ofsim::trace::{DropReason, Event, Note};
+use openflow::action::{Action, Ct, Zone};
+use openflow::field::Subfield;
+use openflow::{Field, Match};
+use pipeline::tables::PIPELINE;
+use pipeline::{Cookie, Miss, Register, regs, tunnels};
+
+use crate::cloud::{Cloud, Host};
+use crate::report::Maker;
+
+/// What is said of flows of one host.
+pub(crate) struct Words<'a> {
+    pub(crate) cloud: &'a Cloud,
+    pub(crate) host: &'a Host,
+}
+
+impl Words<'_> {
+    /// Who makes flows with a cookie.
+    pub(crate) fn makers(&self, cookie: u64) -> Vec<Maker> {
+        let explanations = self.host.engine.explain(Cookie::from_bits(cookie)).into_iter();
+        let maker = |made: engine::Explanation| Maker {
+            app: made.app,
+            rule: made.rule,
+            object: made.subject.map(|id| self.cloud.name(made.table.unwrap_or(Table::LogicalPort), &id)),
+            cookie: format!("{cookie:#x}"),
+        };
+        explanations.map(maker).collect()
+    }
+
+    /// What a match says, where people have names for it.
+    pub(crate) fn matched(&self, matching: &Match) -> Vec<String> {
+        let mut said = Vec::new();
+        for register in regs::ALL {
+            let mask = register.bits.mask();
+            let entry = matching.get(register.bits.field).filter(|entry| entry.mask & mask == mask);
+            if let Some(entry) = entry {
+                said.push(format!(
+                    "{} = {}",
+                    register.name,
+                    self.value(register, register.bits.get(entry.value))
+                ));
+            }
+        }
+        if let Some(port) = matching.exact(Field::InPort).and_then(|port| u32::try_from(port).ok()) {
+            said.push(format!("in port = {}", self.port(OfPort::new(port))));
+        }
+        said
+    }
+
+    /// What a register's value stands for.
+    fn value(&self, register: &Register, value: u128) -> String {
+        let Ok(number) = u64::try_from(value) else { return value.to_string() };
+        if *register == regs::EGRESS_PORT && number == tunnels::EGRESS_FLOOD {
+            return "everybody in the network".to_owned();
+        }
+        match table_of(register).and_then(|table| self.cloud.name_of_key(table, number)) {
+            Some(name) => format!("{number}, {name}"),
+            None => number.to_string(),
+        }
+    }
+
+    /// A switch port.
+    pub(crate) fn port(&self, port: OfPort) -> String {
+        if let Some(guest) = self.host.guest_at(port) {
+            return format!("{port}, of {}", self.cloud.name(Table::LogicalPort, guest.row()));
+        }
+        match self.host.tunnel_at(port) {
+            Some(kind) => format!("{port}, of {} tunnels", kind.as_str()),
+            None => port.to_string(),
+        }
+    }
+
+    /// A step, where there is something to say that the tables themselves do not.
+    pub(crate) fn event(&self, event: &Event) -> Option<String> {
+        Some(match event {
+            // Tables are steps of their own, and where they lead is seen by what follows.
+            Event::Table { .. } | Event::Goto(_) => return None,
+            Event::Action(Action::Resubmit(_)) => return None,
+            Event::Action(action) => self.action(action),
+            Event::WriteActions(actions) => {
+                let actions: Vec<String> = actions.iter().map(|action| self.action(action)).collect();
+                format!("at the end: {}", actions.join("; "))
+            }
+            Event::WriteMetadata(value, mask) => {
+                self.written(Field::Metadata, (*value).into(), (*mask).into())
+            }
+            Event::Meter(id) => format!("passes meter {id}, if it is not too fast"),
+            Event::Bucket { index, .. } => format!("copy {}", index + 1),
+            Event::Note(Note::InputPort) => "not sent: it would go back to where it came from".to_owned(),
+            Event::Note(Note::Untracked) => return None,
+            other => other.to_string(),
+        })
+    }
+
+    fn action(&self, action: &Action) -> String {
+        match action {
+            Action::SetField { field, value } => self.written(*field, *value, field.full_mask()),
+            Action::Load { dst, value } => self.written(dst.field, u128::from(*value) << dst.ofs, dst.mask()),
+            Action::Load2 { field, value, mask } => self.written(*field, *value, *mask),
+            Action::Move { src, dst } => format!("{} := {}", part(*dst), part(*src)),
+            Action::Output { port: OfPort::IN_PORT, .. } => "back to where it came from".to_owned(),
+            Action::Output { port: OfPort::CONTROLLER, .. } | Action::Controller(_) => {
+                "to the controller of the host".to_owned()
+            }
+            Action::Output { port, .. } => format!("out of switch port {}", self.port(*port)),
+            Action::Group(id) => self.group(*id),
+            Action::Ct(ct) => self.ct(ct),
+            other => other.to_string(),
+        }
+    }
+
+    fn group(&self, id: u32) -> String {
+        match self.host.switch.group(id) {
+            Some(group) => format!("group {id:#x}, {} copies", group.buckets.len()),
+            None => format!("group {id:#x}, which is not there"),
+        }
+    }
+
+    fn ct(&self, ct: &Ct) -> String {
+        let zone = match ct.zone {
+            Zone::Imm(zone) => zone.to_string(),
+            Zone::From(bits) => part(bits),
+        };
+        let mut text = format!("through the connection tracker, zone {zone}");
+        if ct.commit {
+            text += ", which remembers the connection";
+        }
+        for action in &ct.actions {
+            text += &format!(", {}", self.action(action));
+        }
+        text
+    }
+
+    /// That bits of a field are written.
+    fn written(&self, field: Field, value: u128, mask: u128) -> String {
+        let of_field = regs::ALL.iter().filter(|register| register.bits.field == field);
+        let whole = of_field.filter(|register| register.bits.mask() & mask == register.bits.mask());
+        let said: Vec<String> = whole
+            .map(|register| {
+                format!("{} := {}", register.name, self.value(register, register.bits.get(value)))
+            })
+            .collect();
+        if said.is_empty() {
+            let written = if mask == field.full_mask() {
+                Match::new().with(field, value)
+            } else {
+                Match::new().with_masked(field, value, mask)
+            };
+            return format!("writes {written}");
+        }
+        said.join("; ")
+    }
+}
+
+/// The table of the objects whose numbers a register holds.
+pub(crate) fn table_of(register: &Register) -> Option<Table> {
+    if *register == regs::NETWORK {
+        Some(Table::LogicalSwitch)
+    } else if *register == regs::INGRESS_PORT || *register == regs::EGRESS_PORT {
+        Some(Table::LogicalPort)
+    } else {
+        None
+    }
+}
+
+/// Bits of a field, by what they mean.
+fn part(bits: Subfield) -> String {
+    let register = regs::ALL.iter().find(|register| register.bits == bits);
+    match register {
+        Some(register) => register.name.to_owned(),
+        None if bits.is_all() => bits.field.name().to_owned(),
+        None => format!("{}[{}..{}]", bits.field.name(), bits.ofs, bits.ofs + bits.n_bits - 1),
+    }
+}
+
+/// A table, as people call it.
+pub(crate) fn table_name(table: u8) -> String {
+    PIPELINE
+        .table(table)
+        .map_or_else(|| format!("table {table}"), |spec| format!("table {table} ({})", spec.name))
+}
+
+/// Why a packet ends in a table without a flow that takes it.
+pub(crate) fn no_match(table: u8) -> String {
+    match PIPELINE.table(table) {
+        Some(spec) => match spec.miss {
+            Miss::Drop => format!("no flow matches; the table {}", spec.purpose),
+            Miss::Goto(next) => format!(
+                "no flow of the table matches, not even the one that leads to {}: the flows are not complete",
+                table_name(next.id)
+            ),
+        },
+        None => "no flow of the table matches, and the table is none of ours".to_owned(),
+    }
+}
+
+/// Why a packet goes nowhere, where no table ended it.
+pub(crate) fn lost(reason: Option<DropReason>, notes: &[String]) -> String {
+    match (notes, reason) {
+        ([], Some(reason)) => reason.to_string(),
+        ([], None) => "nothing sends it anywhere".to_owned(),
+        (notes, _) => notes.join("; "),
+    }
+}
