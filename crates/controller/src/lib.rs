@@ -24,6 +24,7 @@
 //! | `report`, `chassis` | what is written to the store: ports; the node and its heartbeat |
 //! | `packets`, `bucket` | packets of guests and their limits |
 //! | `audit`, `recorder` | checking and recording |
+//! | [`inspect`] | a look at a node from beside its controller, for tools |
 //! | [`notify`], [`status`] | what a service manager and others are told |
 
 mod apps_list;
@@ -33,6 +34,7 @@ mod chassis;
 mod claims;
 mod clock;
 pub mod controller;
+pub mod inspect;
 mod intake;
 mod northbound;
 pub mod notify;

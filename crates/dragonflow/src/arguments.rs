@@ -1,10 +1,14 @@
 //! What may stand on the command line.
 
+mod questions;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use controller::options::AUDIT_INTERVAL;
+
+pub(crate) use questions::{Explain, Facts, Trace};
 
 /// A distributed SDN controller for Open vSwitch.
 #[derive(Debug, Parser)]
@@ -34,6 +38,10 @@ pub(crate) enum Command {
     LocalController(LocalController),
     /// Runs the engine on a recording of a controller (local-controller --record) and says what follows.
     Replay(Replay),
+    /// Says where a packet goes and why, through the switches of all hosts that it crosses.
+    Trace(Trace),
+    /// Says what a flow's cookie stands for and of what the flow was made, or what a table is for.
+    Explain(Explain),
     /// The configuration: prints a sample file or the reference, or says what is wrong with the one that there is.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -1,7 +1,8 @@
 //! The program `dragonflow`: all daemons and tools, by the first argument or by the name under which it is called.
 //!
 //! Here is wiring only: arguments to configuration, configuration to libraries, signals to the end. Exit codes: 0 when told to
-//! stop, 1 when something failed, 2 when the arguments or the configuration are wrong.
+//! stop, 1 when something failed, 2 when the arguments or the configuration are wrong. `trace` ends as `grep` does: 0 when the packet
+//! is delivered, 1 when it is not, 2 when that cannot be said.
 
 mod arguments;
 mod configuration;
@@ -10,6 +11,8 @@ mod db;
 mod local_controller;
 mod logging;
 mod output;
+mod questions;
+mod recording;
 mod replay;
 mod server;
 
@@ -20,6 +23,8 @@ use crate::arguments::{Arguments, Command};
 
 /// Something is wrong with what the operator said, and not with the world.
 const EXIT_USAGE: u8 = 2;
+/// A traced packet does not get to where it should.
+const EXIT_NOT_DELIVERED: u8 = 1;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse() {
@@ -31,18 +36,19 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    let is_question = matches!(arguments.command, Command::Trace(_));
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             let is_usage = error.is::<configuration::Wrong>() || error.is::<::config::Problems>();
-            ExitCode::from(if is_usage { EXIT_USAGE } else { 1 })
+            ExitCode::from(if is_usage || is_question { EXIT_USAGE } else { 1 })
         }
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
-    match arguments.command {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let done = match arguments.command {
         Command::Server(files) => daemon::run(&files, arguments.log, server::run),
         Command::LocalController(local) => {
             let files = local.files.clone();
@@ -53,6 +59,12 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Config(what) => configuration::print(what),
         Command::Db(db) => db::run(&db, arguments.log),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Trace(trace) => {
+            let is_delivered = questions::trace(&trace, arguments.log)?;
+            return Ok(ExitCode::from(if is_delivered { 0 } else { EXIT_NOT_DELIVERED }));
+        }
+        Command::Explain(explain) => questions::explain(&explain, arguments.log),
         Command::Model => output::print(&model::object_reference()),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@
 //! A host whose own facts are known, from a recording or from its switch, has these.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::{App, Engine, Input, Interface, Settings};
@@ -15,6 +16,7 @@ use openflow::delta::Delta;
 use openflow::flow::PackedFlow;
 use openflow::group::Group;
 use openflow::meter::Meter;
+use pipeline::tables::PIPELINE;
 
 use crate::names::Name;
 
@@ -34,6 +36,9 @@ pub struct Dump {
     pub meters: Vec<Meter>,
 }
 
+/// Makes the apps of a host.
+type Apps = Box<dyn Fn() -> Vec<App>>;
+
 /// One host.
 #[derive(Debug)]
 pub struct Host {
@@ -50,12 +55,20 @@ pub struct Host {
 }
 
 /// All hosts.
-#[derive(Debug)]
 pub struct Cloud {
-    apps: fn() -> Vec<App>,
+    apps: Apps,
     settings: Settings,
     rows: BTreeMap<(Table, RowId), Object>,
     hosts: BTreeMap<Id<Chassis>, Host>,
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud")
+            .field("rows", &self.rows.len())
+            .field("hosts", &self.hosts)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Host {
@@ -110,10 +123,15 @@ impl Host {
     }
 }
 
-/// In what the flows of a switch differ from those that were computed.
+/// In what the flows of a switch differ from those that were computed, in the tables that are ours.
 fn differences(computed: &[PackedFlow], real: &[PackedFlow]) -> Vec<String> {
+    let is_ours = |flow: &&PackedFlow| PIPELINE.table(flow.table()).is_some();
     let by_key = |flows: &'_ [PackedFlow]| -> BTreeMap<Vec<u8>, String> {
-        flows.iter().map(|flow| (flow.key_bytes().to_vec(), flow.unpack().to_string())).collect()
+        flows
+            .iter()
+            .filter(is_ours)
+            .map(|flow| (flow.key_bytes().to_vec(), flow.unpack().to_string()))
+            .collect()
     };
     let (computed, real) = (by_key(computed), by_key(real));
     let lacks = computed.iter().filter_map(|(key, flow)| match real.get(key) {
@@ -135,14 +153,14 @@ impl Cloud {
     /// The hosts that follow from rows. `settings` are those of any node: its name and its tunnels aside, every host is
     /// taken to be configured like it.
     #[must_use]
-    pub fn new(apps: fn() -> Vec<App>, settings: Settings, rows: Vec<Object>) -> Self {
+    pub fn new(apps: impl Fn() -> Vec<App> + 'static, settings: Settings, rows: Vec<Object>) -> Self {
         let rows = rows.into_iter().map(|row| ((row.table(), row.id().clone()), row)).collect();
-        Self { apps, settings, rows, hosts: BTreeMap::new() }
+        Self { apps: Box::new(apps), settings, rows, hosts: BTreeMap::new() }
     }
 
-    /// The hosts that follow from what one of them was told. `None` when it was never told its name.
+    /// The hosts that follow from what one of them was told, and which one that is. `None` when it was never told its name.
     #[must_use]
-    pub fn of_engine(apps: fn() -> Vec<App>, engine: Engine) -> Option<Self> {
+    pub fn of_engine(apps: impl Fn() -> Vec<App> + 'static, engine: Engine) -> Option<(Self, Id<Chassis>)> {
         let settings = engine.settings()?.clone();
         let mut cloud = Self::new(apps, settings.clone(), engine.rows().cloned().collect());
         let mut switch = Switch::new();
@@ -156,8 +174,8 @@ impl Cloud {
         switch.apply(&delta);
         let chassis = settings.chassis;
         let host = Host { chassis: chassis.clone(), engine, switch, is_live: false, remarks: Vec::new() };
-        cloud.hosts.insert(chassis, host);
-        Some(cloud)
+        cloud.hosts.insert(chassis.clone(), host);
+        Some((cloud, chassis))
     }
 
     /// Adds a host whose own facts are known: its interfaces, tunnels and numbers.

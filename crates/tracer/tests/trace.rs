@@ -273,7 +273,8 @@ fn a_recording_has_the_numbers_of_its_host() {
         inputs.push(Input::Interface(Interface::new(port, OfPort::new(number))));
     }
     engine.step(inputs);
-    let mut cloud = Cloud::of_engine(apps::all, engine).expect("the host has a name");
+    let (mut cloud, host) = Cloud::of_engine(apps::all, engine).expect("the host has a name");
+    assert_eq!(host.to_string(), "a");
     let report = ping(&mut cloud, "vm1", "vm3");
     assert!(report.verdict.is_delivered);
     assert!(report.to_string().contains("out of switch port 501, of geneve tunnels"), "{report}");

@@ -13,3 +13,4 @@ mod programs;
 mod restarts;
 mod status;
 mod support;
+mod trace;
