@@ -23,12 +23,14 @@
 //! | `ports`, `claims` | which ports forward, and what the store should say of them: pure |
 //! | `report`, `chassis` | what is written to the store: ports; the node and its heartbeat |
 //! | `packets`, `bucket` | packets of guests and their limits |
+//! | `beacons` | frames that guests are sent regularly |
 //! | `audit`, `recorder` | checking and recording |
 //! | [`inspect`] | a look at a node from beside its controller, for tools |
 //! | [`notify`], [`status`] | what a service manager and others are told |
 
 mod apps_list;
 mod audit;
+mod beacons;
 mod bucket;
 mod chassis;
 mod claims;

@@ -129,6 +129,11 @@ pub(crate) struct Packets {
 }
 
 impl Packets {
+    /// Where others may put frames to be sent.
+    pub(crate) fn outgoing(&self) -> mpsc::Sender<Answer> {
+        self.outgoing.clone()
+    }
+
     /// Hands an answer over, or loses it when too many wait.
     pub(crate) fn answer(&self, answer: Answer) {
         if self.outgoing.try_send(answer).is_err() {

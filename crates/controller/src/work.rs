@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::IpAddr;
 
-use engine::{Engine, Finding, Outputs, Reply};
+use engine::{Beacon, Engine, Finding, Outputs, Reply};
 use model::{RowId, Table};
 use net_types::OfPort;
 use openflow::delta::Delta;
@@ -13,18 +13,19 @@ use pipeline::tables::PIPELINE;
 use pipeline::{Cookie, groups, meters, tunnels};
 use switch::machine::{MachineOptions, SyncReport};
 use switch::{ChangeId, EntryId, Event, Handle, Scope, Stopped};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use crate::apps_list;
 use crate::audit::audit;
+use crate::beacons;
 use crate::controller::Sources;
 use crate::intake::Intake;
 use crate::notify::Notifier;
 use crate::options::{Options, PacketLimits};
-use crate::packets::{self, Filter, Hears, Packets, greeting, packet_out, want};
+use crate::packets::{self, Answer, Filter, Hears, Packets, greeting, packet_out, want};
 use crate::recorder::Recorder;
 use crate::report::Wishes;
 use crate::status::Status;
@@ -32,6 +33,9 @@ use crate::vswitch::Orders;
 
 /// News of one source that go into one step at most, so that no source keeps the others waiting.
 const NEWS_A_STEP_MAX: usize = 256;
+
+/// Frames that are sent regularly and wait for the connection that is for flows.
+const BEACONS_WAITING_MAX: usize = 16;
 
 /// Why the work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +50,8 @@ pub(crate) enum Stop {
 enum PacketPath {
     /// A connection of its own.
     Own(Packets),
-    /// The one for flows.
-    Shared(Filter),
+    /// The one for flows. What is sent regularly comes by the queue.
+    Shared(Filter, mpsc::Receiver<Answer>),
 }
 
 /// What works.
@@ -69,6 +73,9 @@ pub(crate) struct Worker<'a> {
     packets: PacketPath,
     /// Carries the packets.
     _carrier: Option<AbortOnDrop>,
+    /// What ports are sent regularly, and who sends it.
+    beacons: watch::Sender<Vec<Beacon>>,
+    _sender: AbortOnDrop,
     notifier: &'a Notifier,
     status: &'a watch::Sender<Status>,
     audit: Option<Interval>,
@@ -81,6 +88,7 @@ enum Next {
     Vswitch(Option<crate::vswitch::News>),
     Switch(Option<Event>),
     Packet(Option<engine::PacketIn>),
+    Beacon(Option<Answer>),
     Audit,
     Watchdog,
 }
@@ -117,8 +125,9 @@ impl<'a> Worker<'a> {
         let limits = options.limits.packets;
         let (packets, carrier) = match options.packet_endpoint() {
             Some(endpoint) => connect_packets(endpoint, limits),
-            None => (PacketPath::Shared(Filter::new(limits)), None),
+            None => (PacketPath::Shared(Filter::new(limits), mpsc::channel(1).1), None),
         };
+        let (beacons, packets, sender) = send_beacons(&mut outputs, packets);
         let timer = |period: Option<std::time::Duration>| {
             period.filter(|period| !period.is_zero()).map(|period| {
                 let mut timer = interval(period);
@@ -142,6 +151,8 @@ impl<'a> Worker<'a> {
             tunnel_ends: outputs.tunnel_ends.take().unwrap_or_default(),
             packets,
             _carrier: carrier,
+            beacons,
+            _sender: sender,
             notifier,
             status,
             audit: timer(options.limits.audit_interval),
@@ -169,10 +180,15 @@ impl<'a> Worker<'a> {
                     self.intake.pending.packet(packet);
                     Ok(())
                 }
+                Next::Beacon(Some(beacon)) => {
+                    self.send(beacon).await;
+                    Ok(())
+                }
                 Next::Switch(Some(event)) => self.switch_says(event).await,
                 Next::Store(None) => return Stop::Ended("northbound"),
                 Next::Vswitch(None) => return Stop::Ended("vswitch"),
                 Next::Packet(None) => return Stop::Ended("packets"),
+                Next::Beacon(None) => return Stop::Ended("beacons"),
                 Next::Switch(None) => return Stop::Ended("switch"),
                 Next::Audit => {
                     if !self.is_sound() {
@@ -196,15 +212,15 @@ impl<'a> Worker<'a> {
         let Self { sources, switch, packets, audit, watchdog, .. } = self;
         let packet = async {
             match packets {
-                PacketPath::Own(packets) => packets.incoming.recv().await,
-                PacketPath::Shared(_) => pending().await,
+                PacketPath::Own(packets) => Next::Packet(packets.incoming.recv().await),
+                PacketPath::Shared(_, beacons) => Next::Beacon(beacons.recv().await),
             }
         };
         tokio::select! {
             news = sources.store.recv() => Next::Store(news),
             news = sources.vswitch.recv() => Next::Vswitch(news),
             event = switch.next_event() => Next::Switch(event),
-            packet = packet => Next::Packet(packet),
+            next = packet => next,
             () = tick(audit) => Next::Audit,
             () = tick(watchdog) => Next::Watchdog,
         }
@@ -245,6 +261,9 @@ impl<'a> Worker<'a> {
             if let Some(ends) = outputs.tunnel_ends.take() {
                 let known = std::mem::replace(&mut self.tunnel_ends, ends.clone());
                 self.greet(ends.iter().filter(|end| !known.contains(end))).await;
+            }
+            if let Some(beacons) = outputs.beacons.take() {
+                self.beacons.send_replace(beacons);
             }
             self.answer(std::mem::take(&mut outputs.replies)).await;
             self.follow_up(&outputs);
@@ -299,20 +318,24 @@ impl<'a> Worker<'a> {
         }
     }
 
+    async fn send(&self, answer: Answer) {
+        match &self.packets {
+            PacketPath::Own(packets) => packets.answer(answer),
+            PacketPath::Shared(..) => {
+                if let Err(error) = self.switch.send(packet_out(answer)).await {
+                    debug!(%error, "an answer is dropped");
+                }
+            }
+        }
+    }
+
     async fn answer(&mut self, replies: Vec<Reply>) {
         let (mut answered, mut ignored) = (0, 0);
         for reply in replies {
             match reply {
                 Reply::Send { frame, port } => {
                     answered += 1;
-                    match &self.packets {
-                        PacketPath::Own(packets) => packets.answer((frame, port)),
-                        PacketPath::Shared(_) => {
-                            if let Err(error) = self.switch.send(packet_out((frame, port))).await {
-                                debug!(%error, "an answer is dropped");
-                            }
-                        }
-                    }
+                    self.send((frame, port)).await;
                 }
                 Reply::Ignore(why) => {
                     ignored += 1;
@@ -362,7 +385,7 @@ impl<'a> Worker<'a> {
                 "tunnels lose the option that carries the keys of ports: another program uses its place"
             ),
             Event::PacketIn(packet) => {
-                if let PacketPath::Shared(filter) = &mut self.packets {
+                if let PacketPath::Shared(filter, _) = &mut self.packets {
                     self.intake.pending.packet(filter.take(*packet));
                 }
             }
@@ -457,6 +480,25 @@ fn connect_packets(
     let handle = Handle::spawn(switch::Options::new(endpoint, machine), Delta::default());
     let (packets, run) = packets::carry(handle, limits);
     (PacketPath::Own(packets), Some(AbortOnDrop(tokio::spawn(run))))
+}
+
+/// Starts to send what ports are sent regularly.
+fn send_beacons(
+    outputs: &mut Outputs,
+    packets: PacketPath,
+) -> (watch::Sender<Vec<Beacon>>, PacketPath, AbortOnDrop) {
+    let (said, wanted) = watch::channel(outputs.beacons.take().unwrap_or_default());
+    let (packets, out) = match packets {
+        PacketPath::Own(packets) => {
+            let out = packets.outgoing();
+            (PacketPath::Own(packets), out)
+        }
+        PacketPath::Shared(filter, _) => {
+            let (out, beacons) = mpsc::channel(BEACONS_WAITING_MAX);
+            (PacketPath::Shared(filter, beacons), out)
+        }
+    };
+    (said, packets, AbortOnDrop(tokio::spawn(beacons::run(wanted, out))))
 }
 
 async fn tick(timer: &mut Option<Interval>) {

@@ -70,9 +70,8 @@ impl Engine {
     /// As what a unit says flows with this cookie, if it does: about its subject, or about another object.
     fn said_by(&self, unit: &Unit, cookie: Cookie) -> Option<Explanation> {
         let registered = &self.rules[usize::from(unit.name.rule)];
-        let is_meant = |object: Option<&RowId>| {
-            cookie_of(registered.app, registered.rule_of_app, object) == cookie
-        };
+        let is_meant =
+            |object: Option<&RowId>| cookie_of(registered.app, registered.rule_of_app, object) == cookie;
         let subject = unit.name.subject.as_ref();
         if is_meant(subject) {
             return Some(registered.explanation(subject));

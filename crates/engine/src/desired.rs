@@ -11,6 +11,7 @@ use openflow::group::Group;
 use openflow::meter::Meter;
 use rustc_hash::FxBuildHasher;
 
+use crate::beacon::Beacon;
 use crate::read::NodeNo;
 
 /// Something that is wrong with the facts, or with an app.
@@ -37,6 +38,8 @@ pub struct Desired {
     pub meters: Vec<Meter>,
     /// Ports that forward once the switch holds all this.
     pub ready: Vec<RowId>,
+    /// Frames that ports are sent regularly, in order.
+    pub beacons: Vec<Beacon>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }

@@ -11,6 +11,8 @@ use openflow::group::Group;
 use openflow::meter::Meter;
 use pipeline::{AppId, Cookie};
 
+use crate::beacon::Beacon;
+use crate::counted::Counted;
 use crate::desired::{Claims, Desired, Finding, Settled};
 use crate::facts::Changed;
 use crate::graph::{Graph, NumberNews, UnitName};
@@ -69,8 +71,8 @@ struct Wanted {
     ready: BTreeMap<RowId, u32>,
     /// Ports whose readiness changed in this step, with what it was.
     ready_before: BTreeMap<RowId, bool>,
-    tunnel_ends: BTreeMap<(OfPort, IpAddr), u32>,
-    tunnel_ends_changed: bool,
+    tunnel_ends: Counted<(OfPort, IpAddr)>,
+    beacons: Counted<Beacon>,
     findings: BTreeSet<Finding>,
     findings_changed: bool,
 }
@@ -316,9 +318,8 @@ impl Engine {
                 _ => {}
             }
         }
-        if std::mem::take(&mut wanted.tunnel_ends_changed) {
-            outputs.tunnel_ends = Some(wanted.tunnel_ends.keys().copied().collect());
-        }
+        outputs.tunnel_ends = wanted.tunnel_ends.settle();
+        outputs.beacons = wanted.beacons.settle();
         let disputes_changed = flow_disputes || group_disputes || meter_disputes;
         if std::mem::take(&mut wanted.findings_changed) || disputes_changed {
             outputs.findings = Some(self.findings());
@@ -360,6 +361,7 @@ impl Engine {
             groups: self.wanted.groups.all(&name),
             meters: self.wanted.meters.all(&name),
             ready: self.wanted.ready.keys().cloned().collect(),
+            beacons: self.wanted.beacons.all(),
             findings: self.findings(),
         }
     }
@@ -466,20 +468,8 @@ impl Wanted {
                 }
             }
         }
-        for end in &now.tunnel_ends {
-            let count = self.tunnel_ends.entry(*end).or_default();
-            *count += 1;
-            self.tunnel_ends_changed |= *count == 1;
-        }
-        for end in &before.tunnel_ends {
-            if let Some(count) = self.tunnel_ends.get_mut(end) {
-                *count -= 1;
-                if *count == 0 {
-                    self.tunnel_ends.remove(end);
-                    self.tunnel_ends_changed = true;
-                }
-            }
-        }
+        self.tunnel_ends.replace(&before.tunnel_ends, &now.tunnel_ends);
+        self.beacons.replace(&before.beacons, &now.beacons);
         if before.problems != now.problems {
             let Some(unit) = graph.unit(no) else { return };
             let registered = &rules[usize::from(unit.name.rule)];

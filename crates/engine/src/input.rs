@@ -8,6 +8,7 @@ use net_types::OfPort;
 use openflow::delta::Delta;
 use serde::{Deserialize, Serialize};
 
+use crate::beacon::Beacon;
 use crate::desired::Finding;
 use crate::node::{Interface, Settings};
 use crate::numbers::Numbers;
@@ -59,6 +60,8 @@ pub struct Outputs {
     pub not_ready: Vec<RowId>,
     /// The ends of tunnels that frames are sent to, where they changed: all of them, with the ports that lead there.
     pub tunnel_ends: Option<Vec<(OfPort, IpAddr)>>,
+    /// Frames that ports are sent regularly, where they changed: all of them, in order.
+    pub beacons: Option<Vec<Beacon>>,
     /// Whether numbers were given or taken back: see [`Engine::numbers`](crate::Engine::numbers).
     pub numbers_changed: bool,
     /// Conntrack zones that belong to another port than before, or to none: what is tracked there is of nobody. They have to

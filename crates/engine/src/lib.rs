@@ -25,6 +25,8 @@
 //! - A change costs what it touches, not what exists; [`Outputs::units_run`] says how much that was.
 
 mod account;
+mod beacon;
+mod counted;
 mod derived;
 mod desired;
 mod engine;
@@ -41,6 +43,7 @@ mod sink;
 mod view;
 
 pub use account::{Account, Fact};
+pub use beacon::Beacon;
 pub use derived::Derived;
 pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};

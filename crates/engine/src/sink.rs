@@ -9,6 +9,7 @@ use openflow::group::Group;
 use openflow::meter::Meter;
 use pipeline::{AppId, Cookie, FlowBuilder, Priority, TableSpec};
 
+use crate::beacon::Beacon;
 use crate::numbers::stable_hash;
 
 /// Takes what one run of one unit says.
@@ -36,6 +37,7 @@ pub(crate) struct Rest {
     pub(crate) meters: Vec<Meter>,
     pub(crate) ready: Vec<RowId>,
     pub(crate) tunnel_ends: Vec<(OfPort, IpAddr)>,
+    pub(crate) beacons: Vec<Beacon>,
     pub(crate) problems: Vec<String>,
     /// What flows are about, besides the subject of the unit.
     pub(crate) about: Vec<RowId>,
@@ -96,6 +98,11 @@ impl Sink {
         self.rest.tunnel_ends.push((port, end));
     }
 
+    /// Says a frame that a port is sent regularly.
+    pub fn beacon(&mut self, beacon: Beacon) {
+        self.rest.beacons.push(beacon);
+    }
+
     /// Says that something in the facts makes no sense, so that an operator can find it.
     pub fn problem(&mut self, problem: impl Into<String>) {
         self.rest.problems.push(problem.into());
@@ -120,6 +127,8 @@ impl Sink {
         rest.ready.dedup();
         rest.tunnel_ends.sort_unstable();
         rest.tunnel_ends.dedup();
+        rest.beacons.sort_unstable();
+        rest.beacons.dedup();
         rest.about.sort_unstable();
         rest.about.dedup();
         let rest = (rest != Rest::default()).then(|| Box::new(rest));

@@ -272,3 +272,23 @@ fn a_unit_says_of_what_it_made_its_flows_by_way_of_derived_values_too() {
     // Who asks changes nothing.
     assert_eq!(node.engine.desired(), node.engine.recompute());
 }
+
+fn beckon(_: &mut View<'_>, network: &model::LogicalSwitch, sink: &mut Sink) {
+    let frame = [network.unique_key.get().to_be_bytes().as_slice(), &[0; 10]].concat().into();
+    sink.beacon(engine::Beacon { port: net_types::OfPort::new(7), frame, interval_s: 30, burst: 2 });
+}
+
+#[test]
+fn all_beacons_are_told_when_one_comes_or_goes() {
+    let app =
+        App { id: tables::CLASSIFY_OWNER, rules: vec![Rule::each("beckon", beckon)], responders: vec![] };
+    let mut engine = Engine::new(vec![app]);
+    assert_eq!(engine.step(vec![put(port(0, 0, None, 0, None))]).beacons, None);
+    let count = |outputs: engine::Outputs| outputs.beacons.map(|beacons| beacons.len());
+    assert_eq!(count(engine.step(vec![put(network(0))])), Some(1));
+    assert_eq!(count(engine.step(vec![put(network(1)), put(network(2))])), Some(3));
+    assert_eq!(engine.desired().beacons.len(), 3);
+    assert_eq!(engine.desired(), engine.recompute());
+    assert_eq!(count(engine.step(vec![put(network(1))])), None, "no news");
+    assert_eq!(count(engine.step(vec![delete(&network(2))])), Some(2));
+}

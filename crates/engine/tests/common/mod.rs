@@ -139,7 +139,7 @@ fn plug(view: &mut View<'_>, interface: &Interface, sink: &mut Sink) {
 fn tunnels(view: &mut View<'_>, sink: &mut Sink) {
     for (_, port) in view.tunnels() {
         sink.flow(&tables::CLASSIFY, Priority::EXACT, |flow| {
-            flow.matching(Match::new().with(Field::InPort, port)).goto(&tables::DISPATCH)
+            flow.matching(Match::new().with(Field::InPort, port)).goto(&tables::INGRESS)
         });
     }
 }
