@@ -2,7 +2,7 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`filter`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`filter`], [`policy`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
@@ -12,7 +12,9 @@ pub mod groups;
 pub mod l2;
 pub mod local;
 pub mod network;
+pub mod policy;
 pub mod port_security;
+pub mod qos;
 pub mod tunnel;
 
 use engine::{App, Rule, Sink, View};
@@ -22,7 +24,7 @@ use pipeline::{AppId, Miss, Priority};
 /// All apps.
 #[must_use]
 pub fn all() -> Vec<App> {
-    vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app(), groups::app()]
+    vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app(), groups::app(), qos::app()]
 }
 
 /// Stands for an app that an operator does not want: packets pass its tables as if nothing were there to say.

@@ -26,9 +26,9 @@ const fn parts(app: App) -> &'static [AppId] {
         App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER],
         App::Dhcp => &[tables::DHCP_OWNER],
         App::SecurityGroups => &[tables::GROUPS_OWNER],
+        App::Qos => &[tables::QOS_OWNER],
         App::L3
         | App::Dnat
-        | App::Qos
         | App::Provider
         | App::Metadata
         | App::Trunk

@@ -114,6 +114,13 @@ impl FlowBuilder {
         self.action(action)
     }
 
+    /// Limits the rate of what matches, before anything else is done with it.
+    #[must_use]
+    pub fn meter(mut self, meter: u32) -> Self {
+        self.flow.instructions.meter = Some(meter);
+        self
+    }
+
     /// Adds an action.
     #[must_use]
     pub fn action(mut self, action: Action) -> Self {

@@ -9,6 +9,8 @@
 //! tunnel -> classify ---------------------------------------------------+ (the option says the port)
 //!               +--------------------------------------------+            (it does not)
 //! ```
+//! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
+//! departure); guests without one pass none of them.
 //! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
 //! A packet of a filtered guest to one on another node passes seven tables here and six there, and one without groups
 //! five here and three there (one more each way, if it is IPv6).
@@ -23,7 +25,7 @@ use crate::regs;
 use crate::spec::{Miss, Pipeline, TableSpec};
 use crate::tunnels;
 
-/// Owner of [`CLASSIFY`] and [`DISPATCH`].
+/// Owner of [`CLASSIFY`], [`DISPATCH`] and [`DEPARTURE`].
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
 /// Owner of [`L2`].
 pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
@@ -36,6 +38,9 @@ pub const DHCP_OWNER: AppId = AppId { number: 5, name: "dhcp" };
 
 /// Owner of the tables of security groups.
 pub const GROUPS_OWNER: AppId = AppId { number: 6, name: "sg" };
+
+/// Owner of the tables of policies for rates and marks.
+pub const QOS_OWNER: AppId = AppId { number: 20, name: "qos" };
 
 /// What rules of security groups look at.
 const GROUP_FIELDS: &[Field] = &[
@@ -77,9 +82,39 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::POLICY,
         &regs::ZONE,
     ],
-    next: &[&PORT_SECURITY, &L2, &INGRESS],
+    next: &[&EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &L2, &INGRESS],
     may_output: false,
     miss: Miss::Drop,
+};
+
+/// How much a guest may send.
+pub static EGRESS_RATE: TableSpec = TableSpec {
+    id: 4,
+    name: "egress rate",
+    owner: QOS_OWNER,
+    purpose: "limits the bandwidth that a guest sends with",
+    matches: &[],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&EGRESS_MARKS, &PORT_SECURITY],
+    may_output: false,
+    miss: Miss::Goto(&PORT_SECURITY),
+};
+
+/// How many packets a guest may send, and what they are marked with.
+pub static EGRESS_MARKS: TableSpec = TableSpec {
+    id: 6,
+    name: "egress marks",
+    owner: QOS_OWNER,
+    purpose: "limits how many packets a guest sends, and gives them its code point",
+    matches: &[Field::EthType],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[Field::IpDscp],
+    writes: &[],
+    next: &[&PORT_SECURITY],
+    may_output: false,
+    miss: Miss::Goto(&PORT_SECURITY),
 };
 
 /// What a guest may send.
@@ -317,6 +352,51 @@ pub static DISPATCH: TableSpec = TableSpec {
     reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
     sets: &[Field::TunId, Field::TunDst, Field::TunIpv6Dst, tunnels::OPTION_FIELD, Field::VlanVid],
     writes: &[],
+    next: &[&INGRESS_RATE],
+    may_output: true,
+    miss: Miss::Drop,
+};
+
+/// How much a guest may be sent.
+pub static INGRESS_RATE: TableSpec = TableSpec {
+    id: 122,
+    name: "ingress rate",
+    owner: QOS_OWNER,
+    purpose: "limits the bandwidth that a guest is sent with",
+    matches: &[],
+    reads: &[&regs::EGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&INGRESS_PACKETS, &DEPARTURE],
+    may_output: false,
+    miss: Miss::Goto(&DEPARTURE),
+};
+
+/// How many packets a guest may be sent.
+pub static INGRESS_PACKETS: TableSpec = TableSpec {
+    id: 124,
+    name: "ingress packets",
+    owner: QOS_OWNER,
+    purpose: "limits how many packets a guest is sent",
+    matches: &[],
+    reads: &[&regs::EGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&DEPARTURE],
+    may_output: false,
+    miss: Miss::Goto(&DEPARTURE),
+};
+
+/// Where packets leave that were limited.
+pub static DEPARTURE: TableSpec = TableSpec {
+    id: 126,
+    name: "departure",
+    owner: CLASSIFY_OWNER,
+    purpose: "sends what a policy let pass out of the switch port that its logical port is plugged into",
+    matches: &[],
+    reads: &[&regs::EGRESS_PORT],
+    sets: &[Field::VlanVid],
+    writes: &[],
     next: &[],
     may_output: true,
     miss: Miss::Drop,
@@ -326,6 +406,8 @@ pub static DISPATCH: TableSpec = TableSpec {
 pub static PIPELINE: Pipeline = Pipeline {
     tables: &[
         &CLASSIFY,
+        &EGRESS_RATE,
+        &EGRESS_MARKS,
         &PORT_SECURITY,
         &NEIGHBOR_SECURITY,
         &ARP,
@@ -340,5 +422,8 @@ pub static PIPELINE: Pipeline = Pipeline {
         &INGRESS_RULES,
         &INGRESS_ACCEPT,
         &DISPATCH,
+        &INGRESS_RATE,
+        &INGRESS_PACKETS,
+        &DEPARTURE,
     ],
 };

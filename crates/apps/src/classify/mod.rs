@@ -24,12 +24,16 @@ use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
 use openflow::action::Action;
 use openflow::field::Subfield;
 use openflow::{Field, Match};
-use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, PORT_SECURITY};
+use pipeline::tables::{
+    CLASSIFY, CLASSIFY_OWNER, DEPARTURE, DISPATCH, EGRESS_MARKS, EGRESS_RATE, INGRESS, INGRESS_RATE, L2,
+    PORT_SECURITY,
+};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::filter;
 use crate::local::{self, LocalPort};
 use crate::network::{known, present};
+use crate::policy;
 use crate::tunnel::{Egress, matches};
 
 /// The bit of a VLAN id in a match that says that there is a tag.
@@ -56,6 +60,7 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let network = local.network.key;
     let port = local.port.unique_key.get();
     let filter = filter::of(view, &local.port);
+    let limits = policy::shape_for(view, &local.port);
     let vlan = local.vlan.map(|vlan| vlan | VLAN_PRESENT);
     sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
         let from = Match::new().with(Field::InPort, local.of_port);
@@ -70,15 +75,28 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
         if let Some(filter) = filter {
             flow = flow.set(&regs::POLICY, filter.policy.into()).set(&regs::ZONE, filter.zone.into());
         }
-        flow.goto(&PORT_SECURITY)
+        flow.goto(match limits {
+            limits if limits.limits_sending => &EGRESS_RATE,
+            limits if limits.marks => &EGRESS_MARKS,
+            _ => &PORT_SECURITY,
+        })
     });
-    sink.flow(&DISPATCH, Priority::EXACT, |flow| {
-        let mut flow = flow.when(&regs::NETWORK, network.into()).when(&regs::EGRESS_PORT, port.into());
-        if let Some(vlan) = vlan {
-            flow = flow.action(Action::PushVlan(VLAN_TAG_TYPE)).action(Action::set(Field::VlanVid, vlan));
-        }
+    let leave = |flow: FlowBuilder| {
+        let flow = match vlan {
+            Some(vlan) => {
+                flow.action(Action::PushVlan(VLAN_TAG_TYPE)).action(Action::set(Field::VlanVid, vlan))
+            }
+            None => flow,
+        };
         flow.output(local.of_port)
+    };
+    sink.flow(&DISPATCH, Priority::EXACT, |flow| {
+        let flow = flow.when(&regs::NETWORK, network.into()).when(&regs::EGRESS_PORT, port.into());
+        if limits.limits_receiving { flow.goto(&INGRESS_RATE) } else { leave(flow) }
     });
+    if limits.limits_receiving {
+        sink.flow(&DEPARTURE, Priority::EXACT, |flow| leave(flow.when(&regs::EGRESS_PORT, port.into())));
+    }
     sink.ready(&local.port.id);
 }
 

@@ -46,6 +46,7 @@ fn any_port() -> impl Strategy<Value = String> {
             "groups=g0",
             "groups=g0,g1",
             "filtered",
+            "policy=q0",
         ],
         0..6,
     );
@@ -74,10 +75,13 @@ fn any_network() -> impl Strategy<Value = String> {
     let kind = prop::sample::select(vec!["geneve", "vxlan", "gre", "vlan", "local", "stt"]);
     let key = prop_oneof![9 => 1_u32..5, 1 => Just(1 << 24)];
     let segment = prop_oneof![9 => (1_u32..4).prop_map(Some), 1 => Just(Some(1 << 24)), 1 => Just(None)];
-    (prop::sample::select(&NETWORKS[..]), key, kind, segment).prop_map(|(name, key, kind, segment)| {
-        let segment = segment.map(|segment| format!("segment={segment}")).unwrap_or_default();
-        format!("network {name} {key} {kind} {segment}")
-    })
+    let policy = prop::sample::select(vec!["", "policy=q1"]);
+    (prop::sample::select(&NETWORKS[..]), key, kind, segment, policy).prop_map(
+        |(name, key, kind, segment, policy)| {
+            let segment = segment.map(|segment| format!("segment={segment}")).unwrap_or_default();
+            format!("network {name} {key} {kind} {segment} {policy}")
+        },
+    )
 }
 
 fn any_subnet() -> impl Strategy<Value = String> {
@@ -117,6 +121,13 @@ fn any_inside() -> impl Strategy<Value = String> {
         .prop_map(|(port, parent, vlan)| format!("inside {port} {parent} {vlan}"))
 }
 
+fn any_policy() -> impl Strategy<Value = String> {
+    let rules = vec!["out=100", "in=200/3", "out-packets=2", "in-packets=1/5", "dscp=26", "asks=7"];
+    let rules = prop::sample::subsequence(rules, 0..6);
+    (prop::sample::select(vec!["q0", "q1"]), rules)
+        .prop_map(|(name, rules)| format!("policy {name} {}", rules.join(" ")))
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -131,6 +142,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         10 => any_port().prop_map(Event::Put),
         4 => any_network().prop_map(Event::Put),
         3 => any_subnet().prop_map(Event::Put),
+        2 => any_policy().prop_map(Event::Put),
+        1 => prop::sample::select(vec!["q0", "q1"]).prop_map(|id| Event::Delete(Table::QosPolicy, id)),
         3 => chassis.prop_map(Event::Put),
         4 => any_group().prop_map(Event::Put),
         2 => any_addresses().prop_map(Event::Put),

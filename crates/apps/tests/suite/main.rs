@@ -11,6 +11,7 @@ mod groups;
 mod histories;
 mod packets;
 mod properties;
+mod qos;
 mod real;
 mod security;
 mod tracing;

@@ -10,6 +10,7 @@ mod operators;
 mod packets;
 mod plugging;
 mod programs;
+mod qos;
 mod restarts;
 mod status;
 mod support;

@@ -91,16 +91,30 @@ impl Lab {
 
     /// The row of a table in the store, as text.
     pub(crate) fn row(&self, key: &str) -> serde_json::Value {
-        let mut command = std::process::Command::new(testkit::require_tool("etcdctl"));
-        command.env("ETCDCTL_API", "3").args([
-            "--endpoints",
-            self.cloud.store(),
-            "get",
-            "--print-value-only",
-            key,
-        ]);
-        let text = testkit::process::run(&command).expect("etcdctl reads the store");
+        let text = self.etcdctl(&["get", "--print-value-only", key]);
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{key} is no JSON ({error}): {text:?}"))
+    }
+
+    /// Writes a row by hand.
+    pub(crate) fn put_row(&self, key: &str, row: &Value) {
+        self.etcdctl(&["put", key, &row.to_string()]);
+    }
+
+    /// Changes members of the row of a port by hand; null takes one away.
+    pub(crate) fn change_port_row(&self, port: &str, members: &Value) {
+        let key = format!("/lport/{port}");
+        let mut row = self.row(&key);
+        for (name, value) in members.as_object().expect("members") {
+            row[name] = value.clone();
+        }
+        row["version"] = (row["version"].as_u64().unwrap_or_default() + 1).into();
+        self.put_row(&key, &row);
+    }
+
+    fn etcdctl(&self, arguments: &[&str]) -> String {
+        let mut command = std::process::Command::new(testkit::require_tool("etcdctl"));
+        command.env("ETCDCTL_API", "3").args(["--endpoints", self.cloud.store()]).args(arguments);
+        testkit::process::run(&command).expect("etcdctl reaches the store")
     }
 }
 

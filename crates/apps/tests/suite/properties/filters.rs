@@ -81,7 +81,7 @@ pub(super) fn lets_pass(world: &World, port: &Port, frame: &Frame, is_ingress: b
         Body::Arp(_) | Body::Neighbor(..) => true,
         Body::Other => false,
         Body::Ip { src, dst, payload } => {
-            is_needed(*src, *payload, is_ingress)
+            is_needed(*src, *payload, is_ingress, port.macs.contains(&frame.src))
                 || permits(
                     world,
                     port,
@@ -92,13 +92,13 @@ pub(super) fn lets_pass(world: &World, port: &Port, frame: &Frame, is_ingress: b
 }
 
 /// Whether nobody can do without such a packet.
-fn is_needed(src: IpAddr, payload: Payload, is_ingress: bool) -> bool {
+fn is_needed(src: IpAddr, payload: Payload, is_ingress: bool, is_own_mac: bool) -> bool {
     match (payload, src, is_ingress) {
         (Payload::Icmp(131..=133 | 135 | 136 | 143), IpAddr::V6(_), false) => true,
         (Payload::Icmp(130 | 134..=136), IpAddr::V6(_), true) => true,
         (Payload::Udp(67, 68), IpAddr::V4(_), true) | (Payload::Udp(547, 546), IpAddr::V6(_), true) => true,
         // Whether a guest may ask other servers than ours is up to port security.
-        (Payload::Udp(68, 67), IpAddr::V4(_), false) => true,
+        (Payload::Udp(68, 67), IpAddr::V4(_), false) => is_own_mac,
         _ => false,
     }
 }

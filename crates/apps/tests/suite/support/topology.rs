@@ -14,8 +14,9 @@
 //! group web 5 in:tcp:80-90:10.0.0.0/8 out:::group=db [stateless]  # the key, and rules: direction, protocol, ports, remote side
 //! addresses ag 10.9.0.0/16,10.8.0.1      # an address group
 //! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7
+//! policy gold out=1000/500 in=2000 out-packets=2 in-packets=1/3 dscp=26 asks=9  # rates with bursts, as in rules; minimum
 //! ```
-//! A network may have an `mtu=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
+//! A network may have an `mtu=`, and it and a port a `policy=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
 //! `unsecured`, `filtered` (with or without `groups=`), `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
 //! also of ranges `pair=10.0.0.0/28/02:00:00:00:00:09`.
 
@@ -66,8 +67,12 @@ fn parse_line(line: &str) -> Vec<Fact> {
             if let Some(name) = options.get("name") {
                 insert(&mut row, "name", (*name).into());
             }
+            if let Some(policy) = options.get("policy") {
+                insert(&mut row, "qos_policy", (*policy).into());
+            }
             vec![row_of(Table::LogicalSwitch, &row)]
         }
+        ["policy", name, rules @ ..] => policy(name, &options(rules)),
         ["subnet", name, network, cidr, more @ ..] => vec![subnet(name, network, cidr, &options(more))],
         ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
         ["group", name, key, rules @ ..] => group(name, key, rules),
@@ -85,6 +90,37 @@ fn parse_line(line: &str) -> Vec<Fact> {
         }
         _ => panic!("no fact: {line}"),
     }
+}
+
+fn policy(name: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
+    let (mut own, mut extra) = (Vec::new(), Vec::new());
+    for (option, text) in options {
+        let (limit, burst) = text.split_once('/').unwrap_or((text, "0"));
+        let (limit, burst) = (number(limit), number(burst));
+        let direction = if option.starts_with("in") { "ingress" } else { "egress" };
+        let id = format!("{name}-{option}");
+        match *option {
+            "dscp" => own.push(json!({"id": id, "type": "dscp_marking", "dscp_mark": limit})),
+            "out" => own.push(json!({
+                "id": id, "type": "bandwidth_limit", "direction": direction, "max_kbps": limit,
+                "max_burst_kbps": burst,
+            })),
+            "in" => extra.push(json!({
+                "id": id, "type": "bandwidth_limit", "direction": direction, "max_kbps": limit,
+                "max_burst_kbps": burst,
+            })),
+            "asks" => extra.push(json!({
+                "id": id, "type": "minimum_bandwidth", "direction": direction, "min_kbps": limit,
+            })),
+            _ => extra.push(json!({
+                "id": id, "type": "packet_rate_limit", "direction": direction, "max_kpps": limit,
+                "max_burst_kpps": burst,
+            })),
+        }
+    }
+    let row = json!({"id": name, "topic": "t", "version": 1, "rules": own});
+    let more = json!({"id": name, "policy": name, "topic": "t", "version": 1, "rules": extra});
+    vec![row_of(Table::QosPolicy, &row), row_of(Table::QosPolicyExtra, &more)]
 }
 
 fn subnet(name: &str, network: &str, cidr: &str, options: &BTreeMap<&str, &str>) -> Fact {
@@ -137,6 +173,9 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
     }
     if let Some(owner) = options.get("owner") {
         insert(&mut row, "device_owner", (*owner).into());
+    }
+    if let Some(policy) = options.get("policy") {
+        insert(&mut row, "qos_policy", (*policy).into());
     }
     let opts: Map<String, Value> = options
         .get("opt")
