@@ -77,7 +77,7 @@ proptest! {
             let is_defect = |finding: &Finding| match finding {
                 Finding::Shadowed { flow, .. } => !is_rule_of_group(flow),
                 Finding::EmptyTable { .. } | Finding::Unreachable { .. } => false,
-                Finding::IncompleteConjunction { .. } => false,
+                Finding::IncompleteConjunction { .. } | Finding::NothingForConjunction { .. } | Finding::NoSuchConjunction { .. } => false,
                 _ => true,
             };
             let findings = ofsim::analysis::findings(&node.switch, &[]);
