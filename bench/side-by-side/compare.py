@@ -14,10 +14,18 @@ AIMS = {
     'memory of the agent, MiB': {'medium': 25, 'large': 60, 'xlarge': 250},
     'memory of everything central, MiB': {'medium': 60, 'large': 200, 'xlarge': 800},
     'look-ups, other host, same network': 8,
+    'a rule in a group of ports, last flow p50, ms': 5,
+    'a rule in a group of ports, flow changes': 4,
+    'recirculations of an established packet, this side': 1,
 }
 
 
+def changes(phase):
+    return sum(phase['flow_changes'][kind]['p50'] for kind in ('added', 'deleted', 'modified'))
+
+
 def figures(result):
+    rule = result['sgrule']
     bulk, kill = result['bulk'], result['restart']['kill']
     of_host = {name for name in bulk['mem'] if name.startswith('hv0.')}
     return {
@@ -27,6 +35,12 @@ def figures(result):
         'one more remote port, last flow p50, ms': result['remote']['last']['p50'] * 1000,
         'CPU of all daemons for a local port, ms': result['local']['cpu_ms_total']['p50'],
         'CPU of all daemons for a remote port, ms': result['remote']['cpu_ms_total']['p50'],
+        'one more member of two groups, elsewhere: flow changes': changes(result['remote']),
+        'a rule in a group of ports, last flow p50, ms': rule['add']['last']['p50'] * 1000,
+        'a rule in a group of ports, flow changes': changes(rule['add']),
+        'a rule taken away, last flow p50, ms': rule['delete']['last']['p50'] * 1000,
+        'a rule taken away, flow changes': changes(rule['delete']),
+        'CPU of all daemons for a rule, ms': rule['add']['cpu_ms_total']['p50'],
         'restart (kill), back in control, s': kill['sync']['p50'],
         'restart (kill), flows missing, s': kill['outage']['p50'],
         'memory of the agent, MiB': bulk['mem']['hv0.controller']['rss'],
@@ -34,6 +48,7 @@ def figures(result):
             used['rss'] for name, used in bulk['mem'].items() if name not in of_host),
         'OpenFlow flows': bulk['flows'],
         'look-ups, other host, same network': bulk['trace']['cross_l2']['lookups'],
+        'recirculations of an established packet, this side': bulk['trace']['cross_l2']['passes'] - 1,
     }
 
 

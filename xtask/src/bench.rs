@@ -11,7 +11,7 @@ use crate::shell::{cargo, command, is_installed, run as run_command, say};
 const HARNESS: &str = "../shared/bench";
 const PRODUCTS: [&str; 2] = ["ovn", "dragonflow"];
 /// What is built of both; rules of groups follow with security groups.
-const PHASES: &str = "bulk,idle,local,remote,restart,delete";
+const PHASES: &str = "bulk,idle,local,remote,sgrule,restart,delete";
 
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     setup::run(&[])?;
