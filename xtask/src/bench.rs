@@ -10,7 +10,7 @@ use crate::shell::{cargo, command, is_installed, run as run_command, say};
 /// The neutral workloads and the harness that measures OVN on them, beside the checkout.
 const HARNESS: &str = "../shared/bench";
 const PRODUCTS: [&str; 2] = ["ovn", "dragonflow"];
-/// What is built of both; rules of groups follow with security groups.
+/// What is built of both.
 const PHASES: &str = "bulk,idle,local,remote,sgrule,restart,delete";
 
 pub(crate) fn run(args: &[&str]) -> Result<()> {
