@@ -80,6 +80,12 @@ impl Numbers {
         self.given.get(&(space, owner.clone())).copied()
     }
 
+    /// Whose number it is, if it is given.
+    #[must_use]
+    pub fn owner(&self, space: Space, number: u32) -> Option<&RowId> {
+        self.taken.get(&(space, number))
+    }
+
     /// Gives `owner` a number, the same as before if it has one; `None` when all are given.
     pub(crate) fn give(&mut self, space: Space, owner: &RowId) -> Option<u32> {
         if let Some(number) = self.get(space, owner) {

@@ -18,7 +18,7 @@ use openflow::group::Group;
 use openflow::meter::Meter;
 use pipeline::tables::PIPELINE;
 
-use crate::names::Name;
+use crate::names::{Name, Parts};
 
 /// Switch ports of tunnels on hosts of which nobody told us; guests are numbered from 1.
 const TUNNEL_PORTS_FROM: u32 = 60_001;
@@ -60,6 +60,7 @@ pub struct Cloud {
     settings: Settings,
     rows: BTreeMap<(Table, RowId), Object>,
     hosts: BTreeMap<Id<Chassis>, Host>,
+    pub(crate) parts: Parts,
 }
 
 impl fmt::Debug for Cloud {
@@ -155,7 +156,7 @@ impl Cloud {
     #[must_use]
     pub fn new(apps: impl Fn() -> Vec<App> + 'static, settings: Settings, rows: Vec<Object>) -> Self {
         let rows = rows.into_iter().map(|row| ((row.table(), row.id().clone()), row)).collect();
-        Self { apps: Box::new(apps), settings, rows, hosts: BTreeMap::new() }
+        Self { apps: Box::new(apps), settings, rows, hosts: BTreeMap::new(), parts: Parts::default() }
     }
 
     /// The hosts that follow from what one of them was told, and which one that is. `None` when it was never told its name.
@@ -247,10 +248,14 @@ impl Cloud {
         rows.filter_map(|(_, row)| T::of_object(row).map(AsRef::as_ref))
     }
 
-    /// A row as people call it.
-    #[must_use]
-    pub fn name(&self, table: Table, id: &RowId) -> Name {
-        Name::new(table, id, self.rows.get(&(table, id.clone())))
+    /// A row of any table.
+    pub(crate) fn row(&self, table: Table, id: &RowId) -> Option<&Object> {
+        self.rows.get(&(table, id.clone()))
+    }
+
+    /// All rows.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Object> {
+        self.rows.values()
     }
 
     /// A row by its number in the switch.

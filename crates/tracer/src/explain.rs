@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use engine::{Account, Fact};
-use model::{Chassis, Id, Table};
+use model::{Chassis, Id};
 use openflow::Field;
 use pipeline::tables::PIPELINE;
 use pipeline::{Cookie, Miss, Register, TableSpec};
@@ -100,7 +100,7 @@ impl Cloud {
         MakerReport {
             app: unit.app,
             rule: unit.rule,
-            object: unit.subject.map(|id| self.name(unit.table.unwrap_or(Table::LogicalPort), &id)),
+            object: unit.subject.map(|id| self.name_of_subject(unit.table, &id)),
             facts,
             flows: account.flows.iter().map(|flow| flow.unpack().to_string()).collect(),
             groups: account.groups,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Chassis, Id, LogicalPort, PortState, PortStatus, Table};
+use model::{Id, LogicalPort, PortState, PortStatus, Table};
 use ofsim::Key;
 use ofsim::trace::{Event, Step};
 use openflow::action::Action;
@@ -13,7 +13,7 @@ use pipeline::regs;
 
 use crate::cloud::Cloud;
 use crate::report::About;
-use crate::words::table_of;
+use crate::words::{Holds, Words, holds};
 
 /// The packet as far as it is known.
 pub(crate) struct Noted {
@@ -59,19 +59,21 @@ impl Noted {
     }
 
     /// The objects that the tables had found out.
-    pub(crate) fn objects(&self, cloud: &Cloud, chassis: &Id<Chassis>) -> Vec<About> {
+    pub(crate) fn objects(&self, words: &Words<'_>) -> Vec<About> {
+        let cloud = words.cloud;
         let mut about = Vec::new();
         for register in regs::ALL {
-            let Some(table) = table_of(register) else { continue };
             let Ok(number) = u64::try_from(self.key.get_part(register.bits)) else { continue };
-            if let Some(object) = cloud.name_of_key(table, number) {
-                let state = object.id.parse().ok().filter(|_| table == Table::LogicalPort);
+            let object = words.object(register, number);
+            if let Some(object) = object.filter(|_| number != 0) {
+                let is_port = holds(register) == Some(Holds::Key(Table::LogicalPort));
+                let state = object.id.parse().ok().filter(|_| is_port);
                 let state = state.and_then(|id: Id<LogicalPort>| state_of(cloud, &id));
                 about.push(About { what: register.name, object, state });
             }
         }
         // What no table knows yet came from whoever is plugged in.
-        let guest = cloud.made(chassis).and_then(|host| host.guest_at(self.key.in_port));
+        let guest = words.host.guest_at(self.key.in_port);
         if let Some(guest) = guest.filter(|_| about.is_empty()) {
             let (object, state) = (cloud.name(Table::LogicalPort, guest.row()), state_of(cloud, &guest));
             about.push(About { what: "plugged in", object, state });

@@ -254,7 +254,7 @@ impl Cloud {
                     }
                     Some(_) => continue,
                 };
-                let about = noted.objects(self, chassis);
+                let about = self.words(chassis).map(|words| noted.objects(&words)).unwrap_or_default();
                 ends.push(End::Dropped { table: table_name(*table), reason, makers, about });
             }
         }

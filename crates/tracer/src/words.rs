@@ -1,5 +1,6 @@
 //! Flows and actions in words: registers by what they mean, their values by the objects that have these numbers.
 
+use engine::numbers::Space;
 use model::Table;
 use net_types::OfPort;
 use ofsim::trace::{DropReason, Event, Note};
@@ -10,6 +11,7 @@ use pipeline::tables::PIPELINE;
 use pipeline::{Cookie, Miss, Register, regs, tunnels};
 
 use crate::cloud::{Cloud, Host};
+use crate::names::Name;
 use crate::report::Maker;
 
 /// What is said of flows of one host.
@@ -21,14 +23,16 @@ pub(crate) struct Words<'a> {
 impl Words<'_> {
     /// Who makes flows with a cookie.
     pub(crate) fn makers(&self, cookie: u64) -> Vec<Maker> {
-        let explanations = self.host.engine.explain(Cookie::from_bits(cookie)).into_iter();
-        let maker = |made: engine::Explanation| Maker {
-            app: made.app,
-            rule: made.rule,
-            object: made.subject.map(|id| self.cloud.name(made.table.unwrap_or(Table::LogicalPort), &id)),
-            cookie: format!("{cookie:#x}"),
-        };
-        explanations.map(maker).collect()
+        let mut makers: Vec<Maker> = Vec::new();
+        for made in self.host.engine.explain(Cookie::from_bits(cookie)) {
+            let object = made.subject.map(|id| self.cloud.name_of_subject(made.table, &id));
+            let maker = Maker { app: made.app, rule: made.rule, object, cookie: format!("{cookie:#x}") };
+            // Several units may say the same of one object, as of a rule that many sets of groups have.
+            if !makers.contains(&maker) {
+                makers.push(maker);
+            }
+        }
+        makers
     }
 
     /// What a match says, where people have names for it.
@@ -57,9 +61,20 @@ impl Words<'_> {
         if *register == regs::EGRESS_PORT && number == tunnels::EGRESS_FLOOD {
             return "everybody in the network".to_owned();
         }
-        match table_of(register).and_then(|table| self.cloud.name_of_key(table, number)) {
+        match self.object(register, number) {
             Some(name) => format!("{number}, {name}"),
             None => number.to_string(),
+        }
+    }
+
+    /// The object whose number a register holds.
+    pub(crate) fn object(&self, register: &Register, number: u64) -> Option<Name> {
+        match holds(register)? {
+            Holds::Key(table) => self.cloud.name_of_key(table, number),
+            Holds::Number(space) => {
+                let owner = self.host.engine.numbers().owner(space, u32::try_from(number).ok()?)?;
+                Some(self.cloud.name_of_any(owner))
+            }
         }
     }
 
@@ -156,15 +171,25 @@ impl Words<'_> {
     }
 }
 
-/// The table of the objects whose numbers a register holds.
-pub(crate) fn table_of(register: &Register) -> Option<Table> {
-    if *register == regs::NETWORK {
-        Some(Table::LogicalSwitch)
-    } else if *register == regs::INGRESS_PORT || *register == regs::EGRESS_PORT {
-        Some(Table::LogicalPort)
-    } else {
-        None
-    }
+/// What kind of number a register holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// The unique key of a row.
+    Key(Table),
+    /// A number that was given on this host.
+    Number(Space),
+}
+
+/// What kind of number a register holds, if it is that of an object.
+pub(crate) fn holds(register: &Register) -> Option<Holds> {
+    let of_objects = [
+        (&regs::NETWORK, Holds::Key(Table::LogicalSwitch)),
+        (&regs::INGRESS_PORT, Holds::Key(Table::LogicalPort)),
+        (&regs::EGRESS_PORT, Holds::Key(Table::LogicalPort)),
+        (&regs::POLICY, Holds::Number(Space::Policy)),
+        (&regs::ZONE, Holds::Number(Space::Zone)),
+    ];
+    of_objects.into_iter().find(|(known, _)| *known == register).map(|(_, holds)| holds)
 }
 
 /// Bits of a field, by what they mean.

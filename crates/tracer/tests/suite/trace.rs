@@ -1,107 +1,13 @@
 //! Packets in small clouds: where they end, and that whoever decided is named.
 
 use engine::{Engine, Input, Interface, Settings};
-use model::{Id, Object, RowId, Table};
+use model::{Id, RowId, Table};
 use net_types::OfPort;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracer::report::{End, Event};
-use tracer::{Cloud, Connection, Dump, Kind, Report, Request};
+use tracer::{Cloud, Connection, Dump, Kind, Request};
 
-fn settings() -> Settings {
-    Settings {
-        chassis: Id::new("nobody").expect("a name"),
-        tunnel_ip: [192, 0, 2, 99].into(),
-        answer_arp: true,
-        dhcp: std::sync::Arc::default(),
-    }
-}
-
-fn row(table: Table, value: &Value) -> Object {
-    Object::from_value(table, value).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// A port with the number `n`: its address ends with it, and so does its MAC address.
-fn port(n: u32, network: &str, host: Option<&str>, more: &Value) -> Object {
-    let mut port = json!({
-        "id": format!("port-{n}"), "name": format!("vm{n}"), "topic": "t", "unique_key": n, "version": 1,
-        "lswitch": network, "macs": [format!("02:00:00:00:00:{n:02x}")],
-        "ips": [format!("10.0.0.{n}"), format!("fd00::{n}")], "subnets": [format!("{network}-v4")],
-    });
-    if let Some(host) = host {
-        port["binding"] = json!({"chassis": host, "type": "chassis"});
-    }
-    for (member, value) in more.as_object().into_iter().flatten() {
-        port[member] = value.clone();
-    }
-    row(Table::LogicalPort, &port)
-}
-
-/// Hosts a and b; network red by Geneve with vm1 and vm2 on a, vm3 on b, vm4 nowhere, vm5 disabled on a; blue by VXLAN with vm6 on a
-/// and vm7 on b.
-fn rows() -> Vec<Object> {
-    let nothing = json!({});
-    let host = |name: &str, n: u8| {
-        row(
-            Table::Chassis,
-            &json!({"id": name, "ip": format!("192.0.2.{n}"), "tunnel_types": ["geneve", "vxlan"]}),
-        )
-    };
-    let network = |name: &str, key: u32, kind: &str| {
-        row(
-            Table::LogicalSwitch,
-            &json!({"id": name, "name": format!("the {name} one"), "topic": "t", "unique_key": key, "network_type": kind,
-                "segmentation_id": 70 + key, "version": 1}),
-        )
-    };
-    let subnet = json!({"id": "red-v4", "topic": "t", "version": 1, "lswitch": "red", "cidr": "10.0.0.0/24",
-        "enable_dhcp": true, "gateway_ip": "10.0.0.254", "dns_nameservers": [], "host_routes": []});
-    vec![
-        host("a", 1),
-        host("b", 2),
-        network("red", 1, "geneve"),
-        network("blue", 2, "vxlan"),
-        row(Table::Subnet, &subnet),
-        port(1, "red", Some("a"), &nothing),
-        port(2, "red", Some("a"), &nothing),
-        port(3, "red", Some("b"), &nothing),
-        port(4, "red", None, &nothing),
-        port(5, "red", Some("a"), &json!({"enabled": false})),
-        port(6, "blue", Some("a"), &nothing),
-        port(7, "blue", Some("b"), &nothing),
-        port(8, "red", None, &json!({"device_owner": "network:dhcp", "ips": ["10.0.0.8"]})),
-        port(9, "red", None, &json!({"ips": ["10.0.0.254"], "device_owner": "network:router_gateway"})),
-    ]
-}
-
-fn cloud() -> Cloud {
-    Cloud::new(apps::all, settings(), rows())
-}
-
-fn request(port: &str) -> Request {
-    Request { port: port.to_owned(), ..Request::default() }
-}
-
-fn ping(cloud: &mut Cloud, from: &str, to: &str) -> Report {
-    cloud.trace(&Request { to: Some(to.to_owned()), ..request(from) }).expect("a packet")
-}
-
-fn receivers(report: &Report) -> Vec<(&str, &str)> {
-    let receivers = report.verdict.receivers.iter();
-    receivers.map(|receiver| (receiver.host.as_str(), receiver.port.id.as_str())).collect()
-}
-
-/// Every table that was passed, with the objects of the flow that decided.
-fn decided(report: &Report) -> Vec<(String, Vec<String>)> {
-    let steps = report.visits.iter().flat_map(|visit| &visit.steps);
-    let tables = steps.filter_map(|step| match &step.event {
-        Event::Table(table) => {
-            let objects = table.makers.iter().filter_map(|maker| Some(maker.object.as_ref()?.id.clone()));
-            Some((table.name.clone(), objects.collect()))
-        }
-        Event::Did(_) => None,
-    });
-    tables.collect()
-}
+use crate::support::{cloud, decided, ping, port, receivers, request, row, rows, settings};
 
 #[test]
 fn a_ping_on_one_host_is_delivered_and_every_table_names_its_object() {
@@ -318,8 +224,15 @@ fn a_port_in_a_trunk_sends_with_its_tag_at_the_port_around_it() {
     let report = cloud.trace(&Request { to: Some("vm7".to_owned()), ..request("vm11") }).unwrap();
     let entered = &report.visits[0].packet;
     assert!(entered.contains("dl_vlan=42"), "{entered}");
+    assert_eq!(receivers(&report), [("b", "port-7")]);
+    let first = &decided(&report)[0];
+    assert_eq!(first.0, "classify");
+    let classified = report.to_string();
+    assert!(classified.contains("of port vm11 (port-11)"), "{classified}");
     let host = cloud.host(&Id::new("a").unwrap());
     assert_eq!(host.of_port(&Id::new("port-11").unwrap()), None, "it has no interface of its own");
+    // What comes with its tag is for it, and not for the port around it.
+    assert_eq!(receivers(&ping(&mut cloud, "vm7", "vm11")), [("a", "port-11")]);
 }
 
 /// A cookie of the flows that lead to a port.

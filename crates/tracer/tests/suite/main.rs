@@ -1,0 +1,5 @@
+//! What the tracer says of small clouds, whose flows the product's own apps make.
+
+mod groups;
+mod support;
+mod trace;
