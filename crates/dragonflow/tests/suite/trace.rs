@@ -236,3 +236,57 @@ fn what_cannot_be_traced_is_named() {
         assert!(said.errors.contains(expected), "{args:?}: {}", said.errors);
     }
 }
+
+/// Writes a row by hand, or changes one.
+fn write(lab: &Lab, what: &str, table: &str, row: &Value) {
+    let config = lab.cloud.path(&format!("{}.ini", lab.cloud.sites()[0].name));
+    let mut call = Command::new(binary());
+    call.args(["db", "--config-file"]).arg(config).args([what, table, "--json", &row.to_string()]);
+    let said = said(&call);
+    assert_eq!(said.code, Some(0), "{row}: {}", said.errors);
+}
+
+#[test]
+fn the_rule_that_lets_a_ping_pass_is_named_and_so_are_the_groups_that_do_not() {
+    let lab = Lab::new(2);
+    let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    let (one, far) = (lab.boot(0, "one", &network), lab.boot(1, "far", &network));
+    let rule = |id: &str, direction: &str, more: &Value| {
+        let mut rule = json!({"id": id, "topic": "t", "direction": direction, "ethertype": "IPv4", "security_group_id": "by-hand"});
+        let more = more.as_object().expect("members").clone();
+        rule.as_object_mut().expect("members").extend(more);
+        rule
+    };
+    let anything_out = rule("anything-out", "egress", &json!({}));
+    let pings_of_members =
+        rule("pings-of-members", "ingress", &json!({"protocol": 1, "remote_group_id": "by-hand"}));
+    let group = |rules: &[&Value]| json!({"id": "by-hand", "name": "friends", "topic": "t", "rules": rules});
+    write(&lab, "add", "secgroup", &group(&[&anything_out, &pings_of_members]));
+    for vm in [&one, &far] {
+        write(&lab, "update", "lport", &json!({"id": vm.port_id(), "security_groups": ["by-hand"]}));
+    }
+    let wait = |is_heard: bool| {
+        try_wait_until(PATIENCE, "the groups to be in force", || {
+            (hears(&one, &far) == is_heard).then_some(())
+        })
+        .expect("they are in force");
+    };
+    wait(true);
+    let said = ask(&lab, 0, "trace", &["--port", "one", "--to", "far"]);
+    assert_eq!(said.code, Some(0), "{} {}", said.out, said.errors);
+    let member = format!("member of port one ({})", one.port_id());
+    for expected in ["of rule pings-of-members (", "of security group friends (by-hand)", member.as_str()] {
+        assert!(said.out.contains(expected), "{expected:?} is not in {}", said.out);
+    }
+
+    write(&lab, "update", "secgroup", &group(&[&anything_out]));
+    wait(false);
+    let said = ask(&lab, 0, "trace", &["--json", "--port", "one", "--to", "far"]);
+    assert_eq!(said.code, Some(1), "{} {}", said.out, said.errors);
+    let drop = said.json()["verdict"]["drops"][0].as_str().expect("a reason").to_owned();
+    for expected in ["on host host-2", "policy security group friends (by-hand)", "egress port port far"] {
+        assert!(drop.contains(expected), "{expected:?} is not in {drop}");
+    }
+    // The other way, the one that is asked for answers.
+    assert_eq!(ask(&lab, 1, "trace", &["--port", "far", "--to", "one", "--ct", "reply"]).code, Some(0));
+}
