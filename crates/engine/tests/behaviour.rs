@@ -9,7 +9,7 @@ use common::{
     tunnel_ports,
 };
 use engine::{App, Engine, Fact, Input, PacketIn, Reply, Responder, Rule, Sink, View};
-use model::{LogicalPort, LogicalSwitch, Table};
+use model::{LogicalPort, LogicalSwitch, RowId, Table};
 use openflow::{Field, Match};
 use pipeline::{Cookie, Priority, tables};
 
@@ -291,4 +291,49 @@ fn all_beacons_are_told_when_one_comes_or_goes() {
     assert_eq!(engine.desired(), engine.recompute());
     assert_eq!(count(engine.step(vec![put(network(1))])), None, "no news");
     assert_eq!(count(engine.step(vec![delete(&network(2))])), Some(2));
+}
+
+fn asks_for_a_zone(view: &mut View<'_>, network: &model::LogicalSwitch, _: &mut Sink) {
+    view.number(engine::numbers::Space::Zone, &network.id);
+}
+
+fn has_a_zone(_: &mut View<'_>, owner: &RowId, zone: u32, sink: &mut Sink) {
+    sink.about(owner);
+    sink.flow(&tables::CLASSIFY, Priority::EXACT, |flow| {
+        flow.matching(openflow::Match::new().with(openflow::Field::InPort, zone)).goto(&tables::L2)
+    });
+}
+
+#[test]
+fn owners_of_numbers_are_subjects_and_zones_that_change_hands_are_told() {
+    let app = || App {
+        id: tables::CLASSIFY_OWNER,
+        rules: vec![
+            Rule::each_owner("owner", engine::numbers::Space::Zone, has_a_zone),
+            Rule::each("asks", asks_for_a_zone),
+        ],
+        responders: vec![],
+    };
+    let mut engine = Engine::new(vec![app()]);
+    let first = engine.step(vec![put(network(0)), put(network(1))]);
+    assert_eq!((first.delta.flows.len(), first.stale_zones.len()), (2, 2), "two zones are given");
+    assert_eq!(engine.desired(), engine.recompute());
+    let cookie = Cookie::from_bits(first.delta.flows[0].cookie());
+    let subject = engine.explain(cookie).into_iter().find_map(|who| who.subject);
+    assert!([network(0), network(1)].iter().any(|network| Some(network.id()) == subject.as_ref()));
+
+    // Taken back, and said so; the other stays.
+    let gone = engine.step(vec![delete(&network(0))]);
+    assert_eq!((gone.delta.delete_flows.len(), gone.delta.flows.len(), gone.stale_zones.len()), (1, 0, 1));
+    assert_eq!(engine.step(vec![put(network(1))]).stale_zones, [] as [u16; 0]);
+    assert_eq!(engine.desired(), engine.recompute());
+
+    // After a restart the zone is the same, and is nobody else's.
+    let mut restarted = Engine::new(vec![app()]);
+    let again = restarted.step(vec![Input::Numbers(engine.numbers().clone()), put(network(1))]);
+    assert_eq!((restarted.desired(), again.stale_zones.len()), (engine.desired(), 0));
+    // A zone whose owner went while nobody looked is told as well.
+    let mut late = Engine::new(vec![app()]);
+    let told = late.step(vec![Input::Numbers(engine.numbers().clone())]);
+    assert_eq!((told.stale_zones.len(), told.delta.flows.len()), (1, 0));
 }
