@@ -15,7 +15,7 @@ use crate::flows;
 use crate::report::{Table, median, ms, ratio};
 
 const FLOWS: u32 = 100_000;
-const BRIDGE: &str = "br-int";
+pub(crate) const BRIDGE: &str = "br-int";
 /// Numbers of changed flows whose latency is shown.
 const CHANGES: [u32; 4] = [1, 10, 100, 1_000];
 const CHANGE_ROUNDS: u32 = 21;
@@ -80,7 +80,7 @@ fn load_with_ofctl(ovs: &Ovs, file: &std::path::Path) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-fn connect(ovs: &Ovs, initial: Delta) -> Handle {
+pub(crate) fn connect(ovs: &Ovs, initial: Delta) -> Handle {
     let endpoint = Endpoint::Unix(ovs.mgmt_socket(BRIDGE));
     Handle::spawn(Options::new(endpoint, MachineOptions::new(Scope::everything())), initial)
 }
@@ -89,7 +89,7 @@ fn put(flows: &[PackedFlow]) -> Delta {
     Delta { flows: flows.to_vec(), ..Delta::default() }
 }
 
-async fn confirmed(switch: &mut Handle, id: ChangeId) -> Result<()> {
+pub(crate) async fn confirmed(switch: &mut Handle, id: ChangeId) -> Result<()> {
     loop {
         match switch.next_event().await.context("the connection's task ended")? {
             Event::Committed { up_to, .. } | Event::Synced { up_to, .. } if up_to >= id => return Ok(()),

@@ -9,6 +9,7 @@ mod agent;
 mod cloud;
 mod codec;
 mod flows;
+mod groups;
 mod load;
 mod node;
 mod report;
@@ -29,6 +30,7 @@ async fn main() -> Result<()> {
     match args.as_slice() {
         [] => all(ROUNDS, &mut table).await?,
         ["node"] => node::run(&mut table)?,
+        ["groups"] => groups::run(&mut table).await?,
         ["agent", store] => {
             let store =
                 nb_etcd::EtcdStore::new(&nb_etcd::Options::new([*store])).context("cannot use the store")?;
@@ -41,7 +43,7 @@ async fn main() -> Result<()> {
         }
         other => {
             bail!(
-                "the benchmarks take a number of rounds, `node`, `agent STORE`, or nothing, not: {}",
+                "the benchmarks take a number of rounds, `node`, `groups`, `agent STORE`, or nothing, not: {}",
                 other.join(" ")
             )
         }
@@ -53,5 +55,6 @@ async fn main() -> Result<()> {
 async fn all(rounds: usize, table: &mut report::Table) -> Result<()> {
     codec::run(rounds, table)?;
     node::run(table)?;
+    groups::run(table).await?;
     load::run(rounds, table).await
 }

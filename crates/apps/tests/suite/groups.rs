@@ -341,3 +341,26 @@ fn ports_with_the_same_groups_share_their_flows() {
     // In, out and where it is filtered; its address; ARP for others and not for itself; five to send from.
     assert_eq!(cloud.node("a").engine.flow_count() - before, 11);
 }
+
+/// The original kept connections by the key of the network, of which the tracker took sixteen bits, and made priorities of the keys of
+/// groups, which have as many.
+#[test]
+fn keys_of_groups_and_networks_may_be_large() {
+    let mut cloud = Cloud::new(
+        "node a 192.0.2.1 geneve
+         network red 1 geneve
+         network blue 65537 geneve
+         group large 70000 in:udp:80 out:::
+         port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1 groups=large
+         port red2 12 red on=a:2 mac=02:00:00:00:00:02 ip=10.0.0.2 groups=large
+         port blue1 13 blue on=a:3 mac=02:00:00:00:00:01 ip=10.0.0.1 groups=large
+         port blue2 14 blue on=a:4 mac=02:00:00:00:00:02 ip=10.0.0.2 groups=large",
+    );
+    assert_eq!(cloud.problems("a"), [] as [&str; 0]);
+    let mut trackers = Trackers::new();
+    let there = udp((mac_of("web1"), "10.0.0.1", 7), (mac_of("db1"), "10.0.0.2", 80));
+    let back = udp((mac_of("db1"), "10.0.0.2", 80), (mac_of("web1"), "10.0.0.1", 7));
+    assert_eq!(cloud.send_tracked("red1", &there, &mut trackers).receivers(), ["red2"]);
+    assert_eq!(cloud.send_tracked("red2", &back, &mut trackers).receivers(), ["red1"], "an answer");
+    cloud.send_tracked("blue2", &back, &mut trackers).assert_nobody();
+}
