@@ -300,6 +300,10 @@ impl<'a> Worker<'a> {
 
     /// Forgets the connections of ports that are gone, so that a port that gets their zone begins with none.
     async fn empty_zones(&mut self) {
+        // What is sent to a switch that is away goes nowhere.
+        if !self.status.borrow().is_switch_connected {
+            return;
+        }
         while let Some(zone) = self.stale_zones.first().copied() {
             if let Err(error) = self.switch.send(Message::CtFlushZone(CtFlushZone(zone))).await {
                 debug!(%error, zone, "connections of a port that is gone are forgotten later");

@@ -12,6 +12,8 @@ use crate::shell::root;
 const ARCHITECTURE: &str = "docs/ARCHITECTURE.md";
 /// The first column of the code map.
 const MAP_HEAD: &str = "| crate |";
+/// What behaviour is tested where.
+const CHECKLIST: &str = "docs/checklist.md";
 const README: &str = "README.md";
 /// The commands that the README promises.
 const COMMANDS: [&str; 2] = ["cargo xtask test", "cargo xtask demo"];
@@ -22,6 +24,8 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<Finding>> {
     let architecture = read(ARCHITECTURE)?;
     let mut findings = unmentioned(&architecture, &names);
     findings.extend(gone(&architecture, &names));
+    let sources: String = workspace.files.iter().map(|file| file.text.as_str()).collect();
+    findings.extend(untested(&read(CHECKLIST)?, &sources));
     let readme = read(README)?;
     let missing = COMMANDS.iter().filter(|command| !readme.contains(**command));
     findings.extend(missing.map(|command| Finding::new(README, format!("does not name `{command}`"))));
@@ -51,9 +55,28 @@ fn gone(document: &str, crates: &[&str]) -> Vec<Finding> {
         .collect()
 }
 
+/// Tests that the checklist names, as `module::name_of_the_test`, and that are not there.
+fn untested(document: &str, sources: &str) -> Vec<Finding> {
+    let rows = document.lines().filter(|line| line.starts_with('|'));
+    let quoted = rows.flat_map(|line| line.split('`').skip(1).step_by(2));
+    let named = quoted.filter_map(|code| Some((code, code.rsplit_once("::")?.1)));
+    named
+        .filter(|(_, test)| !sources.contains(&format!("fn {test}(")))
+        .map(|(code, _)| Finding::new(CHECKLIST, format!("names the test `{code}`, which is gone")))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_of_the_checklist_has_to_be_there() {
+        let document = "`not::in_a_table`\n| 1 | it works | `suite::it_works`, `suite::it_worked` |\n";
+        let findings = untested(document, "fn it_works() {}");
+        assert_eq!(findings.len(), 1);
+        assert!(findings[0].problem.contains("it_worked"));
+    }
 
     #[test]
     fn a_crate_needs_a_line_in_the_code_map() {
