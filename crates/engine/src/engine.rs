@@ -328,7 +328,8 @@ impl Engine {
     }
 
     /// All that is wrong now.
-    fn findings(&self) -> Vec<Finding> {
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
         let name = |no: NodeNo| self.graph.name_of(no);
         let flows = self.wanted.flows.disputed(&name).map(|(no, key)| (no, format!("flow {key}")));
         let groups = self.wanted.groups.disputed(&name).map(|(no, id)| (no, format!("group {id}")));

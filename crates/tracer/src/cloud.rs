@@ -114,9 +114,9 @@ impl Host {
     pub fn replace_switch(&mut self, dump: Dump) {
         let desired = self.engine.desired();
         self.remarks.extend(differences(&desired.flows, &dump.flows));
-        if desired.groups.iter().any(|group| !dump.groups.contains(group)) {
-            self.remarks.push("the switch lacks groups that were computed, or has other ones".to_owned());
-        }
+        let wrong = desired.groups.iter().filter(|group| !dump.groups.contains(group));
+        let wrong: Vec<String> = wrong.map(ToString::to_string).take(DIFFERENCES_MAX).collect();
+        self.remarks.extend(wrong.iter().map(|group| format!("the switch lacks {group}")));
         self.switch = Switch::new();
         let Dump { flows, groups, meters } = dump;
         self.switch.apply(&Delta { flows, groups, meters, ..Delta::default() });

@@ -116,7 +116,7 @@ impl Draft<'_> {
             _ => {}
         }
         if !self.has(Field::EthDst) {
-            match self.target.and_then(|target| target.macs.first()) {
+            match self.neighbor_target().and_then(|target| target.macs.first()) {
                 Some(mac) => self.default(Field::EthDst, mac.to_u64()),
                 None => return Err(TraceError::NoDestination("dl_dst")),
             }
@@ -209,9 +209,14 @@ impl Draft<'_> {
         }
     }
 
+    /// The port that it is for, if that is in the sender's network.
+    fn neighbor_target(&self) -> Option<&LogicalPort> {
+        self.target.filter(|target| target.lswitch == self.sender.lswitch)
+    }
+
     /// The MAC address to which the sender would send what is for an address.
     fn next_hop(&self, address: IpAddr) -> Result<MacAddr, TraceError> {
-        let holder = self.target.and_then(|target| mac_of(target, address));
+        let holder = self.neighbor_target().and_then(|target| mac_of(target, address));
         let holder = holder.or_else(|| self.neighbor(address));
         let gateway = || {
             let subnets = self.sender.subnets.iter().filter_map(|id| self.cloud.get::<Subnet>(id));

@@ -111,7 +111,7 @@ impl Display for Verdict {
 
 impl Display for About {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.what, self.object)?;
+        write!(f, "{}: {}", self.what, self.object)?;
         match &self.state {
             Some(state) => write!(f, ", which {state}"),
             None => Ok(()),

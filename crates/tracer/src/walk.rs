@@ -1,6 +1,6 @@
 //! A packet on its way: through the switch of its host, and of every host that it gets to by tunnels.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use engine::{Input, PacketIn, Reply};
@@ -106,7 +106,7 @@ impl Cloud {
         let described = packet.key.to_string();
         let host = self.host(&chassis);
         let trace = ofsim::trace(&host.switch, packet, tracker);
-        let (is_live, remarks) = (host.is_live, host.remarks.clone());
+        let (is_live, mut remarks) = (host.is_live, host.remarks.clone());
         let mut ends = self.outcomes(&chassis, &trace, queue);
         let steps = self.steps(&chassis, &trace);
         ends.extend(self.dead_ends(&chassis, &trace));
@@ -119,7 +119,32 @@ impl Cloud {
             let notes: Vec<String> = notes.collect();
             ends.push(End::Lost { reason: lost(trace.drop_reason(), &notes) });
         }
+        remarks.extend(self.findings(&chassis, &steps, &ends));
         Visit { host: chassis.to_string(), entered, packet: described, is_live, remarks, steps, ends }
+    }
+
+    /// What the host finds wrong with objects that have to do with the packet.
+    fn findings(&self, chassis: &Id<Chassis>, steps: &[Step], ends: &[End]) -> Vec<String> {
+        let Some(host) = self.made(chassis) else { return Vec::new() };
+        let mut concerned: BTreeSet<&str> = BTreeSet::new();
+        for step in steps {
+            if let Event::Table(table) = &step.event {
+                concerned
+                    .extend(table.makers.iter().filter_map(|maker| Some(maker.object.as_ref()?.id.as_str())));
+            }
+        }
+        for end in ends {
+            if let End::Dropped { about, .. } = end {
+                concerned.extend(about.iter().map(|about| about.object.id.as_str()));
+            }
+        }
+        let of_them = host.engine.findings().into_iter().filter_map(|finding| {
+            let subject =
+                finding.subject.filter(|subject| concerned.contains(subject.to_string().as_str()))?;
+            let name = self.name_of_any(&subject);
+            Some(format!("{}: {} of {name}: {}", finding.app, finding.rule, finding.problem))
+        });
+        of_them.collect()
     }
 
     fn words(&self, chassis: &Id<Chassis>) -> Option<Words<'_>> {

@@ -80,7 +80,7 @@ fn what_no_rule_permits_names_port_and_groups() {
     let report = trace("vm23", "vm21", Kind::Tcp(22), &[]);
     assert!(!report.verdict.is_delivered, "{report}");
     let drop = &report.verdict.drops[0];
-    for said in ["egress port port vm21 (port-21)", "policy security group web (group-web)"] {
+    for said in ["egress port: port vm21 (port-21)", "policy: security group web (group-web)"] {
         assert!(drop.contains(said), "{said:?} is not in {drop}");
     }
     // An answer to what the port itself began passes all the same.

@@ -101,14 +101,14 @@ fn what_is_answered_here_says_by_whom() {
 fn who_cannot_be_reached_is_why() {
     let mut cloud = cloud();
     for (from, to, table, about) in [
-        ("vm1", "vm4", "(dispatch)", "egress port port vm4 (port-4), which is bound to no host"),
+        ("vm1", "vm4", "(dispatch)", "egress port: port vm4 (port-4), which is bound to no host"),
         (
             "vm1",
             "vm5",
             "(dispatch)",
-            "egress port port vm5 (port-5), which is disabled (admin_state_up is false)",
+            "egress port: port vm5 (port-5), which is disabled (admin_state_up is false)",
         ),
-        ("vm5", "vm1", "(classify)", "plugged in port vm5 (port-5), which is disabled"),
+        ("vm5", "vm1", "(classify)", "plugged in: port vm5 (port-5), which is disabled"),
     ] {
         let report = ping(&mut cloud, from, to);
         assert!(!report.verdict.is_delivered, "{report}");
@@ -150,6 +150,37 @@ fn what_makes_no_packet_is_refused_by_name() {
     assert!(refusal(&request).contains("--to"));
     let far = Request { fields: Some("icmp,nw_dst=198.51.100.1".to_owned()), ..request.clone() };
     assert!(refusal(&far).contains("dl_dst"));
+}
+
+#[test]
+fn a_port_of_another_network_is_sent_to_by_way_of_the_gateway() {
+    let mut cloud = cloud();
+    let request = Request { to: Some("vm7".to_owned()), ..request("vm1") };
+    let report = cloud.trace(&request).expect("red has a gateway");
+    assert!(
+        report.packet.contains("dl_dst=02:00:00:00:00:09") && report.packet.contains("nw_dst=10.0.0.7"),
+        "{report}"
+    );
+    assert!(!report.verdict.is_delivered, "nobody routes");
+    let back = Request { port: "vm7".to_owned(), to: Some("vm1".to_owned()), ..request };
+    assert!(cloud.trace(&back).unwrap_err().to_string().contains("no gateway of the network is known"));
+}
+
+#[test]
+fn what_a_host_found_wrong_with_the_objects_is_said() {
+    let gone = RowId::new("b").unwrap();
+    let rows = rows().into_iter().filter(|row| row.table() != Table::Chassis || *row.id() != gone);
+    let mut cloud = Cloud::new(apps::all, settings(), rows.collect());
+    let report = ping(&mut cloud, "vm1", "vm3");
+    assert!(!report.verdict.is_delivered);
+    let remarks = &report.visits[0].remarks;
+    let is_said = |remark: &String| {
+        remark.contains("network the red one (red)")
+            && remark.contains("b has ports of the network and is not registered")
+    };
+    assert!(remarks.iter().any(is_said), "{remarks:#?}");
+    // The networks that have nothing to do with the packet are left out.
+    assert!(!remarks.iter().any(|remark| remark.contains("(blue)")), "{remarks:#?}");
 }
 
 #[test]
