@@ -2,19 +2,22 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`filter`], [`policy`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`filter`], [`policy`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
 pub mod dhcp;
+pub mod dhcpv6;
 pub mod filter;
 pub mod groups;
 pub mod l2;
 pub mod local;
+pub mod nd;
 pub mod network;
 pub mod policy;
 pub mod port_security;
 pub mod qos;
+pub mod slow_path;
 pub mod tunnel;
 
 use engine::{App, Rule, Sink, View};
@@ -24,7 +27,17 @@ use pipeline::{AppId, Miss, Priority};
 /// All apps.
 #[must_use]
 pub fn all() -> Vec<App> {
-    vec![classify::app(), l2::app(), port_security::app(), arp::app(), dhcp::app(), groups::app(), qos::app()]
+    vec![
+        classify::app(),
+        l2::app(),
+        port_security::app(),
+        arp::app(),
+        dhcp::app(),
+        groups::app(),
+        qos::app(),
+        nd::app(),
+        dhcpv6::app(),
+    ]
 }
 
 /// Stands for an app that an operator does not want: packets pass its tables as if nothing were there to say.

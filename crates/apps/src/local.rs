@@ -36,14 +36,20 @@ impl LocalPort {
 
     /// Sends a frame to it.
     #[must_use]
-    pub fn send(&self, mut frame: Vec<u8>) -> Reply {
+    pub fn send(&self, frame: Vec<u8>) -> Reply {
+        Reply::Send { frame: self.framed(frame), port: self.of_port }
+    }
+
+    /// A frame as it leaves by its switch port: with its tag, if it has one.
+    #[must_use]
+    pub fn framed(&self, mut frame: Vec<u8>) -> Vec<u8> {
         if let Some(vlan) = self.vlan
             && frame.len() >= ADDRESSES_BYTES
         {
             let tag = [TAG_TYPE.to_be_bytes(), vlan.to_be_bytes()].concat();
             frame.splice(ADDRESSES_BYTES..ADDRESSES_BYTES, tag);
         }
-        Reply::Send { frame, port: self.of_port }
+        frame
     }
 }
 

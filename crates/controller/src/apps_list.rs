@@ -23,8 +23,8 @@ const fn parts(app: App) -> &'static [AppId] {
         // Where ports are and how chassis reach each other is decided where packets are classified.
         App::Classifier | App::PortBinding | App::Tunneling => &[tables::CLASSIFY_OWNER],
         App::PortSecurity => &[tables::PORT_SECURITY_OWNER],
-        App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER],
-        App::Dhcp => &[tables::DHCP_OWNER],
+        App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER, tables::ND_OWNER],
+        App::Dhcp => &[tables::DHCP_OWNER, tables::DHCPV6_OWNER],
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
         App::L3

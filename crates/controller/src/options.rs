@@ -202,9 +202,14 @@ fn dhcp(config: &Config) -> Dhcp {
         IpAddr::V4(address) => Some(*address),
         IpAddr::V6(_) => None,
     };
+    let v6 = |address: &IpAddr| match address {
+        IpAddr::V6(address) => Some(*address),
+        IpAddr::V4(_) => None,
+    };
     Dhcp {
         rate_per_s: options.df_dhcp_max_rate_per_sec,
         dns_servers: options.df_dns_servers.iter().filter_map(v4).collect(),
+        dns_servers_v6: options.df_dns_servers.iter().filter_map(v6).collect(),
         domain: config.default.dns_domain.clone(),
         // -1 is for ever.
         lease_seconds: u32::try_from(config.default.dhcp_lease_duration).unwrap_or(u32::MAX),

@@ -1,6 +1,6 @@
 //! What a node knows about itself: its settings, its interfaces, its tunnels.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use model::{Chassis, Id, LogicalPort, RowId};
@@ -27,6 +27,9 @@ pub struct Dhcp {
     pub rate_per_s: u32,
     /// Name servers for subnets that name none.
     pub dns_servers: Vec<Ipv4Addr>,
+    /// The same, of IPv6.
+    #[serde(default)]
+    pub dns_servers_v6: Vec<Ipv6Addr>,
     /// The domain of all guests; none when empty.
     pub domain: String,
     /// How long a lease is; the largest number is for ever.
@@ -43,6 +46,7 @@ impl Default for Dhcp {
         Self {
             rate_per_s: 3,
             dns_servers: vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)],
+            dns_servers_v6: Vec::new(),
             domain: "openstacklocal".to_owned(),
             lease_seconds: 86_400,
             mtu_bytes: 1460,

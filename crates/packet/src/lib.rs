@@ -28,8 +28,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`headers`] | the flow key of a frame, as OVS extracts it |
-//! | [`arp`], [`icmp`], [`nd`] | one message each: parse with the RFC's checks, emit |
+//! | [`arp`], [`icmp`], [`nd`], [`router`] | one message each: parse with the RFC's checks, emit |
 //! | [`dhcp`] | DHCP for IPv4: messages, options, their texts, and what a server answers |
+//! | [`dhcp6`] | DHCP for IPv6: the same |
 //! | [`build`] | complete frames with correct lengths and checksums, fragments included |
 //! | [`pcap`] | capture files, for tests that assert on them |
 
@@ -38,11 +39,14 @@ pub mod build;
 mod bytes;
 mod checksum;
 pub mod dhcp;
+pub mod dhcp6;
+mod domain;
 mod error;
 pub mod headers;
 pub mod icmp;
 pub mod nd;
 pub mod pcap;
+pub mod router;
 mod wire;
 
 pub use error::ParseError;

@@ -4,7 +4,8 @@
 //!  guest -> classify -> port security -+-> egress groups --> l2 -> ingress groups -> dispatch -> guest
 //!                            |         |         ^           ^ |        ^               ^
 //!                            |         +-> arp --|-----------+ +--------|---------------+-> tunnel
-//!                            +-> neighbor security           |          |
+//!                            +-> neighbor security -+-> nd --+          |
+//!                            |                       +-> dhcpv6 (to l2)  |
 //!                            +-> dhcp -> request security ---+          |
 //! tunnel -> classify ---------------------------------------------------+ (the option says the port)
 //!               +--------------------------------------------+            (it does not)
@@ -13,7 +14,8 @@
 //! departure); guests without one pass none of them.
 //! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
 //! A packet of a filtered guest to one on another node passes seven tables here and six there, and one without groups
-//! five here and three there (one more each way, if it is IPv6).
+//! five here and three there (one more each way, if it is IPv6). What is for a group of listeners passes a table more behind l2,
+//! where memberships are looked at; an answer to a neighbour solicitation goes from nd by nd answer to dispatch.
 //!
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
@@ -41,6 +43,10 @@ pub const GROUPS_OWNER: AppId = AppId { number: 6, name: "sg" };
 
 /// Owner of the tables of policies for rates and marks.
 pub const QOS_OWNER: AppId = AppId { number: 20, name: "qos" };
+/// Owner of [`ND`] and [`ND_ANSWER`].
+pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
+/// Owner of [`DHCPV6`].
+pub const DHCPV6_OWNER: AppId = AppId { number: 11, name: "dhcpv6" };
 
 /// What rules of security groups look at.
 const GROUP_FIELDS: &[Field] = &[
@@ -139,7 +145,7 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&NEIGHBOR_SECURITY, &ARP, &DHCP, &EGRESS_TRACK, &L2],
+    next: &[&NEIGHBOR_SECURITY, &ARP, &ND, &DHCP, &DHCPV6, &EGRESS_TRACK, &L2],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -160,11 +166,13 @@ pub static NEIGHBOR_SECURITY: TableSpec = TableSpec {
         Field::NdTarget,
         Field::NdSll,
         Field::NdTll,
+        Field::UdpSrc,
+        Field::UdpDst,
     ],
     reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&L2],
+    next: &[&ND, &DHCPV6, &L2],
     may_output: false,
     miss: Miss::Goto(&EGRESS_TRACK),
 };
@@ -192,6 +200,54 @@ pub static ARP: TableSpec = TableSpec {
     miss: Miss::Goto(&L2),
 };
 
+/// Who has an IPv6 address, and what the link is like.
+pub static ND: TableSpec = TableSpec {
+    id: 35,
+    name: "nd",
+    owner: ND_OWNER,
+    purpose: "makes neighbour solicitations for ports of the network answers on the node of who asks, and sends router \
+              solicitations of guests to their controller, at a limited rate",
+    matches: &[
+        Field::EthType,
+        Field::IpProto,
+        Field::Ipv6Src,
+        Field::Icmp6Type,
+        Field::Icmp6Code,
+        Field::NdTarget,
+        Field::NdOptionsType,
+    ],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
+    sets: &[
+        Field::EthSrc,
+        Field::EthDst,
+        Field::Ipv6Src,
+        Field::Ipv6Dst,
+        Field::Icmp6Type,
+        Field::NdReserved,
+        Field::NdOptionsType,
+    ],
+    writes: &[&regs::EGRESS_PORT],
+    next: &[&ND_ANSWER, &L2],
+    may_output: true,
+    miss: Miss::Goto(&L2),
+};
+
+/// The answers.
+pub static ND_ANSWER: TableSpec = TableSpec {
+    id: 36,
+    name: "nd answer",
+    owner: ND_OWNER,
+    purpose: "completes neighbour advertisements, which the switch lets nobody do before it knows that they are such, and sends \
+              them back",
+    matches: &[Field::EthType, Field::IpProto, Field::Icmp6Type, Field::Icmp6Code],
+    reads: &[],
+    sets: &[Field::NdTll, Field::InPort16],
+    writes: &[],
+    next: &[&DISPATCH],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
 /// What addresses guests get.
 pub static DHCP: TableSpec = TableSpec {
     id: 40,
@@ -205,6 +261,21 @@ pub static DHCP: TableSpec = TableSpec {
     next: &[&REQUEST_SECURITY],
     may_output: true,
     miss: Miss::Goto(&REQUEST_SECURITY),
+};
+
+/// What IPv6 addresses guests get.
+pub static DHCPV6: TableSpec = TableSpec {
+    id: 42,
+    name: "dhcpv6",
+    owner: DHCPV6_OWNER,
+    purpose: "sends the DHCPv6 messages of guests to the controller of their own node, at a limited rate",
+    matches: &[Field::EthType, Field::IpProto, Field::UdpSrc, Field::UdpDst, Field::Ipv6Dst],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[],
+    may_output: true,
+    miss: Miss::Goto(&L2),
 };
 
 /// What a guest may ask of other DHCP servers.
@@ -411,7 +482,10 @@ pub static PIPELINE: Pipeline = Pipeline {
         &PORT_SECURITY,
         &NEIGHBOR_SECURITY,
         &ARP,
+        &ND,
+        &ND_ANSWER,
         &DHCP,
+        &DHCPV6,
         &REQUEST_SECURITY,
         &EGRESS_TRACK,
         &EGRESS_RULES,

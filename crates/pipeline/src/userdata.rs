@@ -2,3 +2,7 @@
 
 /// DHCP messages of guests.
 pub const DHCP: u8 = 1;
+/// Router solicitations of guests.
+pub const ROUTER_SOLICITATION: u8 = 10;
+/// DHCPv6 messages of guests.
+pub const DHCPV6: u8 = 11;

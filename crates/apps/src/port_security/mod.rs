@@ -17,7 +17,8 @@
 //!
 //! A port whose security is off sends whatever it likes, but no frames from group addresses.
 //!
-//! Either way DHCP requests go to the table that answers them, and ARP to the one that answers it.
+//! Either way requests of DHCP and DHCPv6 go to the tables that answer them, and so do ARP and the solicitations of neighbour and router
+//! discovery. The check whether an address is free is not answered: it has to reach everybody.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -30,7 +31,8 @@ use openflow::{Field, Match};
 use packet::arp::ArpOperation;
 use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{
-    ARP, DHCP, EGRESS_TRACK, L2, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER, REQUEST_SECURITY,
+    ARP, DHCP, DHCPV6, EGRESS_TRACK, L2, ND, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER,
+    REQUEST_SECURITY,
 };
 use pipeline::{Priority, TableSpec, regs};
 
@@ -38,6 +40,7 @@ use crate::local::{self, LocalPort};
 
 const DHCP_SERVER: u16 = 67;
 const DHCP_CLIENT: u16 = 68;
+const DHCPV6_CLIENT: u16 = 546;
 const DHCPV6_SERVER: u16 = 547;
 
 const ROUTER_SOLICITATION: u8 = 133;
@@ -95,6 +98,10 @@ fn dhcp_request(matching: Match) -> Match {
         .with(Field::UdpDst, DHCP_SERVER)
 }
 
+fn dhcpv6_request() -> Match {
+    udp(ethertype::IPV6).with(Field::UdpSrc, DHCPV6_CLIENT).with(Field::UdpDst, DHCPV6_SERVER)
+}
+
 /// What holds for all guests.
 fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     let from_group = Match::new().with_masked(Field::EthSrc, MULTICAST, MULTICAST);
@@ -127,10 +134,17 @@ fn neighbors(sink: &mut Sink) {
     drop(Priority::DEFAULT.level(2), icmp6(nd::NEIGHBOR_ADVERTISEMENT));
     drop(ABOVE_QUESTIONS, from_nobody(icmp6(nd::NEIGHBOR_SOLICITATION)));
     drop(ABOVE_CLAIMS, from_nobody(icmp6(nd::NEIGHBOR_ADVERTISEMENT)));
-    for kind in LISTENER_MESSAGES.into_iter().chain([ROUTER_SOLICITATION]) {
+    for kind in LISTENER_MESSAGES {
         let harmless = from_nobody(icmp6(kind));
         sink.flow(&NEIGHBOR_SECURITY, Priority::DEFAULT.level(1), |flow| flow.matching(harmless).goto(&L2));
     }
+    sink.flow(&NEIGHBOR_SECURITY, Priority::DEFAULT.level(1), |flow| {
+        flow.matching(icmp6(ROUTER_SOLICITATION)).goto(&ND)
+    });
+    // Not from nobody: that is dropped before.
+    sink.flow(&NEIGHBOR_SECURITY, Priority::MISS.level(1), |flow| {
+        flow.matching(dhcpv6_request()).goto(&DHCPV6)
+    });
     sink.flow(&NEIGHBOR_SECURITY, Priority::MISS, |flow| flow.goto(&EGRESS_TRACK));
 }
 
@@ -215,6 +229,10 @@ impl Guest<'_> {
         let arp = Match::new().with(Field::EthType, ethertype::ARP);
         self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, arp, &ARP);
         self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, dhcp_request(Match::new()), &DHCP);
+        self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, dhcpv6_request(), &DHCPV6);
+        for question in [nd::NEIGHBOR_SOLICITATION, ROUTER_SOLICITATION] {
+            self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, icmp6(question), &ND);
+        }
         self.allow(&REQUEST_SECURITY, UNSECURED, Match::new(), &L2);
     }
 
@@ -262,7 +280,7 @@ impl Guest<'_> {
     fn solicits(&mut self, mac: MacAddr) {
         for source_link in [mac, MacAddr::ZERO] {
             let question = nd_of(mac, nd::NEIGHBOR_SOLICITATION).with(Field::NdSll, source_link);
-            self.allow(&NEIGHBOR_SECURITY, QUESTIONS, question, &L2);
+            self.allow(&NEIGHBOR_SECURITY, QUESTIONS, question, &ND);
         }
     }
 }

@@ -38,11 +38,11 @@ fn a_port_makes_few_flows() {
     let dhcp = dhcp_flows(node, "plain");
     assert_eq!(plain - dhcp, 2 + 1 + 2 + 5);
     // Two addresses and none as a source, and for neighbours: two questions, and for each address a check for duplicates
-    // and two claims.
-    assert_eq!(flows_of(node, "dual"), plain + 3 + 2 + 6);
-    assert_eq!(flows_of(node, "open"), plain - 5 + 4);
+    // and two claims. Who has its address and the one of the link, and not for itself.
+    assert_eq!(flows_of(node, "dual"), plain + 3 + 2 + 6 + 2 + 2);
+    assert_eq!(flows_of(node, "open"), plain - 5 + 4 + 3);
     assert_eq!(flows_of(node, "there"), 3);
-    assert_eq!(flows_of(node, "there6"), 3);
+    assert_eq!(flows_of(node, "there6"), 3 + 2);
     assert_eq!(flows_of(node, "unbound"), 1);
 }
 

@@ -37,6 +37,7 @@ fn any_port() -> impl Strategy<Value = String> {
             "unsecured",
             "disabled",
             "owner=network:dhcp",
+            "owner=network:router_interface",
             "pair=10.0.0.3/02:00:00:00:00:03",
             "pair=fd00::9/02:00:00:00:00:00",
             "pair=10.0.0.0/29/02:00:00:00:00:02",
@@ -87,7 +88,14 @@ fn any_network() -> impl Strategy<Value = String> {
 fn any_subnet() -> impl Strategy<Value = String> {
     let cidr = prop::sample::select(vec!["10.0.0.0/24", "10.0.0.0/30", "fd00::/64"]);
     let dhcp = prop::bool::weighted(0.8).prop_map(|is_on| if is_on { "dhcp" } else { "" });
-    let more = prop::sample::select(vec!["", "gateway=10.0.0.254", "dns=1.1.1.1"]);
+    let more = prop::sample::select(vec![
+        "",
+        "gateway=10.0.0.254",
+        "dns=1.1.1.1",
+        "ra=slaac mode=slaac dns=fd00::53",
+        "ra=dhcpv6-stateful mode=dhcpv6-stateful gateway=fd00::5",
+        "mode=dhcpv6-stateless",
+    ]);
     let id = (prop::sample::select(&SUBNETS[..]), prop::sample::select(&NETWORKS[..]));
     (id, cidr, dhcp, more).prop_map(|((name, network), cidr, dhcp, more)| {
         format!("subnet {name} {network} {cidr} {dhcp} {more}")
@@ -156,6 +164,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::LogicalSwitch, id)),
         1 => prop::sample::select(&NODES[..]).prop_map(|id| Event::Delete(Table::Chassis, id)),
         1 => prop::sample::select(&SUBNETS[..]).prop_map(|id| Event::Delete(Table::Subnet, id)),
+        1 => prop::sample::select(&SUBNETS[..]).prop_map(|id| Event::Delete(Table::SubnetIpv6, id)),
         6 => (prop::sample::select(&PORTS[..]), 1_u32..9).prop_map(|(port, plug)| Event::Plug(port, plug)),
         3 => prop::sample::select(&PORTS[..]).prop_map(Event::Unplug),
         1 => any_types().prop_map(Event::Tunnels),

@@ -187,9 +187,10 @@ fn neighbour_solicitations_tell_the_truth_about_who_asks() {
         let question = Solicitation { target: v6(target), source_link: source_link.map(mac) };
         passes("red1", &neighbor(src, Neighbor::Solicitation(question)))
     };
-    assert!(solicits("fd00::1", "fd00::2", Some(ONE)));
+    assert!(solicits("fd00::1", "fd00::77", Some(ONE)));
     assert!(solicits("fd00::1", "fd00::2", None));
-    assert!(!solicits("fd00::1", "fd00::2", Some(TWO)));
+    assert!(!solicits("fd00::1", "fd00::77", Some(TWO)));
+    assert!(!solicits("fd00::2", "fd00::77", Some(ONE)));
     assert!(!solicits("fd00::2", "fd00::1", Some(ONE)));
     // Duplicate address detection, of its own addresses only.
     assert!(solicits("::", "fd00::1", None));

@@ -99,6 +99,7 @@ fn is_needed(src: IpAddr, payload: Payload, is_ingress: bool, is_own_mac: bool) 
         (Payload::Udp(67, 68), IpAddr::V4(_), true) | (Payload::Udp(547, 546), IpAddr::V6(_), true) => true,
         // Whether a guest may ask other servers than ours is up to port security.
         (Payload::Udp(68, 67), IpAddr::V4(_), false) => is_own_mac,
+        (Payload::Udp(546, 547), IpAddr::V6(_), false) => true,
         _ => false,
     }
 }

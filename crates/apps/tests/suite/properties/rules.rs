@@ -40,7 +40,15 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
 
 /// Whether a broadcast request is about the address of somebody else.
 fn is_answered(world: &World, sender: &Port, frame: &Frame) -> bool {
-    let Body::Arp(arp) = &frame.body else { return false };
+    let arp = match &frame.body {
+        Body::Arp(arp) => arp,
+        Body::Neighbor(src, Neighbor::Solicitation(question)) => {
+            // Who does not say where it is cannot be answered by the switch; a check for duplicates must not be.
+            let can_be_answered = question.source_link.is_some() && !src.is_unspecified();
+            return can_be_answered && is_answered_for(world, sender, question.target);
+        }
+        _ => return false,
+    };
     let target = IpAddr::V4(arp.target_ip);
     // A range says too little to be asked about.
     let is_own = sender.sources().iter().any(|(_, net)| net.network() == target);
@@ -49,6 +57,21 @@ fn is_answered(world: &World, sender: &Port, frame: &Frame) -> bool {
         port.network == sender.network && port.ips.contains(&target) && may_be_named
     });
     arp.operation == ArpOperation::REQUEST && frame.dst.is_broadcast() && has_owner && !is_own
+}
+
+/// Whether an IPv6 address is that of somebody else who is answered for.
+fn is_answered_for(world: &World, sender: &Port, target: Ipv6Addr) -> bool {
+    let has_any = |port: &Port| port.ips.iter().any(IpAddr::is_ipv6);
+    let has_own = sender.sources().iter().any(|(_, net)| net.addr().is_ipv6());
+    let is_own = sender.sources().iter().any(|(_, net)| net.network() == target)
+        || has_own && sender.macs.iter().any(|mac| mac.link_local() == target);
+    let has_owner = world.ports.iter().any(|port| {
+        let may_be_named = port.is_enabled && (port.node.is_some() || port.is_of_network);
+        let link_local = port.macs.first().map(|mac| mac.link_local());
+        let has_it = port.ips.contains(&IpAddr::V6(target)) || has_any(port) && link_local == Some(target);
+        port.network == sender.network && has_it && may_be_named
+    });
+    has_owner && !is_own
 }
 
 /// Whether a frame says the truth about its sender.

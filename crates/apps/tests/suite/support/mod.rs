@@ -2,11 +2,13 @@
 //! from guest to guest through all of them.
 #![allow(dead_code, reason = "a library for all tests of the apps; each uses a part")]
 
+mod ask;
 mod cloud;
 mod topology;
 mod tracker;
 mod walk;
 
+pub(crate) use ask::ask;
 pub(crate) use cloud::{Cloud, Node, interface, row_id};
 pub(crate) use tracker::Tracker;
 pub(crate) use walk::{Trackers, Walk};

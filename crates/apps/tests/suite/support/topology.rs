@@ -9,6 +9,7 @@
 //! port vm3 13 red on=a plug=b:5 ...      # bound there and plugged in here
 //! port vm4 14 red ...                    # not bound
 //! subnet s red 10.0.0.0/24 dhcp [gateway=10.0.0.254] [dns=8.8.8.8,1.1.1.1] [route=10.9.0.0/16/10.0.0.9]
+//! subnet s6 red fd00::/64 dhcp ra=slaac mode=slaac  # its modes: what is announced, how addresses come
 //! ```
 //! ```text
 //! group web 5 in:tcp:80-90:10.0.0.0/8 out:::group=db [stateless]  # the key, and rules: direction, protocol, ports, remote side
@@ -73,7 +74,7 @@ fn parse_line(line: &str) -> Vec<Fact> {
             vec![row_of(Table::LogicalSwitch, &row)]
         }
         ["policy", name, rules @ ..] => policy(name, &options(rules)),
-        ["subnet", name, network, cidr, more @ ..] => vec![subnet(name, network, cidr, &options(more))],
+        ["subnet", name, network, cidr, more @ ..] => subnet(name, network, cidr, &options(more)),
         ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
         ["group", name, key, rules @ ..] => group(name, key, rules),
         ["addresses", name, list] => {
@@ -123,7 +124,7 @@ fn policy(name: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
     vec![row_of(Table::QosPolicy, &row), row_of(Table::QosPolicyExtra, &more)]
 }
 
-fn subnet(name: &str, network: &str, cidr: &str, options: &BTreeMap<&str, &str>) -> Fact {
+fn subnet(name: &str, network: &str, cidr: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
     let list = |option: &str| options.get(option).into_iter().flat_map(|list| list.split(','));
     let route = |route: &str| {
         let (destination, nexthop) = route.rsplit_once('/').expect("destination/length/nexthop");
@@ -138,7 +139,15 @@ fn subnet(name: &str, network: &str, cidr: &str, options: &BTreeMap<&str, &str>)
     if let Some(gateway) = options.get("gateway") {
         insert(&mut row, "gateway_ip", (*gateway).into());
     }
-    row_of(Table::Subnet, &row)
+    let mut facts = vec![row_of(Table::Subnet, &row)];
+    if options.contains_key("ra") || options.contains_key("mode") {
+        let row = json!({
+            "id": name, "topic": "t", "version": 1, "lswitch": network, "subnet": name,
+            "ra_mode": options.get("ra"), "address_mode": options.get("mode"),
+        });
+        facts.push(row_of(Table::SubnetIpv6, &row));
+    }
+    facts
 }
 
 fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {

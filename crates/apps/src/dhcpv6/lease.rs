@@ -1,0 +1,113 @@
+//! What a guest is told, from the rows of its port and subnets.
+//!
+//! | told | said by | else by |
+//! |---|---|---|
+//! | addresses | the port, those of subnets whose address mode is stateful | |
+//! | name servers | the subnets | the configuration |
+//! | domain, lease time | the configuration | |
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use engine::{Derived, View};
+use ipnet::{IpNet, Ipv6Net};
+use model::{Id, Ipv6Mode, LogicalPort, Subnet, SubnetIpv6};
+use net_types::MacAddr;
+use packet::dhcp6::{Lease, duid_of};
+
+/// The owner of the port that stands for the server of a network.
+const OWNER_DHCP: &str = "network:dhcp";
+
+/// Whether a subnet has its hosts served by DHCPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Service {
+    /// The addresses of the subnet.
+    cidr: Ipv6Net,
+    /// Whether addresses are given, or only what else there is to know.
+    is_stateful: bool,
+    /// The MAC address of the server; none, where the network has no port for one.
+    server: Option<MacAddr>,
+}
+
+/// The [`Service`] of a subnet: ports of it are not looked at when its name servers change.
+#[derive(Debug)]
+struct ServiceOf;
+
+impl Derived for ServiceOf {
+    type Key = Id<Subnet>;
+    type Value = Option<Service>;
+
+    fn compute(view: &mut View<'_>, id: &Self::Key) -> Option<Service> {
+        let is_stateful = match view.get(&SubnetIpv6::id_of(id))?.address_mode? {
+            Ipv6Mode::Stateful => true,
+            Ipv6Mode::Stateless => false,
+            Ipv6Mode::Slaac => return None,
+        };
+        let subnet = view.get(id)?;
+        let cidr = match subnet.cidr {
+            Some(IpNet::V6(cidr)) if subnet.enable_dhcp == Some(true) => cidr,
+            _ => return None,
+        };
+        let ports = view.by(&LogicalPort::BY_OWNER, (subnet.lswitch.clone(), OWNER_DHCP.to_owned()));
+        let server = ports.iter().find_map(|port| port.macs.iter().copied().find(|mac| mac.is_unicast()));
+        Some(Service { cidr, is_stateful, server })
+    }
+}
+
+/// The subnets by which a port is served, with its address in each.
+fn services(view: &mut View<'_>, port: &LogicalPort) -> Vec<(Id<Subnet>, Service, Ipv6Addr)> {
+    let mut found = Vec::new();
+    for ip in &port.ips {
+        let IpAddr::V6(address) = *ip else { continue };
+        for subnet in &port.subnets {
+            if let Some(service) = *view.derived::<ServiceOf>(subnet)
+                && service.cidr.contains(&address)
+            {
+                found.push((subnet.clone(), service, address));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The MAC address of the server of a port, if it is served; why it is not, if it should be.
+pub(super) fn server_of(view: &mut View<'_>, port: &LogicalPort) -> Result<Option<MacAddr>, String> {
+    let services = services(view, port);
+    let Some((subnet, _, address)) = services.first() else { return Ok(None) };
+    let server = services.iter().find_map(|(_, service, _)| service.server);
+    server.map(Some).ok_or_else(|| {
+        format!("the port gets no DHCPv6 for {address}: the network of subnet {subnet} has no port of owner {OWNER_DHCP}")
+    })
+}
+
+/// What the port is told by its server.
+pub(super) fn lease(view: &mut View<'_>, port: &LogicalPort, server: MacAddr) -> Option<Lease> {
+    let defaults = view.settings()?.dhcp;
+    let services = services(view, port);
+    let stateful = services.iter().filter(|(_, service, _)| service.is_stateful);
+    let mut dns_servers: Vec<Ipv6Addr> = Vec::new();
+    for (subnet, ..) in &services {
+        for server in &view.get(subnet)?.dns_nameservers {
+            match server {
+                IpAddr::V6(server) if !server.is_unspecified() && !dns_servers.contains(server) => {
+                    dns_servers.push(*server);
+                }
+                _ => {}
+            }
+        }
+    }
+    if dns_servers.is_empty() {
+        dns_servers.clone_from(&defaults.dns_servers_v6);
+    }
+    Some(Lease {
+        server_id: duid_of(server),
+        addresses: stateful.map(|(.., address)| *address).collect(),
+        links: services
+            .iter()
+            .map(|(_, service, _)| (service.cidr.network(), service.cidr.prefix_len()))
+            .collect(),
+        valid_s: defaults.lease_seconds,
+        dns_servers,
+        domains: Some(defaults.domain.clone()).filter(|domain| !domain.is_empty()).into_iter().collect(),
+    })
+}

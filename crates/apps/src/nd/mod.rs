@@ -1,0 +1,147 @@
+//! Neighbour and router discovery: who has an IPv6 address, and what the link is like, is answered on the node of who asks.
+//!
+//! # Guarantees
+//! - A neighbour solicitation for an IPv6 address of a port of the network, or for the link-local address that follows from the MAC
+//!   address of one that has any, becomes the advertisement of that port and goes back at once. The switch itself does it; no
+//!   other node hears of it. The advertisement is solicited and overrides; it says "router" for ports of routers only.
+//! - The check whether an address is free (source `::`) is not answered but reaches everybody, as it has to.
+//! - A port is not answered about its own addresses, nor about those of its allowed address pairs.
+//! - Ports that are disabled, or bound nowhere and not of the network itself, are not answered for, as with ARP.
+//! - A solicitation without the MAC address of who asks cannot be made an advertisement; it is switched to whom it asks.
+//! - Ports with an address of a subnet whose mode for router advertisements is set are told what the link is like ([`advertise`]):
+//!   when they ask, and from time to time. Nobody else is, and no other node hears of their questions.
+//! - If two ports of a network have one address, the same one of them is named on every node, and a finding says so.
+
+mod advertise;
+mod respond;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
+
+use engine::{App, Responder, Rule, Sink, View};
+use model::LogicalPort;
+use net_types::MacAddr;
+use openflow::action::Action;
+use openflow::{Field, Match};
+use packet::{ethertype, ip_proto, nd};
+use pipeline::tables::{DISPATCH, L2, ND, ND_ANSWER, ND_OWNER};
+use pipeline::{FlowBuilder, Priority, regs, userdata};
+
+use crate::local::{self, LocalPort};
+use crate::network::present;
+
+/// Flags of an advertisement that was asked for and replaces what is known.
+const SOLICITED_AND_OVERRIDE: u32 = 0x6000_0000;
+const ROUTER: u32 = 0x8000_0000;
+
+/// Ports of the network itself have owners that begin so, and those of routers so.
+const OWNER_NETWORK: &str = "network:";
+const OWNER_ROUTER: &str = "network:router_";
+
+const OWN: Priority = Priority::EXACT.level(1);
+const FROM_NOBODY: Priority = Priority::GUARD;
+
+/// The app.
+#[must_use]
+pub fn app() -> App {
+    let mut rules = vec![Rule::once("everybody", everybody), Rule::each("answer", answer)];
+    rules.extend(local::each("own addresses", own_addresses));
+    rules.extend(local::each("advertise", advertise::advertise));
+    let responders = vec![Responder { op: userdata::ROUTER_SOLICITATION, respond: respond::respond }];
+    App { id: ND_OWNER, rules, responders }
+}
+
+fn icmp6(kind: u8) -> Match {
+    Match::new()
+        .with(Field::EthType, ethertype::IPV6)
+        .with(Field::IpProto, ip_proto::ICMPV6)
+        .with(Field::Icmp6Type, kind)
+}
+
+fn asks_for(ip: Ipv6Addr) -> Match {
+    icmp6(nd::NEIGHBOR_SOLICITATION).with(Field::Icmp6Code, 0_u8).with(Field::NdTarget, ip)
+}
+
+fn everybody(_: &mut View<'_>, sink: &mut Sink) {
+    sink.flow(&ND, Priority::MISS, |flow| flow.goto(&L2));
+    let from_nobody = icmp6(nd::NEIGHBOR_SOLICITATION).with(Field::Ipv6Src, Ipv6Addr::UNSPECIFIED);
+    sink.flow(&ND, FROM_NOBODY, |flow| flow.matching(from_nobody).goto(&L2));
+    // What came by this port goes back by it, which a switch does only if it does not know.
+    let completed = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::Icmp6Code, 0_u8);
+    sink.flow(&ND_ANSWER, Priority::EXACT, |flow| {
+        flow.matching(completed)
+            .copy(Field::EthSrc.into(), Field::NdTll.into())
+            .action(Action::load(Field::InPort16.into(), 0))
+            .goto(&DISPATCH)
+    });
+}
+
+/// Answers for the addresses of a port.
+fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) || !is_answered_for(port) {
+        return;
+    }
+    let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
+    let Some(mac) = port.macs.iter().copied().find(|mac| mac.is_unicast()) else { return };
+    let own = ipv6(port.ips.iter());
+    let link_local = Some(mac.link_local()).filter(|_| !own.is_empty());
+    for ip in own.into_iter().chain(link_local).collect::<BTreeSet<_>>() {
+        let question = asks_for(ip).with(Field::NdOptionsType, nd::SOURCE_LINK_ADDRESS);
+        sink.flow(&ND, Priority::EXACT, |flow| {
+            let flow = flow.matching(question).when(&regs::NETWORK, network.key.into());
+            advertisement(flow, ip, mac, is_router(port))
+        });
+    }
+}
+
+fn is_answered_for(port: &LogicalPort) -> bool {
+    let is_bound = port.chassis().is_some();
+    let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
+    port.enabled != Some(false) && (is_bound || is_of_network)
+}
+
+/// Whether a port is that of a router.
+fn is_router(port: &LogicalPort) -> bool {
+    port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_ROUTER))
+}
+
+/// Turns a solicitation into the advertisement that `ip` is at `mac`. The option with the MAC address becomes one of the
+/// other kind, and its content follows in the next table.
+fn advertisement(flow: FlowBuilder, ip: Ipv6Addr, mac: MacAddr, is_router: bool) -> FlowBuilder {
+    let flags = SOLICITED_AND_OVERRIDE | if is_router { ROUTER } else { 0 };
+    flow.copy(Field::EthSrc.into(), Field::EthDst.into())
+        .action(Action::set(Field::EthSrc, mac))
+        .copy(Field::Ipv6Src.into(), Field::Ipv6Dst.into())
+        .action(Action::set(Field::Ipv6Src, ip))
+        .action(Action::set(Field::Icmp6Type, nd::NEIGHBOR_ADVERTISEMENT))
+        .action(Action::set(Field::NdReserved, flags))
+        .action(Action::set(Field::NdOptionsType, nd::TARGET_LINK_ADDRESS))
+        .copy(regs::INGRESS_PORT.bits, regs::EGRESS_PORT.bits)
+        .goto(&ND_ANSWER)
+}
+
+/// Lets a guest ask for its own addresses without being answered.
+fn own_addresses(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) {
+        return;
+    }
+    let pairs = local.port.allowed_address_pairs.iter();
+    let mut own = ipv6(local.port.ips.iter().chain(pairs.map(|pair| &pair.ip_address)));
+    if !own.is_empty() {
+        own.extend(local.port.macs.iter().map(|mac| mac.link_local()));
+    }
+    for ip in own {
+        sink.flow(&ND, OWN, |flow| {
+            flow.matching(asks_for(ip)).when(&regs::INGRESS_PORT, local.key()).goto(&L2)
+        });
+    }
+}
+
+/// The IPv6 addresses, each once.
+fn ipv6<'a>(ips: impl Iterator<Item = &'a IpAddr>) -> BTreeSet<Ipv6Addr> {
+    ips.filter_map(|ip| match ip {
+        IpAddr::V6(ip) => Some(*ip),
+        IpAddr::V4(_) => None,
+    })
+    .collect()
+}
