@@ -2,7 +2,7 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`filter`], [`policy`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`filter`], [`policy`], [`provider`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
@@ -16,6 +16,7 @@ pub mod nd;
 pub mod network;
 pub mod policy;
 pub mod port_security;
+pub mod provider;
 pub mod qos;
 pub mod slow_path;
 pub mod tunnel;

@@ -4,17 +4,27 @@
 //! its ten thousand ports are not looked at.
 
 use engine::{Derived, View};
-use model::{Id, LogicalPort, LogicalSwitch, NetworkType};
+use model::{Id, LogicalPort, LogicalSwitch, NetworkExtra, NetworkType};
+use openflow::{Field, Match};
 
+use crate::provider::{self, Wire};
 use crate::tunnel::{Tunnel, too_large, tunnel_type};
+
+/// The bit of a VLAN id in a match that says that there is a tag.
+pub(crate) const VLAN_PRESENT: u16 = 0x1000;
 
 /// A network that this node has to know, because ports of it are here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// The number by which the switch knows it; it has 24 bits.
     pub key: u32,
-    /// How its frames get to other nodes; nothing for a network that stays on the node.
+    /// The tunnels in which its frames get to other nodes; nothing for a network that stays on the node, or is in a
+    /// physical network.
     pub tunnel: Option<Tunnel>,
+    /// The way to its physical network, where it is in one.
+    pub wire: Option<Wire>,
+    /// Whether it carries the VLAN tags of guests.
+    pub carries_tags: bool,
 }
 
 /// What follows from the row of a network.
@@ -42,16 +52,34 @@ impl Derived for KnownNetwork {
         let Some(key) = key(&row) else {
             return Known { network: None, problem: Some(too_large("key", row.unique_key.get())) };
         };
-        match travels(view, &row) {
-            Ok(tunnel) => Known { network: Some(Network { key, tunnel }), problem: None },
-            Err(problem) => Known { network: Some(Network { key, tunnel: None }), problem: Some(problem) },
-        }
+        let extra = view.get(&NetworkExtra::id_of(id));
+        let carries_tags = extra.is_some_and(|extra| extra.vlan_transparent == Some(true));
+        let (way, problem) = match travels(view, &row) {
+            Ok(way) => (way, None),
+            Err(problem) => (Way::None, Some(problem)),
+        };
+        let (tunnel, wire) = match way {
+            Way::Tunnel(tunnel) => (Some(tunnel), None),
+            Way::Wire(wire) => (None, Some(wire)),
+            Way::None => (None, None),
+        };
+        Known { network: Some(Network { key, tunnel, wire, carries_tags }), problem }
     }
 }
 
 /// What is known of a network, if any port of it is on this node.
 pub fn known(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Known {
     (*view.derived::<KnownNetwork>(id)).clone()
+}
+
+/// The network, if any port of it is on this node and it carries the VLAN tags of guests.
+pub(crate) fn with_tags(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
+    present(view, id).filter(|network| network.carries_tags)
+}
+
+/// Matches frames that have a VLAN tag.
+pub(crate) fn tagged() -> Match {
+    Match::new().with_masked(Field::VlanVid, VLAN_PRESENT, VLAN_PRESENT)
 }
 
 /// The network, if any port of it is on this node.
@@ -71,13 +99,23 @@ fn key(network: &LogicalSwitch) -> Option<u32> {
 }
 
 /// How frames of a network get to other nodes.
-fn travels(view: &mut View<'_>, network: &LogicalSwitch) -> Result<Option<Tunnel>, String> {
+enum Way {
+    Tunnel(Tunnel),
+    Wire(Wire),
+    /// Not at all.
+    None,
+}
+
+fn travels(view: &mut View<'_>, network: &LogicalSwitch) -> Result<Way, String> {
     let Some(network_type) = &network.network_type else {
         return Err("the network has no type, so its frames stay on this node".to_owned());
     };
     let kind = match (network_type, tunnel_type(network_type)) {
         (_, Some(kind)) => kind,
-        (NetworkType::Vlan | NetworkType::Flat | NetworkType::Local, None) => return Ok(None),
+        (physical, None) if provider::is_physical(physical) => {
+            return provider::wire(view, network).map(Way::Wire);
+        }
+        (NetworkType::Local, None) => return Ok(Way::None),
         (other, None) => {
             return Err(format!(
                 "networks of type {} are not known here, so frames of this one stay on this node",
@@ -95,5 +133,5 @@ fn travels(view: &mut View<'_>, network: &LogicalSwitch) -> Result<Option<Tunnel
             kind.as_str()
         ));
     };
-    Ok(Some(Tunnel { port: *port, id, kind }))
+    Ok(Way::Tunnel(Tunnel { port: *port, id, kind }))
 }

@@ -24,12 +24,14 @@ const fn parts(app: App) -> &'static [AppId] {
         App::Classifier | App::PortBinding | App::Tunneling => &[tables::CLASSIFY_OWNER],
         App::PortSecurity => &[tables::PORT_SECURITY_OWNER],
         App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER, tables::ND_OWNER],
+        // How frames get to a physical network is part of where they leave and how they are switched; without this application
+        // no bridge is patched to, see `Options`.
+        App::Provider => &[tables::CLASSIFY_OWNER],
         App::Dhcp => &[tables::DHCP_OWNER, tables::DHCPV6_OWNER],
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
         App::L3
         | App::Dnat
-        | App::Provider
         | App::Metadata
         | App::Trunk
         | App::FlowClassifier

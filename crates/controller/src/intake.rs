@@ -63,6 +63,9 @@ impl Intake {
         if let Some(tunnels) = news.tunnels {
             self.pending.tunnels(tunnels);
         }
+        if let Some(providers) = news.providers {
+            self.pending.providers(providers);
+        }
         for (port, interface) in news.interfaces {
             self.ports.interface(&port, interface.is_some());
             self.pending.interface(port, interface);

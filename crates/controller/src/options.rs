@@ -3,7 +3,7 @@
 //! Options that name something that is not built are refused by name; options that are about speed alone are said to be
 //! without effect. Nothing is passed over in silence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,6 +72,8 @@ pub struct Options {
     pub apps: Apps,
     /// Whether ARP requests are answered on the node of who asks.
     pub answer_arp: bool,
+    /// The bridges that lead to physical networks, by the names of these.
+    pub bridge_mappings: BTreeMap<String, String>,
     /// What guests are told by DHCP, and how often.
     pub dhcp: Arc<Dhcp>,
     /// The bridge that guests are plugged into.
@@ -133,6 +135,7 @@ impl Options {
             tunnel_types: df.tunnel_types.iter().map(|kind| tunnel_type(*kind)).collect(),
             apps: df.apps_list.clone(),
             answer_arp: config.df_l2_app.l2_responder,
+            bridge_mappings: bridge_mappings(config),
             dhcp: Arc::new(dhcp(config)),
             bridge: df.integration_bridge.as_str().to_owned(),
             datapath_type: df.enable_dpdk.then(|| "netdev".to_owned()),
@@ -193,6 +196,13 @@ fn listen(config: &Config) -> SwitchAccess {
     // Nobody can connect to "every address".
     let ip = if at.ip().is_unspecified() { config.df.management_ip } else { at.ip() };
     SwitchAccess::Listen { at, announced: SocketAddr::new(ip, at.port()) }
+}
+
+/// The bridges that lead to physical networks; none without the application that uses them.
+fn bridge_mappings(config: &Config) -> BTreeMap<String, String> {
+    let mappings = config.df_provider_networks.bridge_mappings.iter();
+    let mappings = mappings.map(|(network, bridge)| (network.clone(), bridge.as_str().to_owned()));
+    mappings.filter(|_| config.df.apps_list.contains(config::App::Provider)).collect()
 }
 
 /// What guests are told by DHCP.

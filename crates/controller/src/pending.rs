@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::numbers::Numbers;
-use engine::{Input, Interface, PacketIn, RowChange, Settings};
+use engine::{Input, Interface, PacketIn, Provider, RowChange, Settings};
 use model::{Object, RowId, Table, TunnelType};
 
 /// Facts that wait.
@@ -15,6 +15,7 @@ pub(crate) struct Pending {
     settings: Option<Settings>,
     numbers: Option<Numbers>,
     tunnels: Option<BTreeMap<TunnelType, u32>>,
+    providers: Option<BTreeMap<String, Provider>>,
     snapshot: Option<(Vec<Table>, Vec<Object>)>,
     /// Changes after the snapshot.
     rows: BTreeMap<(Table, RowId), RowChange>,
@@ -33,6 +34,10 @@ impl Pending {
 
     pub(crate) fn tunnels(&mut self, tunnels: BTreeMap<TunnelType, u32>) {
         self.tunnels = Some(tunnels);
+    }
+
+    pub(crate) fn providers(&mut self, providers: BTreeMap<String, Provider>) {
+        self.providers = Some(providers);
     }
 
     /// All rows of some tables. What was known of these tables before is void.
@@ -59,11 +64,13 @@ impl Pending {
 
     /// Everything that waits, for one step of the engine; nothing, if nothing does.
     pub(crate) fn take(&mut self) -> Vec<Input> {
-        let Self { settings, numbers, tunnels, snapshot, rows, interfaces, packets } = std::mem::take(self);
-        let mut inputs = Vec::with_capacity(rows.len() + interfaces.len() + packets.len() + 4);
+        let Self { settings, numbers, tunnels, providers, snapshot, rows, interfaces, packets } =
+            std::mem::take(self);
+        let mut inputs = Vec::with_capacity(rows.len() + interfaces.len() + packets.len() + 5);
         inputs.extend(settings.map(Input::Settings));
         inputs.extend(numbers.map(Input::Numbers));
         inputs.extend(tunnels.map(Input::Tunnels));
+        inputs.extend(providers.map(Input::Providers));
         inputs.extend(snapshot.map(|(tables, rows)| Input::Snapshot { tables, rows }));
         inputs.extend(rows.into_values().map(Input::Row));
         inputs.extend(interfaces.into_iter().map(|(port, interface)| match interface {

@@ -13,16 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::time::Duration;
 
-use engine::Interface;
 use engine::numbers::Numbers;
+use engine::{Interface, Provider};
 use model::{Id, RowId, TunnelType};
 use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
 use ovsdb::row::Batch;
 use ovsdb::typed::Table;
 use ovsdb::vswitch;
 use switch::bridge::{
-    Applied, ApplyError, ApplyOptions, BridgeSpec, Problem, TunnelSpec, apply, flow_restore_complete, plan,
-    stored_ids,
+    Applied, ApplyError, ApplyOptions, BridgeSpec, PatchSpec, PeerBridge, Problem, TunnelSpec, apply,
+    flow_restore_complete, plan, stored_ids,
 };
 use switch::configuration::monitor;
 use switch::interfaces::{InterfaceEvent, InterfaceWatch, Role, Unclaimed};
@@ -54,8 +54,17 @@ pub(crate) struct News {
     pub(crate) interfaces: Vec<(RowId, Option<Interface>)>,
     /// The tunnel ports that there are, if they changed.
     pub(crate) tunnels: Option<BTreeMap<TunnelType, u32>>,
+    /// The ways to physical networks, if they changed.
+    pub(crate) providers: Option<BTreeMap<String, Provider>>,
     /// The numbers of an earlier run, with the first news.
     pub(crate) numbers: Option<Numbers>,
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        let Self { interfaces, tunnels, providers, numbers } = self;
+        interfaces.is_empty() && tunnels.is_none() && providers.is_none() && numbers.is_none()
+    }
 }
 
 /// What the engine's side asks of this one.
@@ -92,8 +101,10 @@ pub(crate) fn follow(
         client,
         watch: InterfaceWatch::new(&options.bridge, Unclaimed::Ignored),
         spec: spec(options),
+        mappings: options.bridge_mappings.clone(),
         news,
         tunnels: None,
+        providers: None,
         problems: Vec::new(),
         applying: None,
         look_at: None,
@@ -127,16 +138,42 @@ fn spec(options: &Options) -> BridgeSpec {
         other_config,
         controllers,
         tunnels: options.tunnel_kinds().into_iter().map(tunnel).collect(),
+        patches: patches(options),
         ..BridgeSpec::default()
     }
+}
+
+/// A pair of patch ports for each bridge to physical networks.
+fn patches(options: &Options) -> Vec<PatchSpec> {
+    let bridges: BTreeSet<&String> = options.bridge_mappings.values().collect();
+    let patch = |bridge: &String| PatchSpec {
+        name: patch_name(bridge),
+        peer_name: patch_name(&options.bridge),
+        peer_bridge: bridge.clone(),
+        if_missing: PeerBridge::Report,
+    };
+    bridges.into_iter().map(patch).collect()
+}
+
+/// What `bridge_mappings` is where nobody said anything.
+fn default_mappings() -> BTreeMap<String, String> {
+    BTreeMap::from([("public".to_owned(), "br-ex".to_owned())])
+}
+
+/// The port of another bridge that leads to this one.
+fn patch_name(bridge: &str) -> String {
+    format!("{bridge}-patch")
 }
 
 struct Vswitch {
     client: Client,
     watch: InterfaceWatch,
     spec: BridgeSpec,
+    /// The bridges to physical networks.
+    mappings: BTreeMap<String, String>,
     news: mpsc::Sender<News>,
     tunnels: Option<BTreeMap<TunnelType, u32>>,
+    providers: Option<BTreeMap<String, Provider>>,
     problems: Vec<Problem>,
     applying: Option<JoinHandle<Result<Applied, ApplyError>>>,
     /// When to look at the bridge.
@@ -165,8 +202,7 @@ impl Vswitch {
                 batch = batches.recv() => {
                     let Some(batch) = batch else { return };
                     let news = self.batch(&batch);
-                    let is_empty = news.interfaces.is_empty() && news.tunnels.is_none() && news.numbers.is_none();
-                    if !is_empty && self.news.send(news).await.is_err() {
+                    if !news.is_empty() && self.news.send(news).await.is_err() {
                         return;
                     }
                 }
@@ -197,6 +233,11 @@ impl Vswitch {
             self.tunnels = Some(tunnels.clone());
             news.tunnels = Some(tunnels);
         }
+        let providers = self.present_providers();
+        if self.providers.as_ref() != Some(&providers) {
+            self.providers = Some(providers.clone());
+            news.providers = Some(providers);
+        }
         if batch.changes.iter().any(|change| change.table() == <vswitch::Bridge as Table>::NAME) {
             let (configuration, name) = (self.watch.configuration(), &self.spec.name);
             let stored = configuration.bridge(name).map(|_| stored_ids(configuration, name));
@@ -219,6 +260,21 @@ impl Vswitch {
             _ => None,
         };
         self.watch.interfaces().filter_map(tunnel).collect()
+    }
+
+    /// The ways to physical networks. A port whose other end is gone leads nowhere.
+    fn present_providers(&self) -> BTreeMap<String, Provider> {
+        let configuration = self.watch.configuration();
+        let patch_to = |bridge: &String| {
+            configuration.bridge(bridge)?;
+            let name = patch_name(bridge);
+            let is_it = |interface: &&switch::interfaces::Interface| {
+                interface.name == name && matches!(interface.role, Role::Patch { .. })
+            };
+            self.watch.interfaces().find(is_it).map(|interface| interface.ofport.get())
+        };
+        let provider = |bridge: &String| Provider { bridge: bridge.clone(), of_port: patch_to(bridge) };
+        self.mappings.iter().map(|(network, bridge)| (network.clone(), provider(bridge))).collect()
     }
 
     /// Compares the bridge with what it should be, and has the difference carried out.
@@ -258,9 +314,35 @@ impl Vswitch {
 
     fn say_problems(&mut self, problems: Vec<Problem>) {
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
-            error!(%problem, bridge = self.spec.name, "the bridge is not as it should be");
+            match problem {
+                Problem::NoPeerBridge { bridge, .. } => self.say_missing(bridge),
+                _ => error!(%problem, bridge = self.spec.name, "the bridge is not as it should be"),
+            }
+        }
+        for problem in self.problems.iter().filter(|problem| !problems.contains(problem)) {
+            info!(%problem, bridge = self.spec.name, "this is over");
         }
         self.problems = problems;
+    }
+
+    /// Says which physical networks are not reached, because there is no bridge to them.
+    fn say_missing(&self, bridge: &str) {
+        let mapped = self.mappings.iter().filter(|(_, to)| *to == bridge);
+        for (physical_network, _) in mapped {
+            match self.mappings == default_mappings() {
+                // Nobody asked for it, and who has no networks there misses nothing.
+                true => info!(
+                    physical_network,
+                    bridge, "no networks on this physical network: there is no such bridge"
+                ),
+                false => error!(
+                    physical_network,
+                    bridge,
+                    "networks on this physical network stay on this node: there is no such bridge; create it, or correct \
+                     [df_provider_networks] bridge_mappings"
+                ),
+            }
+        }
     }
 
     fn forward_again(&self) {

@@ -12,7 +12,7 @@ use pipeline::Cookie;
 
 use crate::engine::{Engine, Explanation};
 use crate::graph::Unit;
-use crate::node::{Interface, Settings};
+use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Space;
 use crate::read::{KeyNo, NodeNo, ReadKey};
 use crate::sink::cookie_of;
@@ -36,6 +36,8 @@ pub enum Fact {
     Settings,
     /// The tunnel ports of the node.
     Tunnels,
+    /// The ways to physical networks.
+    Providers,
     /// The number that an object has in the switch.
     Number(Space, RowId),
 }
@@ -140,6 +142,11 @@ impl Engine {
     pub fn tunnels(&self) -> impl Iterator<Item = (&TunnelType, OfPort)> {
         self.graph.facts.tunnels.iter().map(|(kind, port)| (kind, *port))
     }
+
+    /// The ways of the node to physical networks, by the names of these.
+    pub fn providers(&self) -> impl Iterator<Item = (&str, &Provider)> {
+        self.graph.facts.providers.iter().map(|(network, provider)| (network.as_str(), provider))
+    }
 }
 
 fn fact(key: &ReadKey) -> Option<Fact> {
@@ -152,6 +159,7 @@ fn fact(key: &ReadKey) -> Option<Fact> {
         ReadKey::Interface(port) => Fact::Interface(port.clone()),
         ReadKey::Settings => Fact::Settings,
         ReadKey::Tunnels => Fact::Tunnels,
+        ReadKey::Providers => Fact::Providers,
         ReadKey::Number(space, owner) => Fact::Number(*space, owner.clone()),
         ReadKey::Value(_) => return None,
     })
@@ -174,6 +182,7 @@ impl fmt::Display for Fact {
             Self::Interface(port) => write!(f, "the interface of port {port}"),
             Self::Settings => f.write_str("the settings of the node"),
             Self::Tunnels => f.write_str("the tunnel ports of the node"),
+            Self::Providers => f.write_str("the ways of the node to physical networks"),
             Self::Number(space, owner) => write!(f, "the {space:?} number of {owner}"),
         }
     }

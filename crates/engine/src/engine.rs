@@ -159,6 +159,12 @@ impl Engine {
                     changed.push(crate::read::ReadKey::Tunnels);
                 }
             }
+            Input::Providers(providers) => {
+                if facts.providers != providers {
+                    facts.providers = providers;
+                    changed.push(crate::read::ReadKey::Providers);
+                }
+            }
             Input::Numbers(numbers) if !self.is_started => facts.numbers = numbers,
             Input::Numbers(_) | Input::Packet(_) => {}
             Input::Row(RowChange::Put(object)) => self.put(object, changed),

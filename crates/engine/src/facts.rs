@@ -9,7 +9,7 @@ use model::{IndexKey, Object, RowId, Table, TunnelType};
 use net_types::OfPort;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::node::{Interface, Settings};
+use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::read::ReadKey;
 
@@ -20,6 +20,7 @@ type IndexName = (Table, &'static str);
 pub(crate) struct Facts {
     pub(crate) settings: Option<Settings>,
     pub(crate) tunnels: BTreeMap<TunnelType, OfPort>,
+    pub(crate) providers: BTreeMap<String, Provider>,
     pub(crate) numbers: Numbers,
     interfaces: BTreeMap<RowId, Interface>,
     rows: FxHashMap<(Table, RowId), Object>,

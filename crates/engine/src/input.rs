@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::beacon::Beacon;
 use crate::desired::Finding;
-use crate::node::{Interface, Settings};
+use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::packet::{PacketIn, Reply};
 
@@ -43,6 +43,8 @@ pub enum Input {
     InterfaceGone(RowId),
     /// The tunnel ports that there are, by what they carry.
     Tunnels(#[serde(with = "tunnels")] BTreeMap<TunnelType, u32>),
+    /// The ways to physical networks, by the names of these.
+    Providers(BTreeMap<String, Provider>),
     /// Numbers that were given before a restart. They have to come in the first step.
     Numbers(Numbers),
     /// A packet that a flow sent up.

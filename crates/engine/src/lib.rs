@@ -1,7 +1,7 @@
 //! What a node should hold in its switch, computed from what it knows, and recomputed as little as possible.
 //!
 //! ```text
-//!  inputs ->  facts          rows, interfaces, tunnels, settings          `facts`, `node`
+//!  inputs ->  facts          rows, interfaces, tunnels, settings ...      `facts`, `node`
 //!               | which of them changed
 //!             units          (rule, subject): a call of an app's function  `rule`, `view`, `sink`
 //!               | what they said, before and after
@@ -48,7 +48,7 @@ pub use derived::Derived;
 pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};
 pub use input::{Input, Outputs, RowChange};
-pub use node::{Dhcp, Interface, Settings};
+pub use node::{Dhcp, Interface, Provider, Settings};
 pub use packet::{PacketIn, Reply, Responder};
 pub use rule::{App, Rule};
 pub use sink::Sink;

@@ -1,4 +1,4 @@
-//! What a node knows about itself: its settings, its interfaces, its tunnels.
+//! What a node knows about itself: its settings, its interfaces, its tunnels, its ways to physical networks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -80,4 +80,13 @@ impl Interface {
     pub(crate) const fn row(&self) -> &RowId {
         self.port.row()
     }
+}
+
+/// The way to a physical network, as the operator mapped it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// The bridge that leads there.
+    pub bridge: String,
+    /// The switch port that leads to the bridge; none while there is no such bridge.
+    pub of_port: Option<u32>,
 }

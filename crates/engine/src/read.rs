@@ -27,6 +27,8 @@ pub(crate) enum ReadKey {
     Interface(RowId),
     /// The tunnel ports.
     Tunnels,
+    /// The ways to physical networks.
+    Providers,
     /// A derived value, by its node.
     Value(NodeNo),
     /// A number that was given.

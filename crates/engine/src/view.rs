@@ -12,7 +12,7 @@ use net_types::OfPort;
 
 use crate::derived::Derived;
 use crate::graph::Graph;
-use crate::node::{Interface, Settings};
+use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Space;
 use crate::read::{KeyNo, ReadKey};
 
@@ -108,6 +108,12 @@ impl<'a> View<'a> {
     pub fn tunnels(&mut self) -> BTreeMap<TunnelType, OfPort> {
         self.note(|| ReadKey::Tunnels);
         self.graph.facts.tunnels.clone()
+    }
+
+    /// The ways of this node to physical networks.
+    pub fn providers(&mut self) -> BTreeMap<String, Provider> {
+        self.note(|| ReadKey::Providers);
+        self.graph.facts.providers.clone()
     }
 
     /// The number of `owner` in a space, which is its own as long as a unit reads it; `None` when there are no more.

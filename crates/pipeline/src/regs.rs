@@ -41,12 +41,29 @@ pub static EGRESS_PORT: Register = Register {
     bits: whole(Field::Reg7, 32),
 };
 
-/// Whether the packet came out of a tunnel, and so must not go into one again.
+/// Whether the packet came from another node, and so must not leave this one again.
 pub static FROM_TUNNEL: Register = Register {
     name: "from tunnel",
-    meaning: "1 if the packet came out of a tunnel, and so must not go into one again",
+    meaning: "1 if the packet came from another node, by a tunnel or a physical network, and so must not leave this one again",
     bits: Subfield { field: Field::Reg5, ofs: 0, n_bits: 1 },
 };
+
+/// Whether the packet came in from a physical network.
+pub static FROM_WIRE: Register = Register {
+    name: "from the wire",
+    meaning: "1 if the packet came in from a physical network; then it came from another node too, as if out of a tunnel",
+    bits: Subfield { field: Field::Reg5, ofs: 8, n_bits: 1 },
+};
+
+/// Whether tags inside a packet from a physical network are those of guests.
+pub static CARRIES_TAGS: Register = Register {
+    name: "carries tags",
+    meaning: "1 if the packet came in from a physical network in a network that carries the VLAN tags of guests",
+    bits: Subfield { field: Field::Reg5, ofs: 9, n_bits: 1 },
+};
+
+/// Egress "port" of a packet for whoever is in the physical network of its network. No key of a port is as large.
+pub const EGRESS_WIRE: u32 = u32::MAX;
 
 /// What a tunnel says about the port that the packet came from.
 pub static INGRESS_ON_WIRE: Register = Register {
@@ -71,8 +88,17 @@ pub static ZONE: Register = Register {
 };
 
 /// All registers; no two of them share a bit.
-pub static ALL: &[&Register] =
-    &[&NETWORK, &INGRESS_PORT, &EGRESS_PORT, &FROM_TUNNEL, &INGRESS_ON_WIRE, &POLICY, &ZONE];
+pub static ALL: &[&Register] = &[
+    &NETWORK,
+    &INGRESS_PORT,
+    &EGRESS_PORT,
+    &FROM_TUNNEL,
+    &FROM_WIRE,
+    &CARRIES_TAGS,
+    &INGRESS_ON_WIRE,
+    &POLICY,
+    &ZONE,
+];
 
 impl Register {
     /// `matching`, that also requires the register to hold `value`.

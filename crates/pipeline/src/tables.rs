@@ -9,6 +9,7 @@
 //!                            +-> dhcp -> request security ---+          |
 //! tunnel -> classify ---------------------------------------------------+ (the option says the port)
 //!               +--------------------------------------------+            (it does not)
+//!   wire -> classify ----------------------------------------+           dispatch -> wire
 //! ```
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
 //! departure); guests without one pass none of them.
@@ -84,6 +85,8 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::INGRESS_PORT,
         &regs::EGRESS_PORT,
         &regs::FROM_TUNNEL,
+        &regs::FROM_WIRE,
+        &regs::CARRIES_TAGS,
         &regs::INGRESS_ON_WIRE,
         &regs::POLICY,
         &regs::ZONE,
@@ -183,7 +186,7 @@ pub static ARP: TableSpec = TableSpec {
     name: "arp",
     owner: ARP_OWNER,
     purpose: "answers ARP requests for ports of the network on the node of who asks",
-    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpTpa],
+    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpTpa, Field::VlanVid],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
     sets: &[
         Field::EthSrc,
@@ -254,7 +257,15 @@ pub static DHCP: TableSpec = TableSpec {
     name: "dhcp",
     owner: DHCP_OWNER,
     purpose: "sends the DHCP messages of guests to the controller of their own node, at a limited rate",
-    matches: &[Field::EthType, Field::EthDst, Field::IpProto, Field::UdpSrc, Field::UdpDst, Field::Ipv4Dst],
+    matches: &[
+        Field::EthType,
+        Field::EthDst,
+        Field::IpProto,
+        Field::UdpSrc,
+        Field::UdpDst,
+        Field::Ipv4Dst,
+        Field::VlanVid,
+    ],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
@@ -344,8 +355,8 @@ pub static L2: TableSpec = TableSpec {
     name: "l2",
     owner: L2_OWNER,
     purpose: "finds the logical port behind a destination address, and floods what is for many",
-    matches: &[Field::EthDst],
-    reads: &[&regs::NETWORK, &regs::FROM_TUNNEL],
+    matches: &[Field::EthDst, Field::EthSrc, Field::EthType, Field::VlanVid],
+    reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS],
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[&regs::EGRESS_PORT],
     next: &[&INGRESS, &DISPATCH],
@@ -418,7 +429,8 @@ pub static DISPATCH: TableSpec = TableSpec {
     id: 120,
     name: "dispatch",
     owner: CLASSIFY_OWNER,
-    purpose: "sends a packet out of the switch port that its logical port is plugged into, or into the tunnel to its host",
+    purpose: "sends a packet out of the switch port that its logical port is plugged into, into the tunnel to its host, or to \
+              the physical network",
     matches: &[],
     reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
     sets: &[Field::TunId, Field::TunDst, Field::TunIpv6Dst, tunnels::OPTION_FIELD, Field::VlanVid],

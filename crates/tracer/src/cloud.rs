@@ -204,7 +204,8 @@ impl Cloud {
             let tunnels = kinds.zip(TUNNEL_PORTS_FROM..).collect();
             let guests = self.guests(chassis).into_iter().zip(1..);
             let interface = |(port, number)| Input::Interface(Interface::new(port, OfPort::new(number)));
-            let own = std::iter::once(Input::Tunnels(tunnels)).chain(guests.map(interface)).collect();
+            let wires = self.assumed_wires();
+            let own = [Input::Tunnels(tunnels), wires].into_iter().chain(guests.map(interface)).collect();
             let host = self.add_host(settings, own);
             if row.is_none() {
                 host.remarks.push(format!(

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use engine::{Account, Fact};
+use engine::{Account, Fact, Provider};
 use model::{Chassis, Id};
 use openflow::Field;
 use pipeline::tables::PIPELINE;
@@ -144,6 +144,12 @@ impl Cloud {
                     None,
                 )
             }
+            Fact::Providers => {
+                let providers = engine.iter().flat_map(|engine| engine.providers());
+                let providers: Vec<String> = providers.map(way_to).collect();
+                let text = if providers.is_empty() { "none".to_owned() } else { providers.join(", ") };
+                (format!("{fact}: {text}"), None)
+            }
             Fact::Number(space, owner) => {
                 let number = engine.and_then(|engine| engine.numbers().get(*space, owner));
                 (
@@ -155,6 +161,12 @@ impl Cloud {
         };
         FactReport { fact: text, value }
     }
+}
+
+/// A physical network, and what leads there.
+fn way_to((network, provider): (&str, &Provider)) -> String {
+    let port = provider.of_port.map(|port| format!(" at switch port {port}"));
+    format!("{network} by bridge {}{}", provider.bridge, port.as_deref().unwrap_or(", which is missing"))
 }
 
 /// Why nobody makes flows with a cookie.

@@ -34,6 +34,7 @@ pub mod report;
 pub mod request;
 mod text;
 pub mod walk;
+mod wire;
 mod words;
 
 pub use cloud::{Cloud, Dump, Host};

@@ -130,6 +130,13 @@ pub enum End {
         /// Whose that is.
         host: Option<String>,
     },
+    /// To a physical network.
+    Wire {
+        /// Its name.
+        network: String,
+        /// The other hosts that have ports of the network of the packet.
+        hosts: Vec<String>,
+    },
     /// To the controller of the host.
     Controller {
         /// The table that sent it.

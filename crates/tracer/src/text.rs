@@ -74,6 +74,16 @@ impl Display for End {
             Self::Tunnel { kind, ip, host: Some(host) } => {
                 write!(f, "through a {kind} tunnel to host {host}, {ip}")
             }
+            Self::Wire { network, hosts } if hosts.is_empty() => {
+                write!(f, "to physical network {network}: who is there is not known here")
+            }
+            Self::Wire { network, hosts } => {
+                write!(
+                    f,
+                    "to physical network {network}, where {} get it, and whoever else is there",
+                    hosts.join(", ")
+                )
+            }
             Self::Tunnel { kind, ip, host: None } => {
                 write!(f, "into a {kind} tunnel to {ip}, where no host takes it")
             }

@@ -27,10 +27,10 @@ use crate::words::{Words, lost, no_match, table_name};
 const VISITS_MAX: usize = 256;
 
 /// A packet that comes in at a switch.
-struct Arrival {
-    host: Id<Chassis>,
-    entered: String,
-    packet: Packet,
+pub(crate) struct Arrival {
+    pub(crate) host: Id<Chassis>,
+    pub(crate) entered: String,
+    pub(crate) packet: Packet,
 }
 
 /// Says what it was told, and the last of it for ever.
@@ -189,6 +189,9 @@ impl Cloud {
         let changes = changes(key, first);
         if let Some(kind) = host.tunnel_at(port) {
             return self.enter_tunnel(chassis, &kind, key, queue);
+        }
+        if let Some(network) = host.wire_at(port) {
+            return self.enter_wire(chassis, network, key, queue);
         }
         match host.guest_at(port) {
             Some(_) if is_back => {
@@ -373,7 +376,7 @@ fn received(sent: &Key, kind: &TunnelType, port: OfPort, source: Option<IpAddr>)
     key
 }
 
-fn register(key: &Key, register: &Register) -> u32 {
+pub(crate) fn register(key: &Key, register: &Register) -> u32 {
     u32::try_from(key.get_part(register.bits)).unwrap_or_default()
 }
 
@@ -432,8 +435,11 @@ fn verdict(visits: &[Visit], target: Option<&str>) -> Verdict {
                 End::Tunnel { kind, ip, host: None } => verdict
                     .drops
                     .push(format!("in the {kind} tunnel from host {host}: no host takes {kind} at {ip}")),
+                End::Wire { network, hosts } if hosts.is_empty() => verdict.drops.push(format!(
+                    "to physical network {network} from host {host}: who is there is not known here"
+                )),
                 End::Lost { reason } => verdict.drops.push(format!("on host {host}: {reason}")),
-                End::Tunnel { .. } | End::Left { .. } => {}
+                End::Tunnel { .. } | End::Wire { .. } | End::Left { .. } => {}
             }
         }
     }

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::{App, Rule, Sink, View};
-use model::LogicalPort;
+use model::{LogicalPort, LogicalSwitch};
 use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
 use openflow::{Field, Match};
@@ -26,7 +26,7 @@ use pipeline::tables::{ARP, ARP_OWNER, L2};
 use pipeline::{FlowBuilder, Priority, regs};
 
 use crate::local::{self, LocalPort};
-use crate::network::present;
+use crate::network::{present, tagged, with_tags};
 
 const REQUEST: u16 = packet::arp::ArpOperation::REQUEST.0;
 const REPLY: u16 = packet::arp::ArpOperation::REPLY.0;
@@ -38,12 +38,21 @@ const OWNER_NETWORK: &str = "network:";
 #[must_use]
 pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
+    rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.extend(local::each("own addresses", own_addresses));
     App { id: ARP_OWNER, rules, responders: vec![] }
 }
 
 fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
     sink.flow(&ARP, Priority::MISS, |flow| flow.goto(&L2));
+}
+
+/// Who is behind a tag of a guest has addresses of its own, which nobody here knows.
+fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = with_tags(view, &row.id) else { return };
+    sink.flow(&ARP, Priority::GUARD.level(1), |flow| {
+        flow.matching(tagged()).when(&regs::NETWORK, network.key.into()).goto(&L2)
+    });
 }
 
 /// Answers for the addresses of a port.

@@ -6,8 +6,12 @@
 //!   their frames are ports of a trunk.
 //! - A packet for a port leaves by the switch port that it is plugged into, or by the tunnel to the node that it is bound
 //!   to; for a port that is neither, that is disabled, or in another network than the packet, it is dropped.
-//! - A packet out of a tunnel goes into none again, whatever else is wrong.
+//! - A packet out of a tunnel goes into none again, whatever else is wrong, and one from a physical network goes to none.
 //! - A guest never gets its own packet back: a switch does not send out of the port that a packet came in by.
+//!
+//! # Physical networks
+//! A frame from a physical network is in the network whose tag it has, which is taken off; one with a tag of no network that
+//! has ports here is dropped. See [`wire`].
 //!
 //! # Tunnels
 //! With Geneve the network is the VNI and the egress port stands in the option: such a packet skips all tables but
@@ -18,6 +22,8 @@
 //! Whether the outer source address is that of a registered chassis is not checked. The underlay is trusted: who can
 //! send to our tunnel port can as well send with the address of a chassis, and the check would cost a flow for each
 //! chassis, and packets that are lost while the row of a new one is on its way.
+
+mod wire;
 
 use engine::{App, Rule, Sink, View};
 use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
@@ -32,12 +38,10 @@ use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::filter;
 use crate::local::{self, LocalPort};
-use crate::network::{known, present};
+use crate::network::{VLAN_PRESENT, known, present, tagged};
 use crate::policy;
 use crate::tunnel::{Egress, matches};
 
-/// The bit of a VLAN id in a match that says that there is a tag.
-const VLAN_PRESENT: u16 = 0x1000;
 /// The ethertype of the tags that we write.
 const VLAN_TAG_TYPE: u16 = 0x8100;
 
@@ -49,6 +53,7 @@ pub fn app() -> App {
         Rule::each("network from tunnel", network_from_tunnel),
         Rule::once("geneve", geneve),
         Rule::each("other node", other_node),
+        Rule::each("physical network", wire::network),
     ];
     rules.extend(local::each("guest", guest));
     App { id: CLASSIFY_OWNER, rules, responders: vec![] }
@@ -62,9 +67,14 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let filter = filter::of(view, &local.port);
     let limits = policy::shape_for(view, &local.port);
     let vlan = local.vlan.map(|vlan| vlan | VLAN_PRESENT);
-    sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
-        let from = Match::new().with(Field::InPort, local.of_port);
-        let mut flow = flow.matching(from.with(Field::VlanVid, vlan.unwrap_or_default()));
+    let from = Match::new().with(Field::InPort, local.of_port).with(Field::VlanVid, vlan.unwrap_or_default());
+    let mut ways = vec![(Priority::EXACT, from)];
+    if local.network.carries_tags && vlan.is_none() {
+        // With any tag that is not of a port inside this one.
+        ways.push((Priority::DEFAULT, tagged().with(Field::InPort, local.of_port)));
+    }
+    let classified = |flow: FlowBuilder, from: Match| {
+        let mut flow = flow.matching(from);
         if vlan.is_some() {
             flow = flow.action(Action::PopVlan);
         }
@@ -80,7 +90,10 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
             limits if limits.marks => &EGRESS_MARKS,
             _ => &PORT_SECURITY,
         })
-    });
+    };
+    for (priority, from) in ways {
+        sink.flow(&CLASSIFY, priority, |flow| classified(flow, from));
+    }
     let leave = |flow: FlowBuilder| {
         let flow = match vlan {
             Some(vlan) => {

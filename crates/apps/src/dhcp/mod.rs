@@ -27,6 +27,7 @@ use std::net::Ipv4Addr;
 
 use engine::numbers::Space;
 use engine::{App, Responder, Rule, Sink, View};
+use model::LogicalSwitch;
 use openflow::action::{Action, Controller};
 use openflow::meter::{Band, BandKind, Meter, MeterUnit};
 use openflow::{Field, Match};
@@ -35,11 +36,13 @@ use pipeline::tables::{DHCP, DHCP_OWNER, REQUEST_SECURITY};
 use pipeline::{Priority, regs, userdata};
 
 use crate::local::{self, LocalPort};
+use crate::network::{tagged, with_tags};
 
 /// The app.
 #[must_use]
 pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered)];
+    rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.extend(local::each("guest", guest));
     let responders = vec![Responder { op: userdata::DHCP, respond: respond::respond }];
     App { id: DHCP_OWNER, rules, responders }
@@ -47,6 +50,14 @@ pub fn app() -> App {
 
 fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
     sink.flow(&DHCP, Priority::MISS, |flow| flow.goto(&REQUEST_SECURITY));
+}
+
+/// What is asked behind a tag of a guest is not asked of the server here.
+fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = with_tags(view, &row.id) else { return };
+    sink.flow(&DHCP, Priority::GUARD, |flow| {
+        flow.matching(tagged()).when(&regs::NETWORK, network.key.into()).goto(&REQUEST_SECURITY)
+    });
 }
 
 /// Sends up what a guest asks of everybody, and of its server when it renews its lease.

@@ -7,6 +7,8 @@
 //!   other nodes by a copy for each node that has any. One that came out of a tunnel is copied on this node only.
 //! - A frame for an address that no port has is dropped, unless ports of the network may have other addresses than their own,
 //!   because their port security is off or by an allowed address pair: these get it, and nobody else does.
+//! - In a physical network it is not known who else is there: what is for an address of nobody on this node goes to the wire, as one
+//!   copy, and what is for many does too; see [`wire`].
 //! - If two ports of a network have one MAC address, the same one of them gets the frames on every node, and a finding says so.
 //!
 //! # Cost
@@ -15,6 +17,7 @@
 
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::collections::BTreeSet;
 
@@ -46,6 +49,7 @@ pub fn app() -> App {
         Rule::each("address", address),
         Rule::each("flood", flood),
         Rule::each("flood on this node", local_flood),
+        Rule::once("tags inside tags", wire::tags_inside),
     ];
     App { id: L2_OWNER, rules, responders: vec![] }
 }
@@ -55,7 +59,11 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
     let Some(settings) = view.settings() else { return };
     // Who is elsewhere is filtered there.
-    let next = if port.chassis() == Some(&settings.chassis) { &INGRESS } else { &DISPATCH };
+    let is_here = port.chassis() == Some(&settings.chassis);
+    if network.wire.is_some() && !is_here {
+        return;
+    }
+    let next = if is_here { &INGRESS } else { &DISPATCH };
     for mac in &port.macs {
         if !mac.is_unicast() {
             sink.problem(format!("{mac} cannot be the address of a port: it is not that of one station"));
@@ -67,6 +75,9 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
                 .set(&regs::EGRESS_PORT, port.unique_key.get().into())
                 .goto(next)
         });
+        if network.wire.is_some() {
+            wire::no_reflection(&network, *mac, sink);
+        }
     }
 }
 
@@ -74,7 +85,8 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
 fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id) else { return };
     let key = network.key;
-    let elsewhere = others(view, &network, &row.id, &LogicalPort::BY_LSWITCH_AND_CHASSIS, Some(sink));
+    let mut elsewhere = others(view, &network, &row.id, &LogicalPort::BY_LSWITCH_AND_CHASSIS, Some(sink));
+    elsewhere.extend(network.wire.map(|_| wire::copy()));
     say_group(sink, groups::flood(key), behind(Some(groups::local_flood(key)), elsewhere));
     let many = Match::new().with_masked(Field::EthDst, MULTICAST, MULTICAST);
     let to_many = Priority::DEFAULT.level(1);
@@ -88,8 +100,13 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     });
 
     let takers = &LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS;
-    let elsewhere = others(view, &network, &row.id, takers, None);
+    let mut elsewhere = others(view, &network, &row.id, takers, None);
     let is_here = takes_unknown(view, &row.id);
+    match network.wire {
+        Some(_) if is_here => elsewhere.push(wire::copy()),
+        Some(_) => wire::unknown(&network, sink),
+        None => {}
+    }
     if is_here {
         sink.flow(&L2, Priority::DEFAULT, |flow| {
             let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 1);

@@ -18,6 +18,8 @@ enum Event {
     Unplug(&'static str),
     /// Which types of tunnel it has.
     Tunnels(Vec<&'static str>),
+    /// Where a physical network is reached.
+    Wire(&'static str, Option<u32>),
     AnswerArp(bool),
     TunnelIp(&'static str),
 }
@@ -73,14 +75,15 @@ fn any_port() -> impl Strategy<Value = String> {
 }
 
 fn any_network() -> impl Strategy<Value = String> {
-    let kind = prop::sample::select(vec!["geneve", "vxlan", "gre", "vlan", "local", "stt"]);
+    let kind = prop::sample::select(vec!["geneve", "vxlan", "gre", "vlan", "vlan", "flat", "local", "stt"]);
     let key = prop_oneof![9 => 1_u32..5, 1 => Just(1 << 24)];
     let segment = prop_oneof![9 => (1_u32..4).prop_map(Some), 1 => Just(Some(1 << 24)), 1 => Just(None)];
     let policy = prop::sample::select(vec!["", "policy=q1"]);
-    (prop::sample::select(&NETWORKS[..]), key, kind, segment, policy).prop_map(
-        |(name, key, kind, segment, policy)| {
+    let physical = prop::sample::select(vec!["", "in=one", "in=one tags", "in=two"]);
+    (prop::sample::select(&NETWORKS[..]), key, kind, segment, (policy, physical)).prop_map(
+        |(name, key, kind, segment, (policy, physical))| {
             let segment = segment.map(|segment| format!("segment={segment}")).unwrap_or_default();
-            format!("network {name} {key} {kind} {segment} {policy}")
+            format!("network {name} {key} {kind} {segment} {policy} {physical}")
         },
     )
 }
@@ -140,6 +143,11 @@ fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
 
+fn any_wire() -> impl Strategy<Value = Event> {
+    let of_port = prop::option::weighted(0.8, 90_u32..92);
+    (prop::sample::select(vec!["one", "two"]), of_port).prop_map(|(network, port)| Event::Wire(network, port))
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let chassis = (prop::sample::select(&NODES[..]), 1_u8..5, any_types(), prop::bool::weighted(0.9))
         .prop_map(|(name, ip, types, is_v4)| {
@@ -168,6 +176,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         6 => (prop::sample::select(&PORTS[..]), 1_u32..9).prop_map(|(port, plug)| Event::Plug(port, plug)),
         3 => prop::sample::select(&PORTS[..]).prop_map(Event::Unplug),
         1 => any_types().prop_map(Event::Tunnels),
+        1 => any_wire(),
+        1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::NetworkExtra, id)),
         1 => any::<bool>().prop_map(Event::AnswerArp),
         1 => prop::sample::select(vec!["192.0.2.1", "2001:db8::1"]).prop_map(Event::TunnelIp),
     ]
@@ -203,6 +213,10 @@ impl Facts {
             Event::Tunnels(types) => {
                 node.set_tunnel_types(types);
                 vec![Input::Tunnels(node.tunnels.clone())]
+            }
+            Event::Wire(network, of_port) => {
+                node.set_wire(network, *of_port);
+                vec![Input::Providers(node.providers.clone())]
             }
             Event::AnswerArp(answer_arp) => {
                 node.settings.answer_arp = *answer_arp;

@@ -13,6 +13,7 @@ mod histories;
 mod nd;
 mod packets;
 mod properties;
+mod provider;
 mod qos;
 mod real;
 mod security;

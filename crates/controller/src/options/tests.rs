@@ -83,3 +83,15 @@ fn the_manuals_configuration_starts() {
         "{notices:?}"
     );
 }
+
+#[test]
+fn physical_networks_are_mapped_where_the_application_is_there() {
+    let mappings = |text: &str| {
+        let mappings = options(text).unwrap().0.bridge_mappings.into_iter();
+        mappings.map(|(network, bridge)| format!("{network}:{bridge}")).collect::<Vec<_>>()
+    };
+    assert_eq!(mappings(""), ["public:br-ex"]);
+    let two = "[df_provider_networks]\nbridge_mappings = one:br-1,two:br-2\n";
+    assert_eq!(mappings(two), ["one:br-1", "two:br-2"]);
+    assert!(mappings(&format!("{two}[df]\napps_list = l2\n")).is_empty());
+}

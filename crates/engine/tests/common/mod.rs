@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use engine::numbers::Space;
 use engine::{
-    App, Derived, Dhcp, Engine, Input, Interface, Outputs, PacketIn, Reply, Responder, RowChange, Rule,
-    Settings, Sink, View,
+    App, Derived, Dhcp, Engine, Input, Interface, Outputs, PacketIn, Provider, Reply, Responder, RowChange,
+    Rule, Settings, Sink, View,
 };
 use model::{Chassis, Id, LogicalPort, LogicalSwitch, Object, RowId, SecurityGroup, Table, TunnelType};
 use net_types::{MacAddr, OfPort};
@@ -142,6 +142,11 @@ fn tunnels(view: &mut View<'_>, sink: &mut Sink) {
             flow.matching(Match::new().with(Field::InPort, port)).goto(&tables::INGRESS)
         });
     }
+    for port in view.providers().values().filter_map(|provider| provider.of_port) {
+        sink.flow(&tables::CLASSIFY, Priority::EXACT, |flow| {
+            flow.matching(Match::new().with(Field::InPort, port)).goto(&tables::L2)
+        });
+    }
 }
 
 fn echo(view: &mut View<'_>, packet: &PacketIn) -> Reply {
@@ -210,6 +215,11 @@ pub(crate) fn interface(port: u32, of_port: u32) -> Input {
 
 pub(crate) fn tunnel_ports(port: Option<u32>) -> Input {
     Input::Tunnels(port.map(|port| (TunnelType::Geneve, port)).into_iter().collect())
+}
+
+pub(crate) fn providers(of_port: Option<u32>) -> Input {
+    let provider = Provider { bridge: "br-ex".to_owned(), of_port };
+    Input::Providers([("public".to_owned(), provider)].into())
 }
 
 /// A switch that does as it is told, and an engine that tells it.

@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use net_types::OfPort;
 use ofsim::{Key, Trace};
 use openflow::Field;
+use packet::headers::Headers;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use testkit::{Datapath, Ovs, OvsBuilder, UnixCtl};
 
-use crate::properties::{any_packet, any_world};
+use crate::properties::{any_frame_of_the_wire, any_packet, any_world};
 use crate::real;
 use crate::support::{Cloud, Node};
 
@@ -131,8 +132,19 @@ fn fate_of(trace: &Trace) -> Fate {
 const BESIDES_THE_FRAME: [Field; 6] =
     [Field::InPort, Field::TunId, Field::TunSrc, Field::TunDst, Field::TunMetadata0, Field::TunFlags];
 
-/// A packet at a switch: where it came in, the tunnel, and the frame, which nobody on the way changes.
+/// The frame with the tag that another node put around it, where it comes off a wire.
+fn on_the_wire(first: &Key, frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if first.has_vlan() && Headers::parse(&frame).vlans[0].is_none() {
+        let [tag, ..] = first.vlans;
+        frame.splice(12..12, [tag.tpid.to_be_bytes(), (tag.tci & 0x0fff).to_be_bytes()].concat());
+    }
+    frame
+}
+
+/// A packet at a switch: where it came in, the tunnel, and the frame, which nobody on the way changes but for that.
 fn told(first: &Key, frame: &[u8]) -> Told {
+    let frame = on_the_wire(first, frame);
     let fields = first.to_match();
     let besides = fields.fields().iter().filter(|entry| BESIDES_THE_FRAME.contains(&entry.field));
     let flow = besides.map(|entry| openflow::Match::new().with(entry.field, entry.value).to_string());
@@ -144,9 +156,10 @@ fn told(first: &Key, frame: &[u8]) -> Told {
 fn open_vswitch_does_with_our_flows_what_the_interpreter_says() {
     let mut runner = TestRunner::deterministic();
     let packets = prop::collection::vec(any_packet(), PACKETS);
-    let ports: BTreeSet<u32> = (1..=15).chain([60_001, 60_002, 60_003]).collect();
+    let ports: BTreeSet<u32> = (1..=15).chain(90..=93).chain([60_001, 60_002, 60_003]).collect();
     let mut judge = Judge::start(&ports);
-    let (mut compared, mut from_tunnels, mut sent) = (0, 0, 0);
+    let wired = prop::collection::vec(any_frame_of_the_wire(), PACKETS);
+    let (mut compared, mut from_tunnels, mut from_wires, mut sent) = (0, 0, 0, 0);
     for _ in 0..WORLDS {
         let world = any_world().new_tree(&mut runner).expect("a world").current();
         let cloud = Cloud::new(&world.text());
@@ -156,6 +169,13 @@ fn open_vswitch_does_with_our_flows_what_the_interpreter_says() {
             let frame = frame.bytes();
             for (node, trace) in cloud.send(&sender.name, &frame).traces {
                 asked.entry(node).or_default().push((told(&trace.passes[0].first, &frame), trace));
+            }
+        }
+        for frame in wired.new_tree(&mut runner).expect("frames").current() {
+            let (node, packet) = frame.packet(&world);
+            for (node, trace) in cloud.inject(node, packet).traces {
+                from_wires += usize::from(!trace.outputs().collect::<Vec<_>>().is_empty());
+                asked.entry(node).or_default().push((told(&trace.passes[0].first, &frame.bytes()), trace));
             }
         }
         for (node, asked) in asked {
@@ -170,5 +190,6 @@ fn open_vswitch_does_with_our_flows_what_the_interpreter_says() {
             }
         }
     }
-    assert!(compared > 300 && from_tunnels > 30 && sent > 100, "{compared} {from_tunnels} {sent}");
+    let counts = format!("{compared} {from_tunnels} {from_wires} {sent}");
+    assert!(compared > 300 && from_tunnels > 30 && from_wires > 10 && sent > 100, "{counts}");
 }

@@ -64,12 +64,9 @@ impl Arrival {
         }
         let egress =
             self.option.filter(|_| self.kind == TunnelType::Geneve).map_or(0, |option| option & 0xffff);
-        let is_known = all().any(|port| port.macs.contains(&self.dst));
         let wants = |port: &&Port| match egress {
             1..=0x7fff => port.key == egress,
-            _ if self.dst.is_multicast() => true,
-            _ if is_known => port.macs.contains(&self.dst),
-            _ => port.takes_unknown(),
+            _ => world.is_addressed(port, self.dst),
         };
         let body = Body::Ip { src: ipv4(50).into(), dst: ipv4(1).into(), payload: Payload::Icmp(8) };
         let frame = Frame { src: mac(50), dst: self.dst, body, is_tagged: false };

@@ -8,6 +8,7 @@ mod arrivals;
 mod filters;
 mod frames;
 mod rules;
+mod wire;
 mod world;
 
 use ofsim::analysis::Finding;
@@ -18,6 +19,7 @@ use proptest::prelude::*;
 use crate::support::Cloud;
 use arrivals::any_arrival;
 pub(crate) use frames::any_packet;
+pub(crate) use wire::any_frame_of_the_wire;
 pub(crate) use world::any_world;
 
 /// Packets that are sent through each cloud.
@@ -65,6 +67,20 @@ proptest! {
             let walk = cloud.inject(world::NODES[arrival.node], packet);
             prop_assert!(walk.hops.is_empty() && walk.to_controller.is_empty());
             prop_assert_eq!(walk.receivers(), arrival.receivers(&world), "{:?} in\n{}", arrival, world.text());
+        }
+    }
+
+    #[test]
+    fn a_frame_from_the_wire_reaches_guests_of_its_network_and_goes_nowhere_else(
+        world in any_world(),
+        frames in prop::collection::vec(any_frame_of_the_wire(), PACKETS),
+    ) {
+        let cloud = Cloud::new(&world.text());
+        for frame in frames {
+            let (node, packet) = frame.packet(&world);
+            let walk = cloud.inject(node, packet);
+            prop_assert!(walk.hops.is_empty() && walk.on_wire.is_empty() && walk.to_controller.is_empty());
+            prop_assert_eq!(walk.receivers(), frame.receivers(&world), "{:?} in\n{}", frame, world.text());
         }
     }
 

@@ -23,19 +23,27 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
         return vec![];
     }
     let members = || world.ports.iter().filter(|port| port.network == sender.network);
-    let is_known = members().any(|port| port.macs.contains(&frame.dst));
     let wants = |port: &&Port| {
-        let is_addressed = match (frame.dst.is_multicast(), is_known) {
-            (true, _) => true,
-            (false, true) => port.macs.contains(&frame.dst),
-            (false, false) => port.takes_unknown(),
-        };
-        let is_reached = port.place().is_some_and(|there| world.is_connected(port.network, here, there));
-        is_addressed && is_reached && port.name != sender.name && lets_pass(world, port, frame, true)
+        let is_reached = port.place().is_some_and(|there| {
+            world.is_connected(port.network, here, there) && passes_wire(world, sender, frame, here, there)
+        });
+        world.is_addressed(port, frame.dst)
+            && is_reached
+            && port.name != sender.name
+            && lets_pass(world, port, frame, true)
     };
     let mut names: Vec<&str> = members().filter(wants).map(|port| port.name.as_str()).collect();
     names.sort_unstable();
     names
+}
+
+/// Whether a frame gets to another node where only a physical network leads there: it is not sent where its address is known
+/// to be here, and not taken from there in the name of who is here.
+fn passes_wire(world: &World, sender: &Port, frame: &Frame, here: usize, there: usize) -> bool {
+    let network = sender.network;
+    here == there
+        || !world.is_on_wire(network)
+        || !world.is_owned_at(network, here, frame.dst) && !world.is_owned_at(network, there, frame.src)
 }
 
 /// Whether a broadcast request is about the address of somebody else.

@@ -1,5 +1,6 @@
 //! Small clouds at random. Networks use the same addresses; within one, no two ports share any.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,6 +12,8 @@ use super::filters::{self, GROUPS, Group};
 
 pub(super) const NODES: [&str; 3] = ["a", "b", "c"];
 pub(super) const NETWORKS: [&str; 3] = ["red", "green", "blue"];
+/// The physical network of VLANs, and where each node is plugged into it; each flat network has one for itself.
+pub(super) const PUBLIC: (&str, u32) = ("public", 90);
 const TYPES: [&str; 3] = ["geneve", "vxlan", "gre"];
 /// Numbers of ports within a network; what a port has follows from it.
 pub(super) const PORTS_OF_NETWORK: u8 = 5;
@@ -59,7 +62,7 @@ pub(super) const fn ipv6(number: u8) -> Ipv6Addr {
 
 pub(crate) fn any_world() -> impl Strategy<Value = World> {
     let nodes = prop::collection::vec(prop::sample::subsequence(&TYPES[..], 2..=3), NODES.len());
-    let kinds = vec!["geneve", "geneve", "vxlan", "gre", "local"];
+    let kinds = vec!["geneve", "geneve", "vxlan", "gre", "local", "vlan", "vlan", "flat"];
     let networks = prop::collection::vec(prop::sample::select(kinds), NETWORKS.len());
     let slots = NETWORKS.len() * usize::from(PORTS_OF_NETWORK);
     let ports = prop::collection::vec(prop::option::weighted(0.7, any_port()), slots);
@@ -203,8 +206,17 @@ impl World {
         for ((name, number), types) in NODES.iter().zip(1..).zip(&self.nodes) {
             writeln!(text, "node {name} 192.0.2.{number} {}", types.join(" ")).expect("memory");
         }
-        for ((name, number), kind) in NETWORKS.iter().zip(1..).zip(&self.networks) {
-            writeln!(text, "network {name} {number} {kind} segment={}", 100 + number).expect("memory");
+        for (number, (name, kind)) in (1..).zip(NETWORKS.iter().zip(&self.networks)) {
+            let (wire, _) = self.wire(number - 1);
+            writeln!(text, "network {name} {number} {kind} segment={} in={wire}", 100 + number)
+                .expect("memory");
+        }
+        for node in NODES {
+            let wires: BTreeSet<(String, u32)> =
+                (0..NETWORKS.len()).map(|network| self.wire(network)).collect();
+            for (wire, of_port) in wires {
+                writeln!(text, "wire {node} {wire} {of_port}").expect("memory");
+            }
         }
         text += &filters::text(&self.groups);
         for port in &self.ports {
@@ -213,9 +225,47 @@ impl World {
         text
     }
 
+    /// Whether a network is in a physical network, where a node does not know who is elsewhere.
+    pub(super) fn is_on_wire(&self, network: usize) -> bool {
+        matches!(self.networks[network], "vlan" | "flat")
+    }
+
+    /// The physical network that a network says, and the switch port of every node that leads there.
+    pub(super) fn wire(&self, network: usize) -> (String, u32) {
+        match self.networks[network] {
+            "flat" => {
+                (format!("flat-{}", NETWORKS[network]), PUBLIC.1 + 1 + u32::try_from(network).expect("few"))
+            }
+            _ => (PUBLIC.0.to_owned(), PUBLIC.1),
+        }
+    }
+
+    /// Whether a port of a network with this address is bound to a node.
+    pub(super) fn is_owned_at(&self, network: usize, node: usize, mac: MacAddr) -> bool {
+        let mut ports = self.ports.iter().filter(|port| port.network == network && port.node == Some(node));
+        ports.any(|port| port.macs.contains(&mac))
+    }
+
+    /// Whether a port that is at a node gets a frame there: for an address of the network, for nobody, or for many.
+    pub(super) fn is_addressed(&self, port: &Port, dst: MacAddr) -> bool {
+        let Some(node) = port.place() else { return false };
+        let is_known = match self.is_on_wire(port.network) {
+            true => self.is_owned_at(port.network, node, dst),
+            false => {
+                self.ports.iter().any(|other| other.network == port.network && other.macs.contains(&dst))
+            }
+        };
+        match (dst.is_multicast(), is_known) {
+            (true, _) => true,
+            (false, true) => port.macs.contains(&dst),
+            (false, false) => port.takes_unknown(),
+        }
+    }
+
     /// Whether frames of a network get from one node to the other.
     pub(super) fn is_connected(&self, network: usize, from: usize, to: usize) -> bool {
         let kind = self.networks[network];
-        from == to || [from, to].iter().all(|node| self.nodes[*node].contains(&kind))
+        let is_linked = |node: &usize| self.is_on_wire(network) || self.nodes[*node].contains(&kind);
+        from == to || [from, to].iter().all(is_linked)
     }
 }

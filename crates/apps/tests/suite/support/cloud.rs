@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use engine::{Engine, Input, Interface, Outputs, RowChange, Settings};
+use engine::{Engine, Input, Interface, Outputs, Provider, RowChange, Settings};
 use model::{Chassis, Id, LogicalPort, Object, RowId, Table, TunnelType};
 use net_types::OfPort;
 use ofsim::Switch;
@@ -23,6 +23,7 @@ pub(crate) struct Node {
     pub(crate) switch: Switch,
     pub(crate) settings: Settings,
     pub(crate) tunnels: BTreeMap<TunnelType, u32>,
+    pub(crate) providers: BTreeMap<String, Provider>,
     /// Where guests are plugged in.
     pub(crate) plugged: BTreeMap<RowId, u32>,
     /// Ports that were said to be ready.
@@ -45,6 +46,7 @@ impl Node {
             switch: Switch::new(),
             settings: Settings { chassis, tunnel_ip: ip, answer_arp: true, dhcp: Arc::default() },
             tunnels: tunnel_ports(types),
+            providers: BTreeMap::new(),
             plugged: BTreeMap::new(),
             ready: Vec::new(),
             installed: FlowSet::new(),
@@ -74,10 +76,12 @@ impl Node {
     /// Everything this node is told besides rows.
     pub(crate) fn own_facts(&self) -> Vec<Input> {
         let interfaces = self.plugged.iter().map(|(port, of_port)| interface(port.clone(), *of_port));
-        [Input::Settings(self.settings.clone()), Input::Tunnels(self.tunnels.clone())]
-            .into_iter()
-            .chain(interfaces)
-            .collect()
+        let node = [
+            Input::Settings(self.settings.clone()),
+            Input::Tunnels(self.tunnels.clone()),
+            Input::Providers(self.providers.clone()),
+        ];
+        node.into_iter().chain(interfaces).collect()
     }
 
     /// Holds the engine to what the switch got, and to what a fresh one would say.
@@ -96,6 +100,18 @@ impl Node {
     /// The tunnel whose switch port this is.
     pub(crate) fn tunnel_at(&self, port: OfPort) -> Option<TunnelType> {
         self.tunnels.iter().find(|(_, number)| **number == port.get()).map(|(kind, _)| kind.clone())
+    }
+
+    /// Gives the node a way to a physical network, or a mapping whose bridge is missing.
+    pub(crate) fn set_wire(&mut self, network: &str, of_port: Option<u32>) {
+        let bridge = format!("br-{network}");
+        self.providers.insert(network.to_owned(), Provider { bridge, of_port });
+    }
+
+    /// The physical network that this switch port leads to.
+    pub(crate) fn wire_at(&self, port: OfPort) -> Option<&str> {
+        let wire = self.providers.iter().find(|(_, provider)| provider.of_port == Some(port.get()));
+        wire.map(|(network, _)| network.as_str())
     }
 
     /// The guest that is plugged in here.
@@ -149,7 +165,10 @@ impl Cloud {
                 Fact::Plugged { node, port, of_port } => {
                     cloud.node(node).plugged.insert(row_id(port), *of_port);
                 }
-                Fact::Node { .. } => {}
+                Fact::Wire { node, network, of_port } if cloud.nodes.contains_key(node) => {
+                    cloud.node(node).set_wire(network, *of_port);
+                }
+                Fact::Node { .. } | Fact::Wire { .. } => {}
             }
         }
         let rows: Vec<Object> = cloud.rows.values().cloned().collect();
@@ -177,6 +196,12 @@ impl Cloud {
                 Fact::Node { .. } => {}
                 Fact::Row(object) => self.put_row(object),
                 Fact::Plugged { node, port, of_port } => self.plug(&node, &port, of_port),
+                Fact::Wire { node, network, of_port } => {
+                    let node = self.node(&node);
+                    node.set_wire(&network, of_port);
+                    node.step(vec![Input::Providers(node.providers.clone())]);
+                    node.check();
+                }
             }
         }
     }

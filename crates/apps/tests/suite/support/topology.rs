@@ -17,6 +17,11 @@
 //! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7
 //! policy gold out=1000/500 in=2000 out-packets=2 in-packets=1/3 dscp=26 asks=9  # rates with bursts, as in rules; minimum
 //! ```
+//! ```text
+//! network blue 2 vlan segment=100 in=public [tags]    # in a physical network; carries the tags of guests
+//! wire a public 90                       # switch port 90 of node a leads to physical network public
+//! wire a other                           # a mapping whose bridge is missing
+//! ```
 //! A network may have an `mtu=`, and it and a port a `policy=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
 //! `unsecured`, `filtered` (with or without `groups=`), `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
 //! also of ranges `pair=10.0.0.0/28/02:00:00:00:00:09`.
@@ -37,6 +42,8 @@ pub(crate) enum Fact {
     Row(Object),
     /// A port is plugged in at a node.
     Plugged { node: String, port: String, of_port: u32 },
+    /// A node has a way to a physical network, or should.
+    Wire { node: String, network: String, of_port: Option<u32> },
 }
 
 /// The facts of a text.
@@ -71,9 +78,22 @@ fn parse_line(line: &str) -> Vec<Fact> {
             if let Some(policy) = options.get("policy") {
                 insert(&mut row, "qos_policy", (*policy).into());
             }
-            vec![row_of(Table::LogicalSwitch, &row)]
+            if let Some(physical) = options.get("in") {
+                insert(&mut row, "physical_network", (*physical).into());
+            }
+            let mut facts = vec![row_of(Table::LogicalSwitch, &row)];
+            if options.contains_key("tags") {
+                let row = json!({"id": name, "lswitch": name, "topic": "t", "version": 1, "vlan_transparent": true});
+                facts.push(row_of(Table::NetworkExtra, &row));
+            }
+            facts
         }
         ["policy", name, rules @ ..] => policy(name, &options(rules)),
+        ["wire", node, network, of_port @ ..] => vec![Fact::Wire {
+            node: (*node).to_owned(),
+            network: (*network).to_owned(),
+            of_port: of_port.first().map(|port| number(port)),
+        }],
         ["subnet", name, network, cidr, more @ ..] => subnet(name, network, cidr, &options(more)),
         ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
         ["group", name, key, rules @ ..] => group(name, key, rules),

@@ -42,12 +42,21 @@ pub(crate) struct Hop {
     pub(crate) key: Box<Key>,
 }
 
+/// A packet that a node sent to a physical network.
+#[derive(Debug, Clone)]
+pub(crate) struct OnWire {
+    pub(crate) from: String,
+    pub(crate) network: String,
+    pub(crate) key: Box<Key>,
+}
+
 /// Everything that became of one packet.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) to_controller: Vec<ToController>,
     pub(crate) hops: Vec<Hop>,
+    pub(crate) on_wire: Vec<OnWire>,
     pub(crate) traces: Vec<(String, Trace)>,
 }
 
@@ -74,7 +83,10 @@ impl Walk {
     pub(crate) fn assert_nowhere(&self) {
         let trace = self.traces.iter().map(|(_, trace)| trace.to_string()).collect::<String>();
         assert!(
-            self.deliveries.is_empty() && self.to_controller.is_empty() && self.hops.is_empty(),
+            self.deliveries.is_empty()
+                && self.to_controller.is_empty()
+                && self.hops.is_empty()
+                && self.on_wire.is_empty(),
             "{trace}"
         );
     }
@@ -125,6 +137,10 @@ impl Cloud {
                     let dst = outer_dst(&output.key);
                     queue.extend(self.arrive(node, &kind, dst, &output.key));
                     walk.hops.push(Hop { from: name.clone(), kind, dst, key: output.key.clone() });
+                } else if let Some(network) = node.wire_at(port) {
+                    queue.extend(self.off_the_wire(&name, network, &output.key));
+                    let (from, network) = (name.clone(), network.to_owned());
+                    walk.on_wire.push(OnWire { from, network, key: output.key.clone() });
                 } else if let Some(guest) = node.guest_at(port) {
                     let delivery = Delivery { node: name.clone(), port: guest, key: output.key.clone() };
                     walk.deliveries.push(delivery);
@@ -150,6 +166,19 @@ impl Cloud {
             key.tunnel.metadata.fill(None);
         }
         Some((name.clone(), Packet::of_key(key)))
+    }
+
+    /// The packet as every other node gets it that is in the physical network: that is a hub, which knows no addresses.
+    fn off_the_wire(&self, from: &str, network: &str, sent: &Key) -> Vec<(String, Packet)> {
+        let others = self.nodes.iter().filter(|(name, _)| *name != from);
+        let arrive = |(name, node): (&String, &Node)| {
+            let port = node.providers.get(network)?.of_port?;
+            let mut key = sent.clone();
+            key.in_port = OfPort::new(port);
+            (key.metadata, key.regs) = (0, [0; REGISTERS]);
+            Some((name.clone(), Packet::of_key(key)))
+        };
+        others.filter_map(arrive).collect()
     }
 
     /// Which ports of a network are plugged in at their nodes, by name.
