@@ -1,10 +1,19 @@
 //! Ports that are plugged into this node: by an interface of their own, or inside that of another port.
+//!
+//! # Ports inside others
+//! | by | frames of the inner port, on the interface of the outer one |
+//! |---|---|
+//! | VLAN | carry its tag |
+//! | MAC address (macvlan) | come from and go to its own MAC address |
+//! | IP address (ipvlan) | come from and go to the MAC address of the outer port, and the inner one's IP addresses |
+//!
+//! The inner port is here when the outer one is, and both are bound to this node.
 
 use std::sync::Arc;
 
 use engine::{Interface, Reply, Rule, Sink, View};
 use model::{ChildPortSegmentation, Id, LogicalPort, SegmentationType};
-use net_types::OfPort;
+use net_types::{MacAddr, OfPort};
 
 use crate::network::{self, Network};
 
@@ -25,6 +34,17 @@ pub struct LocalPort {
     pub of_port: OfPort,
     /// The VLAN by which its frames are told from those of the port that it is inside of.
     pub vlan: Option<u16>,
+    /// What else they are told by.
+    pub shares: Option<Shares>,
+}
+
+/// A port that shares untagged frames with the port that it is inside of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shares {
+    /// The key of the outer port.
+    pub outer_key: u32,
+    /// The MAC address of the outer port, if the inner one's frames come from there and go there.
+    pub outer_mac: Option<MacAddr>,
 }
 
 impl LocalPort {
@@ -40,9 +60,14 @@ impl LocalPort {
         Reply::Send { frame: self.framed(frame), port: self.of_port }
     }
 
-    /// A frame as it leaves by its switch port: with its tag, if it has one.
+    /// A frame as it leaves by its switch port: for the MAC address and with the tag of the port that it is inside of.
     #[must_use]
     pub fn framed(&self, mut frame: Vec<u8>) -> Vec<u8> {
+        if let Some(mac) = self.shares.as_ref().and_then(|shares| shares.outer_mac)
+            && let Some(destination) = frame.first_chunk_mut().filter(|mac| mac[0] & 1 == 0)
+        {
+            *destination = mac.0;
+        }
         if let Some(vlan) = self.vlan
             && frame.len() >= ADDRESSES_BYTES
         {
@@ -80,23 +105,40 @@ pub(crate) fn find(view: &mut View<'_>, port: &Id<LogicalPort>) -> Option<LocalP
 /// The port of an interface, if this node may serve it: it is bound here, enabled, and its network is known
 /// and has a key that fits.
 pub fn port_of(view: &mut View<'_>, interface: &Interface) -> Option<LocalPort> {
-    served(view, &interface.port, interface.of_port(), None)
+    served(view, &interface.port, interface.of_port(), None, None)
 }
 
 /// A port inside another one that is plugged in here. One that has an interface of its own is not inside.
 fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort> {
-    if row.segmentation_type != SegmentationType::Vlan || view.interface(&row.port).is_some() {
+    if view.interface(&row.port).is_some() || row.port == row.parent {
         return None;
     }
-    let vlan =
-        row.segmentation_id.and_then(|id| u16::try_from(id).ok()).filter(|id| (1..=4094).contains(id))?;
     let outer = view.interface(&row.parent)?;
     let parent = view.get(&row.parent)?;
     let is_served = parent.chassis() == view.settings().as_ref().map(|settings| &settings.chassis);
     if !is_served || parent.enabled == Some(false) {
         return None;
     }
-    served(view, &row.port, outer.of_port(), Some(vlan))
+    let shares = |outer_mac| Shares { outer_key: parent.unique_key.get(), outer_mac };
+    let (vlan, shares) = match row.segmentation_type {
+        SegmentationType::Vlan => (Some(vlan_of(row)?), None),
+        SegmentationType::Macvlan => (None, Some(shares(None))),
+        SegmentationType::Ipvlan => {
+            let mac = parent.macs.iter().copied().find(|mac| mac.is_unicast())?;
+            (None, Some(shares(Some(mac))))
+        }
+    };
+    served(view, &row.port, outer.of_port(), vlan, shares)
+}
+
+fn vlan_of(row: &ChildPortSegmentation) -> Option<u16> {
+    row.segmentation_id.and_then(|id| u16::try_from(id).ok()).filter(|id| (1..=4094).contains(id))
+}
+
+/// Whether there are ports inside this one whose frames carry tags.
+pub(crate) fn has_tagged_inside(view: &mut View<'_>, port: &Id<LogicalPort>) -> bool {
+    let rows = view.by(&ChildPortSegmentation::BY_PARENT, port.clone());
+    rows.iter().any(|row| row.segmentation_type == SegmentationType::Vlan)
 }
 
 fn served(
@@ -104,6 +146,7 @@ fn served(
     port: &Id<LogicalPort>,
     of_port: OfPort,
     vlan: Option<u16>,
+    shares: Option<Shares>,
 ) -> Option<LocalPort> {
     let port = view.get(port)?;
     let settings = view.settings()?;
@@ -111,5 +154,5 @@ fn served(
         return None;
     }
     let network = network::present(view, port.lswitch.as_ref()?)?;
-    Some(LocalPort { port, network, of_port, vlan })
+    Some(LocalPort { port, network, of_port, vlan, shares })
 }

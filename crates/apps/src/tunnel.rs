@@ -95,6 +95,15 @@ impl Tunnel {
         [address, Action::output(self.port)]
     }
 
+    /// The end of a tunnel that is no node's, if this node can send there.
+    pub fn vtep(&self, view: &mut View<'_>, address: IpAddr) -> Result<IpAddr, String> {
+        match view.settings().map(|settings| settings.tunnel_ip) {
+            Some(ours) if ours == address => Err(format!("the VTEP {address} is this node")),
+            Some(ours) if ours.is_ipv4() == address.is_ipv4() => Ok(address),
+            _ => Err(format!("the VTEP {address} is of another IP version than the tunnels of this node")),
+        }
+    }
+
     /// Where the tunnels of another node end, or why none of this kind leads there.
     pub fn end(&self, view: &mut View<'_>, chassis: &Id<Chassis>) -> Result<IpAddr, String> {
         let Some(row) = view.get(chassis) else {

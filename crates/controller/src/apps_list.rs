@@ -20,8 +20,8 @@ pub(crate) fn select(listed: &Apps) -> (Vec<engine::App>, Vec<App>) {
 /// What an application consists of.
 const fn parts(app: App) -> &'static [AppId] {
     match app {
-        // Where ports are and how chassis reach each other is decided where packets are classified.
-        App::Classifier | App::PortBinding | App::Tunneling => &[tables::CLASSIFY_OWNER],
+        // Where ports are, also inside others, and how chassis reach each other is decided where packets are classified.
+        App::Classifier | App::PortBinding | App::Tunneling | App::Trunk => &[tables::CLASSIFY_OWNER],
         App::PortSecurity => &[tables::PORT_SECURITY_OWNER],
         App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER, tables::ND_OWNER],
         // How frames get to a physical network is part of where they leave and how they are switched; without this application
@@ -33,7 +33,6 @@ const fn parts(app: App) -> &'static [AppId] {
         App::L3
         | App::Dnat
         | App::Metadata
-        | App::Trunk
         | App::FlowClassifier
         | App::ServiceChain
         | App::Migration
@@ -57,10 +56,10 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_does_not_run_and_what_is_not_built_is_named() {
-        let (selected, missing) = select(&[App::L2, App::Trunk].into_iter().collect());
+        let (selected, missing) = select(&[App::L2, App::ServiceChain].into_iter().collect());
         let dhcp = selected.iter().find(|app| app.id == tables::DHCP_OWNER).unwrap();
         assert!(dhcp.responders.is_empty() && dhcp.rules.len() == 1, "packets pass its tables");
-        assert_eq!(missing, [App::Trunk]);
+        assert_eq!(missing, [App::ServiceChain]);
     }
 
     fn apps_of_the_default_list() -> impl Iterator<Item = App> {

@@ -2,6 +2,7 @@
 
 use engine::RowChange;
 
+use crate::nested::Nested;
 use crate::northbound::{self, tables};
 use crate::options::Options;
 use crate::pending::Pending;
@@ -14,6 +15,7 @@ use crate::vswitch;
 pub(crate) struct Intake {
     pub(crate) pending: Pending,
     pub(crate) ports: Ports,
+    nested: Nested,
     knows_store: bool,
     knows_vswitch: bool,
 }
@@ -22,7 +24,8 @@ impl Intake {
     pub(crate) fn new(options: &Options) -> Self {
         let mut pending = Pending::default();
         pending.settings(options.settings());
-        Self { pending, ports: Ports::new(options.chassis.clone()), knows_store: false, knows_vswitch: false }
+        let ports = Ports::new(options.chassis.clone());
+        Self { pending, ports, nested: Nested::default(), knows_store: false, knows_vswitch: false }
     }
 
     /// Whether enough is known for a first step.
@@ -37,6 +40,7 @@ impl Intake {
                 self.knows_store = true;
                 status.snapshots += 1;
                 self.ports.snapshot(&rows);
+                self.nested.snapshot(&rows);
                 self.pending.snapshot(tables(), rows);
             }
             northbound::News::Changes(changes) => changes.into_iter().for_each(|change| self.row(change)),
@@ -47,10 +51,12 @@ impl Intake {
             northbound::News::Back => status.is_store_away = false,
             northbound::News::Undecodable(count) => status.rows_unreadable = count,
         }
+        self.nested.settle(&mut self.ports);
     }
 
     fn row(&mut self, change: RowChange) {
         self.ports.row(&change);
+        self.nested.row(&change);
         self.pending.row(change);
     }
 
@@ -68,7 +74,9 @@ impl Intake {
         }
         for (port, interface) in news.interfaces {
             self.ports.interface(&port, interface.is_some());
+            self.nested.interface(&port, interface.is_some());
             self.pending.interface(port, interface);
         }
+        self.nested.settle(&mut self.ports);
     }
 }

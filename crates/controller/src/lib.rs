@@ -38,6 +38,7 @@ mod clock;
 pub mod controller;
 pub mod inspect;
 mod intake;
+mod nested;
 mod northbound;
 pub mod notify;
 mod numbers;

@@ -137,6 +137,11 @@ impl Ports {
         self.ports.values().filter(forwards).count()
     }
 
+    /// Whether a port is plugged in here and bound to us.
+    pub(crate) fn is_served(&self, id: &RowId) -> bool {
+        self.ports.get(id).is_some_and(|port| port.is_plugged && port.place == Place::Here)
+    }
+
     /// How many are plugged in.
     pub(crate) fn plugged(&self) -> usize {
         self.ports.values().filter(|port| port.is_plugged).count()

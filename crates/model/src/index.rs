@@ -26,6 +26,15 @@ pub enum IndexKey {
 }
 
 impl IndexKey {
+    /// The IP address that it is, if it is one.
+    #[must_use]
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(ip) => Some(*ip),
+            _ => None,
+        }
+    }
+
     /// The row that is referred to, where the key is one.
     #[must_use]
     pub const fn row(&self) -> Option<&RowId> {

@@ -11,12 +11,13 @@
 //!               +--------------------------------------------+            (it does not)
 //!   wire -> classify ----------------------------------------+           dispatch -> wire
 //! ```
+//! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because frames for ports inside others look different.
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
 //! departure); guests without one pass none of them.
 //! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
 //! A packet of a filtered guest to one on another node passes seven tables here and six there, and one without groups
 //! five here and three there (one more each way, if it is IPv6). What is for a group of listeners passes a table more behind l2,
-//! where memberships are looked at; an answer to a neighbour solicitation goes from nd by nd answer to dispatch.
+//! where memberships are looked at; an answer to a neighbour solicitation goes from nd by nd answer to answer.
 //!
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
@@ -28,7 +29,7 @@ use crate::regs;
 use crate::spec::{Miss, Pipeline, TableSpec};
 use crate::tunnels;
 
-/// Owner of [`CLASSIFY`], [`DISPATCH`] and [`DEPARTURE`].
+/// Owner of [`CLASSIFY`], [`ANSWER`], [`DISPATCH`] and [`DEPARTURE`].
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
 /// Owner of [`L2`].
 pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
@@ -77,9 +78,22 @@ pub static CLASSIFY: TableSpec = TableSpec {
     name: "classify",
     owner: CLASSIFY_OWNER,
     purpose: "says which logical port and network a packet comes from, and for one out of a tunnel where it goes",
-    matches: &[Field::InPort, Field::VlanVid, Field::TunId, tunnels::OPTION_FIELD],
+    matches: &[
+        Field::InPort,
+        Field::VlanVid,
+        Field::TunId,
+        tunnels::OPTION_FIELD,
+        Field::EthType,
+        Field::EthSrc,
+        Field::Ipv4Src,
+        Field::Ipv6Src,
+        Field::ArpSpa,
+        Field::IpProto,
+        Field::Icmp6Type,
+        Field::NdTarget,
+    ],
     reads: &[],
-    sets: &[Field::VlanVid],
+    sets: &[Field::VlanVid, Field::EthSrc, Field::ArpSha, Field::NdSll, Field::NdTll],
     writes: &[
         &regs::NETWORK,
         &regs::INGRESS_PORT,
@@ -198,8 +212,8 @@ pub static ARP: TableSpec = TableSpec {
         Field::ArpTha,
     ],
     writes: &[],
-    next: &[&L2],
-    may_output: true,
+    next: &[&ANSWER, &L2],
+    may_output: false,
     miss: Miss::Goto(&L2),
 };
 
@@ -229,7 +243,7 @@ pub static ND: TableSpec = TableSpec {
         Field::NdReserved,
         Field::NdOptionsType,
     ],
-    writes: &[&regs::EGRESS_PORT],
+    writes: &[],
     next: &[&ND_ANSWER, &L2],
     may_output: true,
     miss: Miss::Goto(&L2),
@@ -244,9 +258,9 @@ pub static ND_ANSWER: TableSpec = TableSpec {
               them back",
     matches: &[Field::EthType, Field::IpProto, Field::Icmp6Type, Field::Icmp6Code],
     reads: &[],
-    sets: &[Field::NdTll, Field::InPort16],
+    sets: &[Field::NdTll],
     writes: &[],
-    next: &[&DISPATCH],
+    next: &[&ANSWER],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -349,6 +363,21 @@ pub static EGRESS_ACCEPT: TableSpec = TableSpec {
     miss: Miss::Drop,
 };
 
+/// Where answers leave.
+pub static ANSWER: TableSpec = TableSpec {
+    id: 70,
+    name: "answer",
+    owner: CLASSIFY_OWNER,
+    purpose: "sends what was made an answer back to who asked, as frames for it have to look",
+    matches: &[Field::EthType],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[Field::VlanVid, Field::EthDst, Field::ArpTha],
+    writes: &[],
+    next: &[],
+    may_output: true,
+    miss: Miss::Drop,
+};
+
 /// Switching.
 pub static L2: TableSpec = TableSpec {
     id: 80,
@@ -431,9 +460,17 @@ pub static DISPATCH: TableSpec = TableSpec {
     owner: CLASSIFY_OWNER,
     purpose: "sends a packet out of the switch port that its logical port is plugged into, into the tunnel to its host, or to \
               the physical network",
-    matches: &[],
-    reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
-    sets: &[Field::TunId, Field::TunDst, Field::TunIpv6Dst, tunnels::OPTION_FIELD, Field::VlanVid],
+    matches: &[Field::InPort, Field::EthType],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
+    sets: &[
+        Field::TunId,
+        Field::TunDst,
+        Field::TunIpv6Dst,
+        tunnels::OPTION_FIELD,
+        Field::VlanVid,
+        Field::EthDst,
+        Field::ArpTha,
+    ],
     writes: &[],
     next: &[&INGRESS_RATE],
     may_output: true,
@@ -476,9 +513,9 @@ pub static DEPARTURE: TableSpec = TableSpec {
     name: "departure",
     owner: CLASSIFY_OWNER,
     purpose: "sends what a policy let pass out of the switch port that its logical port is plugged into",
-    matches: &[],
+    matches: &[Field::InPort, Field::EthType],
     reads: &[&regs::EGRESS_PORT],
-    sets: &[Field::VlanVid],
+    sets: &[Field::VlanVid, Field::EthDst, Field::ArpTha],
     writes: &[],
     next: &[],
     may_output: true,
@@ -502,6 +539,7 @@ pub static PIPELINE: Pipeline = Pipeline {
         &EGRESS_TRACK,
         &EGRESS_RULES,
         &EGRESS_ACCEPT,
+        &ANSWER,
         &L2,
         &INGRESS,
         &INGRESS_TRACK,

@@ -18,11 +18,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use engine::{App, Rule, Sink, View};
 use model::{LogicalPort, LogicalSwitch};
-use net_types::{MacAddr, OfPort};
+use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::ethertype;
-use pipeline::tables::{ARP, ARP_OWNER, L2};
+use pipeline::tables::{ANSWER, ARP, ARP_OWNER, L2};
 use pipeline::{FlowBuilder, Priority, regs};
 
 use crate::local::{self, LocalPort};
@@ -71,7 +71,7 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
 }
 
 fn is_answered_for(port: &LogicalPort) -> bool {
-    let is_bound = port.chassis().is_some();
+    let is_bound = port.chassis().is_some() || port.vtep().is_some();
     let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
     port.enabled != Some(false) && (is_bound || is_of_network)
 }
@@ -111,5 +111,5 @@ fn reply(flow: FlowBuilder, ip: Ipv4Addr, mac: MacAddr) -> FlowBuilder {
         .copy(Field::ArpSpa.into(), Field::ArpTpa.into())
         .action(Action::set(Field::ArpSha, mac))
         .action(Action::set(Field::ArpSpa, ip))
-        .output(OfPort::IN_PORT)
+        .goto(&ANSWER)
 }

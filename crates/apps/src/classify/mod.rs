@@ -7,7 +7,9 @@
 //! - A packet for a port leaves by the switch port that it is plugged into, or by the tunnel to the node that it is bound
 //!   to; for a port that is neither, that is disabled, or in another network than the packet, it is dropped.
 //! - A packet out of a tunnel goes into none again, whatever else is wrong, and one from a physical network goes to none.
-//! - A guest never gets its own packet back: a switch does not send out of the port that a packet came in by.
+//! - A guest never gets its own packet back: a switch does not send out of the port that a packet came in by. Ports inside
+//!   another one share its switch port and reach each other and the outer port by their tags, each but itself. Where they are told
+//!   apart by addresses, the guest itself passes frames between them, and what is for many comes once.
 //!
 //! # Physical networks
 //! A frame from a physical network is in the network whose tag it has, which is taken off; one with a tag of no network that
@@ -23,23 +25,18 @@
 //! send to our tunnel port can as well send with the address of a chassis, and the check would cost a flow for each
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
+mod guest;
 mod wire;
 
 use engine::{App, Rule, Sink, View};
 use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
-use openflow::action::Action;
 use openflow::field::Subfield;
 use openflow::{Field, Match};
-use pipeline::tables::{
-    CLASSIFY, CLASSIFY_OWNER, DEPARTURE, DISPATCH, EGRESS_MARKS, EGRESS_RATE, INGRESS, INGRESS_RATE, L2,
-    PORT_SECURITY,
-};
+use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
-use crate::filter;
-use crate::local::{self, LocalPort};
-use crate::network::{VLAN_PRESENT, known, present, tagged};
-use crate::policy;
+use crate::local;
+use crate::network::{known, present};
 use crate::tunnel::{Egress, matches};
 
 /// The ethertype of the tags that we write.
@@ -54,80 +51,31 @@ pub fn app() -> App {
         Rule::once("geneve", geneve),
         Rule::each("other node", other_node),
         Rule::each("physical network", wire::network),
+        Rule::once("answers", guest::answers),
     ];
-    rules.extend(local::each("guest", guest));
+    rules.extend(local::each("guest", guest::guest));
     App { id: CLASSIFY_OWNER, rules, responders: vec![] }
 }
 
-/// Packets from and to a guest on this node. With these the port forwards: what the other tables need is said in the same
-/// step, because it follows from the same facts.
-fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
-    let network = local.network.key;
-    let port = local.port.unique_key.get();
-    let filter = filter::of(view, &local.port);
-    let limits = policy::shape_for(view, &local.port);
-    let vlan = local.vlan.map(|vlan| vlan | VLAN_PRESENT);
-    let from = Match::new().with(Field::InPort, local.of_port).with(Field::VlanVid, vlan.unwrap_or_default());
-    let mut ways = vec![(Priority::EXACT, from)];
-    if local.network.carries_tags && vlan.is_none() {
-        // With any tag that is not of a port inside this one.
-        ways.push((Priority::DEFAULT, tagged().with(Field::InPort, local.of_port)));
-    }
-    let classified = |flow: FlowBuilder, from: Match| {
-        let mut flow = flow.matching(from);
-        if vlan.is_some() {
-            flow = flow.action(Action::PopVlan);
-        }
-        flow = flow
-            .set(&regs::NETWORK, network.into())
-            .set(&regs::INGRESS_PORT, port.into())
-            .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(port).into());
-        if let Some(filter) = filter {
-            flow = flow.set(&regs::POLICY, filter.policy.into()).set(&regs::ZONE, filter.zone.into());
-        }
-        flow.goto(match limits {
-            limits if limits.limits_sending => &EGRESS_RATE,
-            limits if limits.marks => &EGRESS_MARKS,
-            _ => &PORT_SECURITY,
-        })
-    };
-    for (priority, from) in ways {
-        sink.flow(&CLASSIFY, priority, |flow| classified(flow, from));
-    }
-    let leave = |flow: FlowBuilder| {
-        let flow = match vlan {
-            Some(vlan) => {
-                flow.action(Action::PushVlan(VLAN_TAG_TYPE)).action(Action::set(Field::VlanVid, vlan))
-            }
-            None => flow,
-        };
-        flow.output(local.of_port)
-    };
-    sink.flow(&DISPATCH, Priority::EXACT, |flow| {
-        let flow = flow.when(&regs::NETWORK, network.into()).when(&regs::EGRESS_PORT, port.into());
-        if limits.limits_receiving { flow.goto(&INGRESS_RATE) } else { leave(flow) }
-    });
-    if limits.limits_receiving {
-        sink.flow(&DEPARTURE, Priority::EXACT, |flow| leave(flow.when(&regs::EGRESS_PORT, port.into())));
-    }
-    sink.ready(&local.port.id);
-}
-
-/// Packets to a guest on another node.
+/// Packets to a guest on another node, or behind the end of another tunnel.
 fn remote_port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
-    let Some(network) = &port.lswitch else { return };
-    if port.binding.as_ref().is_some_and(|binding| binding.kind == BindingType::Vtep) {
-        return sink
-            .problem("ports behind a VTEP are not reached: there are tunnels to registered chassis only");
-    }
-    let (Some(chassis), Some(settings)) = (port.chassis(), view.settings()) else { return };
-    if *chassis == settings.chassis || port.enabled == Some(false) {
+    let (Some(network), Some(settings)) = (&port.lswitch, view.settings()) else { return };
+    let is_behind_vtep = port.binding.as_ref().is_some_and(|binding| binding.kind == BindingType::Vtep);
+    if port.enabled == Some(false) || port.chassis() == Some(&settings.chassis) {
         return;
     }
     let Some(network) = present(view, network) else { return };
     let Some(tunnel) = network.tunnel else { return };
-    // Why a tunnel does not lead there is said by the flood of the network, once and not for each port.
-    let Ok(end) = tunnel.end(view, chassis) else { return };
+    let end = match (port.chassis(), port.vtep()) {
+        // Why a tunnel does not lead there is said by the flood of the network, once and not for each port.
+        (Some(chassis), _) => tunnel.end(view, chassis).ok(),
+        (None, Some(address)) => tunnel.vtep(view, address).map_err(|problem| sink.problem(problem)).ok(),
+        (None, None) if is_behind_vtep => {
+            return sink.problem("the port is behind a VTEP, and its binding names no vtep_address");
+        }
+        (None, None) => None,
+    };
+    let Some(end) = end else { return };
     let port = port.unique_key.get();
     let actions = tunnel.label(Egress::Port(port)).into_iter().chain(tunnel.send(end));
     sink.flow(&DISPATCH, Priority::EXACT, |flow| {

@@ -4,7 +4,7 @@
 //! - Each MAC address of each port of a network leads to that port, wherever it is and whether or not it can be reached now:
 //!   a frame for a port that is unplugged, disabled or not bound anywhere is dropped and never flooded.
 //! - A broadcast or multicast frame reaches each port of the network exactly once: those on this node by a copy each, those on
-//!   other nodes by a copy for each node that has any. One that came out of a tunnel is copied on this node only.
+//!   other nodes by a copy for each node that has any, and those behind VTEPs by a copy for each of these. One that came out of a tunnel is copied on this node only.
 //! - A frame for an address that no port has is dropped, unless ports of the network may have other addresses than their own,
 //!   because their port security is off or by an allowed address pair: these get it, and nobody else does.
 //! - In a physical network it is not known who else is there: what is for an address of nobody on this node goes to the wire, as one
@@ -20,10 +20,11 @@ mod tests;
 mod wire;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use engine::{App, Derived, Rule, Sink, View};
-use model::{Chassis, Id, Index, LogicalPort, LogicalSwitch};
-use net_types::MacAddr;
+use model::{Chassis, Id, Index, IndexKey, LogicalPort, LogicalSwitch};
+use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
@@ -138,7 +139,9 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(settings) = view.settings() else { return };
     let here = (row.id.clone(), settings.chassis);
     let ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, here);
-    let members: Vec<Member> = ports.iter().filter_map(|port| *view.derived::<LocalMember>(port)).collect();
+    let mut members: Vec<Member> =
+        ports.iter().filter_map(|port| *view.derived::<LocalMember>(port)).collect();
+    once_for_each_plug(&mut members);
     let buckets = |members: &mut dyn Iterator<Item = &Member>| -> Vec<Bucket> {
         members.map(|member| copy_for(member.key)).collect()
     };
@@ -154,6 +157,19 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
 struct Member {
     key: u32,
     takes_unknown: bool,
+    /// Where its frames go, and the tag by which they are told from those of others there.
+    plug: (OfPort, Option<u16>),
+    /// Whether its frames look like those of the port that it is inside of.
+    is_shared: bool,
+}
+
+/// Leaves one of those members whose frames look alike, and of these the outer port: a guest passes what is for many on to all
+/// that is inside.
+fn once_for_each_plug(members: &mut Vec<Member>) {
+    let outer: BTreeSet<(OfPort, Option<u16>)> =
+        members.iter().filter(|member| !member.is_shared).map(|member| member.plug).collect();
+    let mut taken = BTreeSet::new();
+    members.retain(|member| !member.is_shared || !outer.contains(&member.plug) && taken.insert(member.plug));
 }
 
 /// The [`Member`] that a port is. Whoever floods is not told of other changes of its row.
@@ -165,8 +181,13 @@ impl Derived for LocalMember {
     type Value = Option<Member>;
 
     fn compute(view: &mut View<'_>, id: &Self::Key) -> Option<Member> {
-        let port = local::find(view, id)?.port;
-        Some(Member { key: port.unique_key.get(), takes_unknown: port.may_have_other_macs() })
+        let local = local::find(view, id)?;
+        Some(Member {
+            key: local.port.unique_key.get(),
+            takes_unknown: local.port.may_have_other_macs(),
+            plug: (local.of_port, local.vlan),
+            is_shared: local.shares.is_some(),
+        })
     }
 }
 
@@ -197,7 +218,23 @@ fn others(
             }
         }
     }
+    // What is behind the ends of other tunnels is known by its addresses, and takes no others.
+    if problems.is_some() {
+        for address in vteps(view, id) {
+            if let Ok(end) = tunnel.vtep(view, address)
+                && ends.insert(end)
+            {
+                buckets.push(Bucket::new(tunnel.send(end).into()));
+            }
+        }
+    }
     buckets
+}
+
+/// The ends of tunnels of no node that ports of a network are behind.
+fn vteps(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> Vec<IpAddr> {
+    let halves = view.halves(&LogicalPort::BY_LSWITCH_AND_VTEP, network.clone());
+    halves.iter().filter_map(IndexKey::ip).collect()
 }
 
 /// The group of this node, and then the others.

@@ -24,7 +24,7 @@ use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::{ethertype, ip_proto, nd};
-use pipeline::tables::{DISPATCH, L2, ND, ND_ANSWER, ND_OWNER};
+use pipeline::tables::{ANSWER, L2, ND, ND_ANSWER, ND_OWNER};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::local::{self, LocalPort};
@@ -66,13 +66,9 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     sink.flow(&ND, Priority::MISS, |flow| flow.goto(&L2));
     let from_nobody = icmp6(nd::NEIGHBOR_SOLICITATION).with(Field::Ipv6Src, Ipv6Addr::UNSPECIFIED);
     sink.flow(&ND, FROM_NOBODY, |flow| flow.matching(from_nobody).goto(&L2));
-    // What came by this port goes back by it, which a switch does only if it does not know.
     let completed = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::Icmp6Code, 0_u8);
     sink.flow(&ND_ANSWER, Priority::EXACT, |flow| {
-        flow.matching(completed)
-            .copy(Field::EthSrc.into(), Field::NdTll.into())
-            .action(Action::load(Field::InPort16.into(), 0))
-            .goto(&DISPATCH)
+        flow.matching(completed).copy(Field::EthSrc.into(), Field::NdTll.into()).goto(&ANSWER)
     });
 }
 
@@ -116,7 +112,6 @@ fn advertisement(flow: FlowBuilder, ip: Ipv6Addr, mac: MacAddr, is_router: bool)
         .action(Action::set(Field::Icmp6Type, nd::NEIGHBOR_ADVERTISEMENT))
         .action(Action::set(Field::NdReserved, flags))
         .action(Action::set(Field::NdOptionsType, nd::TARGET_LINK_ADDRESS))
-        .copy(regs::INGRESS_PORT.bits, regs::EGRESS_PORT.bits)
         .goto(&ND_ANSWER)
 }
 

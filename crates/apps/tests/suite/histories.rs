@@ -14,6 +14,8 @@ enum Event {
     /// Facts as text.
     Put(String),
     Delete(Table, &'static str),
+    /// One port is not inside the other any more.
+    TakeOut(&'static str, &'static str),
     Plug(&'static str, u32),
     Unplug(&'static str),
     /// Which types of tunnel it has.
@@ -139,6 +141,11 @@ fn any_policy() -> impl Strategy<Value = String> {
         .prop_map(|(name, rules)| format!("policy {name} {}", rules.join(" ")))
 }
 
+fn any_nesting() -> impl Strategy<Value = (&'static str, &'static str, &'static str)> {
+    let by = prop::sample::select(vec!["7", "8", "macvlan", "ipvlan"]);
+    (prop::sample::select(&PORTS[..3]), prop::sample::select(&PORTS[..4]), by)
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -159,6 +166,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => any_network().prop_map(Event::Put),
         3 => any_subnet().prop_map(Event::Put),
         2 => any_policy().prop_map(Event::Put),
+        3 => any_nesting().prop_map(|(port, outer, by)| Event::Put(format!("inside {port} {outer} {by}"))),
+        1 => any_nesting().prop_map(|(port, outer, _)| Event::TakeOut(port, outer)),
         1 => prop::sample::select(vec!["q0", "q1"]).prop_map(|id| Event::Delete(Table::QosPolicy, id)),
         3 => chassis.prop_map(Event::Put),
         4 => any_group().prop_map(Event::Put),
@@ -201,6 +210,11 @@ impl Facts {
             Event::Delete(table, id) => {
                 self.rows.remove(&(*table, row_id(id)));
                 vec![Input::Row(RowChange::Delete(*table, row_id(id)))]
+            }
+            Event::TakeOut(port, outer) => {
+                let key = (Table::ChildPortSegmentation, row_id(&format!("{port}-in-{outer}")));
+                self.rows.remove(&key);
+                vec![Input::Row(RowChange::Delete(key.0, key.1))]
             }
             Event::Plug(port, of_port) => {
                 node.plugged.insert(row_id(port), *of_port);

@@ -18,5 +18,6 @@ mod qos;
 mod real;
 mod security;
 mod tracing;
+mod trunks;
 mod tunnels;
 mod wire;

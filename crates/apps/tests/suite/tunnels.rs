@@ -197,16 +197,42 @@ fn a_second_name_of_this_node_gets_no_copies() {
     assert_eq!(cloud.send("red1", &to_all()).receivers(), ["red2", "red3", "red4", "red5"]);
 }
 
+/// red3 is behind the end of a tunnel, and not on a node.
+fn behind_vtep(cloud: &mut Cloud, port: &str, address: &str) {
+    let mut row = cloud.row(model::Table::LogicalPort, port).to_value();
+    row["binding"] = serde_json::json!({"type": "vtep", "chassis": null, "vtep_address": address});
+    cloud.put_row(model::Object::from_value(model::Table::LogicalPort, &row).expect("a row"));
+}
+
 #[test]
-fn a_port_behind_a_vtep_is_named() {
+fn ports_behind_a_vtep_are_reached_there_and_what_is_for_many_goes_there_once() {
     let mut cloud = Cloud::new(THREE_NODES);
-    let text = cloud
-        .row(model::Table::LogicalPort, "red3")
-        .to_text()
-        .replace(r#""type": "chassis""#, r#""type": "vtep""#);
-    cloud.put_row(model::Object::from_text(model::Table::LogicalPort, &text).expect("a row"));
-    cloud.send("red1", &one_to_three()).assert_nowhere();
-    assert!(cloud.problems("a").iter().any(|problem| problem.starts_with("ports behind a VTEP")));
+    behind_vtep(&mut cloud, "red3", "198.51.100.7");
+    let walk = cloud.send("red1", &one_to_three());
+    let hops =
+        |walk: &crate::support::Walk| walk.hops.iter().map(|hop| hop.dst.to_string()).collect::<Vec<_>>();
+    assert_eq!(hops(&walk), ["198.51.100.7"]);
+    assert_eq!(walk.hops[0].key.tunnel.id, 1);
+    let asked = cloud.send("red1", &crate::support::arp_request((mac(ONE), "10.0.0.1"), "10.0.0.3"));
+    assert_eq!(asked.receivers(), ["red1"], "it is answered for");
+    let before = cloud.send("red1", &to_all()).hops.len();
+    cloud.put("port red7 17 red mac=02:00:00:00:00:07");
+    behind_vtep(&mut cloud, "red7", "198.51.100.7");
+    let walk = cloud.send("red1", &to_all());
+    assert_eq!(hops(&walk).iter().filter(|hop| *hop == "198.51.100.7").count(), 1);
+    assert_eq!(walk.hops.len(), before);
+    // The end of a node's tunnels gets one copy, too, if ports are said to be behind it.
+    behind_vtep(&mut cloud, "red7", "192.0.2.3");
+    let to_node = hops(&cloud.send("red1", &to_all()));
+    assert_eq!(to_node.iter().filter(|hop| *hop == "192.0.2.3").count(), 1);
+    for (address, problem) in [("2001:db8::7", "another IP version"), ("192.0.2.1", "is this node")] {
+        behind_vtep(&mut cloud, "red3", address);
+        cloud.send("red1", &one_to_three()).assert_nowhere();
+        assert!(cloud.problems("a").iter().any(|found| found.contains(problem)), "{address}");
+    }
+    cloud.delete(model::Table::LogicalPort, "red3");
+    cloud.delete(model::Table::LogicalPort, "red7");
+    assert!(!hops(&cloud.send("red1", &to_all())).contains(&"198.51.100.7".to_owned()));
 }
 
 #[test]

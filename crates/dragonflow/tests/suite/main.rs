@@ -15,3 +15,4 @@ mod restarts;
 mod status;
 mod support;
 mod trace;
+mod trunks;

@@ -100,6 +100,11 @@ impl Lab {
         self.etcdctl(&["put", key, &row.to_string()]);
     }
 
+    /// Deletes a row by hand.
+    pub(crate) fn delete_row(&self, key: &str) {
+        self.etcdctl(&["del", key]);
+    }
+
     /// Changes members of the row of a port by hand; null takes one away.
     pub(crate) fn change_port_row(&self, port: &str, members: &Value) {
         let key = format!("/lport/{port}");

@@ -140,6 +140,10 @@ object! {
             let chassis = row.chassis().filter(|_| row.may_have_other_macs());
             row.lswitch.clone().zip(chassis.cloned()).into_iter().for_each(visit);
         };
+        /// The ports of a network that are behind the end of a tunnel that is no hypervisor's, so which such ends a network has.
+        BY_LSWITCH_AND_VTEP: (Id<LogicalSwitch>, IpAddr) = |row, visit| {
+            row.lswitch.clone().zip(row.vtep()).into_iter().for_each(visit);
+        };
         /// The ports of a kind, in a network.
         BY_OWNER: (Id<LogicalSwitch>, String) = |row, visit| {
             row.lswitch.clone().zip(row.device_owner.clone()).into_iter().for_each(visit);
@@ -170,6 +174,13 @@ impl LogicalPort {
     pub fn may_have_other_macs(&self) -> bool {
         let is_other = |pair: &AddressPair| !self.macs.contains(&pair.mac_address);
         self.port_security_enabled == Some(false) || self.allowed_address_pairs.iter().any(is_other)
+    }
+
+    /// The end of the tunnel that it is behind, if that is no hypervisor's.
+    #[must_use]
+    pub fn vtep(&self) -> Option<IpAddr> {
+        let binding = self.binding.as_ref().filter(|binding| binding.kind == BindingType::Vtep)?;
+        binding.vtep_address
     }
 
     /// The hypervisor that it is on. A port behind another tunnel is on none, whatever its binding says.

@@ -14,7 +14,7 @@
 //! ```text
 //! group web 5 in:tcp:80-90:10.0.0.0/8 out:::group=db [stateless]  # the key, and rules: direction, protocol, ports, remote side
 //! addresses ag 10.9.0.0/16,10.8.0.1      # an address group
-//! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7
+//! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7; or by `macvlan`, `ipvlan`
 //! policy gold out=1000/500 in=2000 out-packets=2 in-packets=1/3 dscp=26 asks=9  # rates with bursts, as in rules; minimum
 //! ```
 //! ```text
@@ -102,11 +102,15 @@ fn parse_line(line: &str) -> Vec<Fact> {
             let row = json!({"id": name, "topic": "t", "version": 1, "addresses": addresses});
             vec![row_of(Table::AddressGroup, &row)]
         }
-        ["inside", port, parent, vlan] => {
-            let row = json!({
+        ["inside", port, parent, by] => {
+            let mut row = json!({
                 "id": format!("{port}-in-{parent}"), "topic": "t", "parent": parent, "port": port,
-                "segmentation_type": "vlan", "segmentation_id": number(vlan),
+                "segmentation_type": by,
             });
+            if !matches!(*by, "macvlan" | "ipvlan") {
+                insert(&mut row, "segmentation_type", "vlan".into());
+                insert(&mut row, "segmentation_id", number(by).into());
+            }
             vec![row_of(Table::ChildPortSegmentation, &row)]
         }
         _ => panic!("no fact: {line}"),

@@ -1,0 +1,199 @@
+//! Guests on this node, and ports inside them: how their frames are told apart when they come in, and what frames for them have to
+//! look like.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use engine::{Sink, View};
+use net_types::{MacAddr, OfPort};
+use openflow::action::Action;
+use openflow::{Field, Match};
+use packet::{ethertype, ip_proto, nd};
+use pipeline::tables::{
+    ANSWER, CLASSIFY, DEPARTURE, DISPATCH, EGRESS_MARKS, EGRESS_RATE, INGRESS_RATE, PORT_SECURITY,
+};
+use pipeline::{FlowBuilder, Priority, TableSpec, regs, tunnels};
+
+use super::VLAN_TAG_TYPE;
+use crate::local::{self, LocalPort};
+use crate::network::{VLAN_PRESENT, tagged};
+use crate::{filter, policy};
+
+/// Frames of ports that share them with the port that they are inside of: by MAC address, by IP address.
+const BY_MAC: Priority = Priority::EXACT.level(8);
+const BY_IP: Priority = Priority::EXACT.level(9);
+const BY_NEIGHBOR: Priority = Priority::EXACT.level(10);
+/// What goes back by the switch port that it came in by, and what may not.
+const BACK: Priority = Priority::EXACT.level(2);
+const REFLECTED: Priority = Priority::EXACT.level(4);
+
+/// Packets from and to a guest on this node. With these the port forwards: what the other tables need is said in the same
+/// step, because it follows from the same facts.
+pub(super) fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    arrive(view, local, sink);
+    let limits = policy::shape_for(view, &local.port);
+    let leaves_from = if limits.limits_receiving { &DEPARTURE } else { &DISPATCH };
+    if limits.limits_receiving {
+        sink.flow(&DISPATCH, Priority::EXACT, |flow| to(&DISPATCH, local, flow).goto(&INGRESS_RATE));
+    }
+    leave(local, leaves_from, sink);
+    let shares_switch_port = local.vlan.is_some() || local::has_tagged_inside(view, &local.port.id);
+    if shares_switch_port {
+        between(local, leaves_from, sink);
+    }
+    if let Some(shares) = &local.shares {
+        // The guest itself has passed it on already.
+        sink.flow(&DISPATCH, REFLECTED, |flow| {
+            flow.when(&regs::EGRESS_PORT, shares.outer_key.into()).when(&regs::INGRESS_PORT, local.key())
+        });
+    }
+    answer(local, sink);
+    sink.ready(&local.port.id);
+}
+
+/// What is answered goes back by where it came in.
+pub(super) fn answers(_: &mut View<'_>, sink: &mut Sink) {
+    sink.flow(&ANSWER, Priority::MISS, |flow| flow.output(OfPort::IN_PORT));
+}
+
+/// Frames of the guest.
+fn arrive(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    let filter = filter::of(view, &local.port);
+    let limits = policy::shape_for(view, &local.port);
+    let port = local.port.unique_key.get();
+    let known = |flow: FlowBuilder| {
+        let mut flow = flow
+            .set(&regs::NETWORK, local.network.key.into())
+            .set(&regs::INGRESS_PORT, port.into())
+            .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(port).into());
+        if let Some(filter) = filter {
+            flow = flow.set(&regs::POLICY, filter.policy.into()).set(&regs::ZONE, filter.zone.into());
+        }
+        flow.goto(match limits {
+            limits if limits.limits_sending => &EGRESS_RATE,
+            limits if limits.marks => &EGRESS_MARKS,
+            _ => &PORT_SECURITY,
+        })
+    };
+    let vlan = local.vlan.map(|vlan| vlan | VLAN_PRESENT).unwrap_or_default();
+    let from = Match::new().with(Field::InPort, local.of_port).with(Field::VlanVid, vlan);
+    match &local.shares {
+        None => {
+            sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
+                let flow = flow.matching(from);
+                known(if local.vlan.is_some() { flow.action(Action::PopVlan) } else { flow })
+            });
+            if local.network.carries_tags && local.vlan.is_none() {
+                // With any tag that is not of a port inside this one.
+                let any_tag = tagged().with(Field::InPort, local.of_port);
+                sink.flow(&CLASSIFY, Priority::DEFAULT, |flow| known(flow.matching(any_tag)));
+            }
+        }
+        Some(shares) => match shares.outer_mac {
+            None => {
+                for mac in &local.port.macs {
+                    let from = from.clone().with(Field::EthSrc, *mac);
+                    sink.flow(&CLASSIFY, BY_MAC, |flow| known(flow.matching(from)));
+                }
+            }
+            Some(outer) => {
+                let Some(own) = local.port.macs.first() else { return };
+                for (priority, matching, says_mac) in by_address(&from.with(Field::EthSrc, outer), local) {
+                    sink.flow(&CLASSIFY, priority, |flow| {
+                        let flow = flow.matching(matching).action(Action::set(Field::EthSrc, *own));
+                        let named = says_mac.map(|field| Action::set(field, *own));
+                        known(named.into_iter().fold(flow, FlowBuilder::action))
+                    });
+                }
+            }
+        },
+    }
+}
+
+/// What comes from the IP addresses of a port, and where besides the source its MAC address is said.
+fn by_address(from: &Match, local: &LocalPort) -> Vec<(Priority, Match, Option<Field>)> {
+    let of_type = |ethertype: u16| from.clone().with(Field::EthType, ethertype);
+    let icmp6 = |kind: u8| {
+        let icmp6 = of_type(ethertype::IPV6).with(Field::IpProto, ip_proto::ICMPV6);
+        icmp6.with(Field::Icmp6Type, kind)
+    };
+    let of_address = |ip: &IpAddr| match *ip {
+        IpAddr::V4(ip) => vec![
+            (BY_IP, of_type(ethertype::IPV4).with(Field::Ipv4Src, ip), None),
+            (BY_IP, of_type(ethertype::ARP).with(Field::ArpSpa, ip), Some(Field::ArpSha)),
+        ],
+        IpAddr::V6(ip) => {
+            let asks = |source| icmp6(nd::NEIGHBOR_SOLICITATION).with(Field::Ipv6Src, source);
+            let detects = asks(Ipv6Addr::UNSPECIFIED).with(Field::NdTarget, ip);
+            let announces = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::NdTarget, ip);
+            vec![
+                (BY_IP, of_type(ethertype::IPV6).with(Field::Ipv6Src, ip), None),
+                (BY_NEIGHBOR, asks(ip), Some(Field::NdSll)),
+                (BY_NEIGHBOR, detects, None),
+                (BY_NEIGHBOR, announces, Some(Field::NdTll)),
+            ]
+        }
+    };
+    local.port.ips.iter().flat_map(of_address).collect()
+}
+
+fn to(table: &TableSpec, local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
+    let flow = flow.when(&regs::EGRESS_PORT, local.key());
+    match table.id == DISPATCH.id {
+        true => flow.when(&regs::NETWORK, local.network.key.into()),
+        false => flow,
+    }
+}
+
+/// Frames for the guest.
+fn leave(local: &LocalPort, table: &'static TableSpec, sink: &mut Sink) {
+    sink.flow(table, Priority::EXACT, |flow| dressed(local, to(table, local, flow)).output(local.of_port));
+    if let Some(mac) = outer_mac(local) {
+        sink.flow(table, Priority::EXACT.level(1), |flow| {
+            let flow = flow.matching(Match::new().with(Field::EthType, ethertype::ARP));
+            let flow = dressed(local, to(table, local, flow)).action(Action::set(Field::ArpTha, mac));
+            flow.output(local.of_port)
+        });
+    }
+}
+
+/// Frames of others who share the switch port.
+fn between(local: &LocalPort, table: &'static TableSpec, sink: &mut Sink) {
+    sink.flow(&DISPATCH, REFLECTED, |flow| {
+        flow.when(&regs::EGRESS_PORT, local.key()).when(&regs::INGRESS_PORT, local.key())
+    });
+    sink.flow(table, BACK, |flow| {
+        let flow = flow.matching(Match::new().with(Field::InPort, local.of_port));
+        dressed(local, to(table, local, flow)).output(OfPort::IN_PORT)
+    });
+}
+
+/// Answers for the guest, where they do not look as they are.
+fn answer(local: &LocalPort, sink: &mut Sink) {
+    if local.vlan.is_some() {
+        sink.flow(&ANSWER, Priority::EXACT, |flow| {
+            dressed(local, flow.when(&regs::INGRESS_PORT, local.key())).output(OfPort::IN_PORT)
+        });
+    }
+    if let Some(mac) = outer_mac(local) {
+        sink.flow(&ANSWER, Priority::EXACT, |flow| {
+            let flow = flow.matching(Match::new().with(Field::EthType, ethertype::ARP));
+            let flow = dressed(local, flow.when(&regs::INGRESS_PORT, local.key()));
+            flow.action(Action::set(Field::ArpTha, mac)).output(OfPort::IN_PORT)
+        });
+    }
+}
+
+fn outer_mac(local: &LocalPort) -> Option<MacAddr> {
+    local.shares.as_ref().and_then(|shares| shares.outer_mac)
+}
+
+/// A frame as the port that it is inside of has to get it.
+fn dressed(local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
+    match (local.vlan, outer_mac(local)) {
+        (Some(vlan), _) => flow
+            .action(Action::PushVlan(VLAN_TAG_TYPE))
+            .action(Action::set(Field::VlanVid, vlan | VLAN_PRESENT)),
+        (None, Some(mac)) => flow.action(Action::set(Field::EthDst, mac)),
+        (None, None) => flow,
+    }
+}
