@@ -142,6 +142,9 @@ impl Core {
         }
         let ids: Vec<String> = said.iter().map(|_| Uuid::new_v4().to_string()).collect();
         let documents = self.create_all(context, &said, &ids).await?;
+        if kind == Kind::Subnet {
+            self.give_addresses(&documents).await;
+        }
         let mut views = self.written(kind, context, documents);
         let resource = kind.resource();
         match (is_many, views.pop()) {
@@ -186,6 +189,27 @@ impl Core {
             _ => 0,
         };
         ROWS_OF_A_RESOURCE_MAX + rules
+    }
+
+    /// Gives the ports that did not fit the transaction of a new subnet their addresses in it. The subnet is there in any case.
+    async fn give_addresses(&self, subnets: &[Arc<Document>]) {
+        let context = Context::internal();
+        for subnet in subnets {
+            let give = |draft: &mut Draft<'_>| match draft.get(Kind::Subnet, subnet.id()) {
+                Some(subnet) => resources::subnet::give_some(draft, &subnet),
+                None => Ok(false),
+            };
+            loop {
+                match self.write(&context, give).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        tracing::error!(subnet = subnet.id(), %error, "ports are left without an address in a new subnet");
+                        break;
+                    }
+                }
+            }
+        }
     }
 
     async fn undo(&self, created: &[Arc<Document>]) {

@@ -289,6 +289,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "2018-05-31T18:00:00-00:00",
         "Whether a port follows the state of the uplink",
     ),
+    Extension::new(
+        "vlan-transparent",
+        "Vlantransparent",
+        "2015-03-23T09:00:00-07:00",
+        "Networks in tunnels can carry VLAN tags of guests",
+    ),
 ];
 
 #[cfg(test)]

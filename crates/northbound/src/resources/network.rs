@@ -36,8 +36,9 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     copy_all(&mut document, said, &PLAIN);
     copy_all(&mut document, said, &["vlan_transparent", "availability_zone_hints"]);
     check_zones(draft, &document)?;
-    check_transparency(&document)?;
     rows::choose_segment(draft, &mut document, said)?;
+    check_transparency(&document)?;
+    document.set("vlan_transparent", document.is("vlan_transparent"));
     document.set("unique_key", draft.unique_key(Table::LogicalSwitch)?.get());
     rows::put_network(draft, &document)?;
     Ok(draft.create(document))
@@ -112,9 +113,9 @@ fn check_zones(draft: &Draft<'_>, document: &Document) -> Result<(), ApiError> {
     }
 }
 
-/// Frames with tags of guests do not pass: whoever relies on it has to know.
+/// Tags of guests pass in tunnels and within a host. In a physical network they would be taken for those of its own.
 fn check_transparency(document: &Document) -> Result<(), ApiError> {
-    if document.is("vlan_transparent") {
+    if document.is("vlan_transparent") && document.filled("provider:physical_network").is_some() {
         let text = "Backend does not support VLAN Transparency.";
         return Err(ApiError::new(400, "VlanTransparencyDriverError", text));
     }

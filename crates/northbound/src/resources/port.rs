@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{copy_all, copy_said, dhcp, facts, project_of, rows, security_group, visible};
 use crate::error::ApiError;
-use crate::ipam::{Claims, FixedIpRequest, PortChange, PortPlan, PortPlanner, owner};
+use crate::ipam::{Claims, FixedIp, FixedIpRequest, PortAddresses, PortChange, PortPlan, PortPlanner, owner};
 use crate::policy;
 use crate::registry::Kind;
 use crate::registry::body::Said;
@@ -247,15 +247,26 @@ fn check_mac_change(document: &Document, new: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Gives a port another address, which its guest makes for itself because a subnet came.
+pub(super) fn gain_address(draft: &mut Draft<'_>, document: &Document, fixed: FixedIp) -> Decision<()> {
+    let mut addresses = facts::port_addresses(document).ok_or_else(ApiError::internal)?;
+    addresses.fixed_ips.push(fixed);
+    replace_addresses(draft, document, &addresses)
+}
+
 /// Takes the addresses of a subnet from a port, because the subnet goes.
 pub(super) fn lose_subnet(draft: &mut Draft<'_>, document: &Document, subnet: &str) -> Decision<()> {
     let mut addresses = facts::port_addresses(document).ok_or_else(ApiError::internal)?;
-    let network = facts::network_id(document.text("network_id"))?;
-    let before = addresses.keys(&network);
     addresses.fixed_ips.retain(|fixed| fixed.subnet_id.to_string() != subnet);
+    replace_addresses(draft, document, &addresses)
+}
+
+fn replace_addresses(draft: &mut Draft<'_>, document: &Document, addresses: &PortAddresses) -> Decision<()> {
+    let network = facts::network_id(document.text("network_id"))?;
+    let before = facts::port_addresses(document).map(|before| before.keys(&network)).unwrap_or_default();
     let claims = Claims::moving(&before, &addresses.keys(&network));
     let mut changed = document.clone();
-    facts::set_port_addresses(&mut changed, &addresses);
+    facts::set_port_addresses(&mut changed, addresses);
     claim(draft, document.id(), &claims)?;
     let changed = draft.change(changed);
     rows::put_port(draft, &changed)

@@ -114,8 +114,11 @@ pub(super) fn unique_key(document: &Document) -> Result<UniqueKey, ApiError> {
 }
 
 pub(super) fn put_network(draft: &mut Draft<'_>, network: &Document) -> Decision<()> {
-    let row = Network::from_attributes(network)?.row(unique_key(network)?);
-    draft.put_object(&Object::from(row));
+    let translated = Network::from_attributes(network)?;
+    draft.put_object(&Object::from(translated.row(unique_key(network)?)));
+    if let Some(extra) = translated.extra() {
+        draft.put_object(&Object::from(extra));
+    }
     Ok(())
 }
 
@@ -125,16 +128,28 @@ pub(super) fn delete_network(draft: &mut Draft<'_>, network: &Document) {
             draft.delete_row(key);
         }
     }
-    delete(draft, Table::LogicalSwitch, network, &Topic::new(network.project()));
+    let topic = Topic::new(network.project());
+    delete(draft, Table::LogicalSwitch, network, &topic);
+    if network.is("vlan_transparent") {
+        delete(draft, Table::NetworkExtra, network, &topic);
+    }
 }
 
 pub(super) fn put_subnet(draft: &mut Draft<'_>, subnet: &Document) -> Decision<()> {
-    draft.put_object(&Object::from(Subnet::from_attributes(subnet)?.row()));
+    let translated = Subnet::from_attributes(subnet)?;
+    draft.put_object(&Object::from(translated.row()));
+    if let Some(row) = translated.ipv6_row() {
+        draft.put_object(&Object::from(row));
+    }
     Ok(())
 }
 
 pub(super) fn delete_subnet(draft: &mut Draft<'_>, subnet: &Document) {
-    delete(draft, Table::Subnet, subnet, &Topic::new(subnet.project()));
+    let topic = Topic::new(subnet.project());
+    delete(draft, Table::Subnet, subnet, &topic);
+    if subnet.number("ip_version") == Some(6) {
+        delete(draft, Table::SubnetIpv6, subnet, &topic);
+    }
 }
 
 /// What a port says, and of which project it is where it has none of its own.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{copy_all, copy_said, dhcp, facts, project_of, rows, visible};
 use crate::error::ApiError;
 use crate::ipam::{
-    GatewayRequest, IpVersion, NetworkFacts, PortId, SubnetChange, SubnetPool, SubnetRequest, owner,
+    FixedIp, GatewayRequest, IpVersion, NetworkFacts, PortId, SubnetChange, SubnetPool, SubnetRequest, owner,
 };
 use crate::policy;
 use crate::registry::Kind;
@@ -59,6 +59,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     }
     let document = draft.create(document);
     finish(draft, &network, &document)?;
+    give_some(draft, &document)?;
     Ok(document)
 }
 
@@ -178,8 +179,34 @@ fn network_of(draft: &Draft<'_>, document: &Document) -> Result<Arc<Document>, A
     draft.get(Kind::Network, id).ok_or_else(|| Kind::Network.resource().not_found(id))
 }
 
-/// Ports that lose an address in one transaction; of each, three rows change.
+/// Ports that get or lose an address in one transaction; of each, three rows change.
 const PORTS_RELEASED_MAX: usize = 30;
+
+/// Gives ports their addresses in a new subnet the hosts of which make them themselves, as many as fit the transaction. Says
+/// whether that has to be done again. An address that somebody has stays theirs.
+pub(crate) fn give_some(draft: &mut Draft<'_>, document: &Document) -> Decision<bool> {
+    let Some(subnet) = facts::subnet(document).filter(crate::ipam::Subnet::is_automatic) else {
+        return Ok(false);
+    };
+    let network = facts::network_id(document.text("network_id"))?;
+    let mut room = PORTS_RELEASED_MAX.saturating_sub(draft.count_changed(Kind::Port));
+    for port in draft.with(Kind::Port, "network_id", document.text("network_id")) {
+        let Some(addresses) = facts::port_addresses(&port) else {
+            continue;
+        };
+        let imposed = subnet.imposed_address(port.text("device_owner"), addresses.mac);
+        let Some(address) = imposed.filter(|address| !draft.addresses(&network).has_address(*address)) else {
+            continue;
+        };
+        if room == 0 {
+            return Ok(true);
+        }
+        room -= 1;
+        let fixed = FixedIp { subnet_id: subnet.id.clone(), ip_address: address };
+        super::port::gain_address(draft, &port, fixed)?;
+    }
+    Ok(false)
+}
 
 /// The ports that a subnet takes addresses from when it goes: those whose hosts made them themselves.
 ///

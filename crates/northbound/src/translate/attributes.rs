@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::error::{TranslateError, Untranslatable};
 use super::port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};
 use super::subnet::Subnet;
-use crate::ipam::{FixedIp, HostRoute, IpVersion};
+use crate::ipam::{FixedIp, HostRoute, IpVersion, Ipv6Mode};
 
 /// Of a value that is wrong, an error shows this many characters.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -113,6 +113,10 @@ fn parsed<T: std::str::FromStr>(value: &Value) -> Option<T> {
     value.as_str()?.parse().ok()
 }
 
+fn ipv6_mode(value: &Value) -> Option<Ipv6Mode> {
+    Ipv6Mode::from_text(value.as_str()?)
+}
+
 fn wrong(name: &'static str, expected: &'static str, value: &Value) -> Untranslatable {
     let text = value.to_string();
     let shown: String = text.chars().take(SHOWN_CHARS_MAX).collect();
@@ -139,6 +143,8 @@ impl Subnet {
             cidr: reader.required("cidr", "a network as address/length", parsed)?,
             gateway_ip: reader.optional("gateway_ip", "an IP address", parsed)?,
             enable_dhcp: reader.flag("enable_dhcp")?,
+            ipv6_ra_mode: reader.optional("ipv6_ra_mode", "a mode of IPv6", ipv6_mode)?,
+            ipv6_address_mode: reader.optional("ipv6_address_mode", "a mode of IPv6", ipv6_mode)?,
             dns_nameservers: reader.list("dns_nameservers", "a list of IP addresses", parsed)?,
             host_routes: reader.list(
                 "host_routes",

@@ -1,6 +1,6 @@
 //! A network, and its row.
 
-use model::{Id, LogicalSwitch, NetworkType, QosPolicy, Topic, UniqueKey, Version};
+use model::{Id, LogicalSwitch, NetworkExtra, NetworkType, QosPolicy, Topic, UniqueKey, Version};
 
 use super::attributes::{Attributes, Reader, id, number};
 use super::error::TranslateError;
@@ -27,6 +27,8 @@ pub struct Network {
     pub mtu: Option<u32>,
     /// The policy of its ports, `qos_policy_id`.
     pub qos_policy: Option<Id<QosPolicy>>,
+    /// Whether guests may put tags on their frames, `vlan_transparent`.
+    pub vlan_transparent: bool,
     /// How often it was changed, `revision_number`.
     pub revision: u64,
 }
@@ -50,6 +52,7 @@ impl Network {
             is_external: reader.flag("router:external")?,
             mtu: reader.optional("mtu", "a number", number)?,
             qos_policy: reader.optional("qos_policy_id", "an id", id)?,
+            vlan_transparent: reader.flag("vlan_transparent")?,
             revision: reader.revision()?,
         })
     }
@@ -70,5 +73,17 @@ impl Network {
             unique_key,
             version: Some(Version(self.revision)),
         }
+    }
+
+    /// The row with what the first one has no room for, if the network says any of it.
+    #[must_use]
+    pub fn extra(&self) -> Option<NetworkExtra> {
+        self.vlan_transparent.then(|| NetworkExtra {
+            id: NetworkExtra::id_of(&self.id),
+            lswitch: self.id.clone(),
+            topic: Topic::new(&self.project_id),
+            version: Some(Version(self.revision)),
+            vlan_transparent: Some(true),
+        })
     }
 }

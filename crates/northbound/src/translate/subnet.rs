@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{Topic, Version};
+use model::{SubnetIpv6, Topic, Version};
 
-use crate::ipam::{HostRoute, NetworkId, SubnetId};
+use crate::ipam::{HostRoute, Ipv6Mode, NetworkId, SubnetId};
 
 /// What of a subnet its row says.
 ///
@@ -27,6 +27,10 @@ pub struct Subnet {
     pub gateway_ip: Option<IpAddr>,
     /// Whether hosts get their addresses by DHCP.
     pub enable_dhcp: bool,
+    /// What routers announce, where it is one of IPv6.
+    pub ipv6_ra_mode: Option<Ipv6Mode>,
+    /// How hosts get addresses, where it is one of IPv6.
+    pub ipv6_address_mode: Option<Ipv6Mode>,
     /// The name servers that hosts are told.
     pub dns_nameservers: Vec<IpAddr>,
     /// The routes that hosts are told.
@@ -54,5 +58,28 @@ impl Subnet {
             topic: Topic::new(&self.project_id),
             version: Some(Version(self.revision)),
         }
+    }
+
+    /// The row that says how hosts of an IPv6 subnet get their addresses.
+    #[must_use]
+    pub fn ipv6_row(&self) -> Option<SubnetIpv6> {
+        self.cidr.addr().is_ipv6().then(|| SubnetIpv6 {
+            address_mode: self.ipv6_address_mode.map(row_mode),
+            id: SubnetIpv6::id_of(&self.id),
+            lswitch: self.network_id.clone(),
+            ra_mode: self.ipv6_ra_mode.map(row_mode),
+            subnet: self.id.clone(),
+            topic: Topic::new(&self.project_id),
+            version: Some(Version(self.revision)),
+        })
+    }
+}
+
+/// A mode, as rows say it.
+const fn row_mode(mode: Ipv6Mode) -> model::Ipv6Mode {
+    match mode {
+        Ipv6Mode::DhcpStateful => model::Ipv6Mode::Stateful,
+        Ipv6Mode::DhcpStateless => model::Ipv6Mode::Stateless,
+        Ipv6Mode::Slaac => model::Ipv6Mode::Slaac,
     }
 }

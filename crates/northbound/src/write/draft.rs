@@ -98,6 +98,12 @@ impl<'a> Draft<'a> {
         found
     }
 
+    /// How many resources of a kind this decision changes.
+    #[must_use]
+    pub fn count_changed(&self, kind: Kind) -> usize {
+        self.documents.keys().filter(|(other, _)| *other == kind).count()
+    }
+
     /// Requires that a resource stays as it is known.
     pub fn depend_on(&mut self, document: &Document) {
         let kind = document.resource().kind;

@@ -9,6 +9,7 @@ mod http;
 mod identity;
 mod keystone;
 mod lists;
+mod modes;
 mod refusals;
 mod resources;
 mod rows;

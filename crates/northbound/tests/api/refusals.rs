@@ -128,7 +128,8 @@ async fn bodies_that_make_no_sense() {
             case(
                 "POST",
                 networks,
-                network(json!({"vlan_transparent": true})),
+                network(json!({"vlan_transparent": true, "provider:network_type": "flat",
+                    "provider:physical_network": "x"})),
                 (400, "VlanTransparencyDriverError"),
                 "Backend does not support VLAN Transparency.",
             ),

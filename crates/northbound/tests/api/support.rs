@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use nb::Store;
+use model::{Object, Table};
 use nb::memory::MemoryStore;
+use nb::{Selector, Store};
 use northbound::{Server, Settings};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -73,6 +74,14 @@ impl Api {
             server.serve(listener, std::future::pending()).await.unwrap();
         });
         Self { address, store, task }
+    }
+
+    /// The rows of a table that controllers read.
+    pub(crate) async fn objects(&self, table: Table) -> Vec<Object> {
+        let snapshot = self.store.snapshot(&Selector::tables([table])).await.unwrap();
+        let object =
+            |row: &nb::Row| Object::from_text(table, std::str::from_utf8(&row.value).unwrap()).unwrap();
+        snapshot.rows.iter().map(object).collect()
     }
 
     /// A client with these headers.
