@@ -58,6 +58,12 @@ impl Context {
         self.is_privileged() || self.roles.iter().any(|role| !reads_only(role))
     }
 
+    /// Whether they may decide what the project's traffic gets: not every member may.
+    #[must_use]
+    pub fn may_manage(&self) -> bool {
+        self.is_privileged() || self.roles.iter().any(|role| role.eq_ignore_ascii_case("manager"))
+    }
+
     /// Whether a resource of this project is theirs.
     #[must_use]
     pub fn owns(&self, project: &str) -> bool {

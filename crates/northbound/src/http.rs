@@ -10,11 +10,13 @@
 //! | [`answer`] | answers |
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
 //! | [`identity`] | what of keystone clients cannot do without, where there is none |
+//! | [`qos`] | what is below `/v2.0/qos` |
 //! | [`serve`] | listening, limits, the end |
 
 pub mod answer;
 pub mod documents;
 pub mod identity;
+pub mod qos;
 pub mod request;
 pub mod route;
 pub mod serve;

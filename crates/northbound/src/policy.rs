@@ -87,7 +87,7 @@ pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
         Kind::SecurityGroupRule => owns_group(state, context, document),
         Kind::DefaultSecurityGroupRule => true,
         Kind::Network => is_open(document),
-        Kind::SubnetPool => document.is("shared"),
+        Kind::SubnetPool | Kind::QosPolicy => document.is("shared"),
         Kind::Subnet => {
             let network = state.find(Kind::Network, document.text("network_id"));
             network
@@ -103,12 +103,14 @@ pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
 /// When they may not.
 pub fn enforce_create(context: &Context, said: &Said, owns_network: bool) -> Result<(), ApiError> {
     let resource = said.resource();
-    let may = context.may_write()
-        && match resource.kind {
-            Kind::Subnet | Kind::SecurityGroupRule => owns_network || context.is_privileged(),
-            Kind::DefaultSecurityGroupRule => context.is_admin,
-            _ => true,
-        };
+    let may = match resource.kind {
+        Kind::Subnet | Kind::SecurityGroupRule => {
+            context.may_write() && (owns_network || context.is_privileged())
+        }
+        Kind::DefaultSecurityGroupRule => context.is_admin,
+        Kind::QosPolicy => context.may_manage(),
+        _ => context.may_write(),
+    };
     let mut rule = Rule::new(Action::Create, resource, may);
     for attribute in resource.attributes.iter().filter(|own| own.creator != Who::Anyone) {
         let is_default = |value| matches!(attribute.unsaid, Unsaid::Is(literal) if literal.is(value));
@@ -193,6 +195,7 @@ fn may_act(state: &State, context: &Context, document: &Document, owns_network: 
         Kind::Subnet => owns_network || context.owns(document.project()),
         Kind::SecurityGroupRule => owns_group(state, context, document),
         Kind::DefaultSecurityGroupRule => return context.is_admin,
+        Kind::QosPolicy => context.owns(document.project()) && context.may_manage(),
         _ => context.owns(document.project()),
     };
     context.is_privileged() || (is_own && context.may_write())

@@ -46,6 +46,7 @@ impl Default for Limits {
             (Kind::SecurityGroup, 10),
             (Kind::SecurityGroupRule, 100),
             (Kind::AddressGroup, UNLIMITED),
+            (Kind::QosPolicy, UNLIMITED),
         ];
         Self { limits: limits.into() }
     }
@@ -68,7 +69,7 @@ impl Limits {
     #[must_use]
     pub fn from_text(text: &[u8]) -> Self {
         let members: Map<String, Value> = serde_json::from_slice(text).unwrap_or_default();
-        let limit = |kind: Kind| Some((kind, members.get(kind.resource().singular)?.as_i64()?));
+        let limit = |kind: Kind| Some((kind, members.get(kind.quota_name())?.as_i64()?));
         Self { limits: counted().filter_map(limit).collect() }
     }
 
@@ -81,10 +82,7 @@ impl Limits {
     /// Limits by the names of resources.
     #[must_use]
     pub fn members(&self) -> Map<String, Value> {
-        self.limits
-            .iter()
-            .map(|(kind, limit)| (kind.resource().singular.to_owned(), (*limit).into()))
-            .collect()
+        self.limits.iter().map(|(kind, limit)| (kind.quota_name().to_owned(), (*limit).into())).collect()
     }
 
     /// The limit of a kind, if one is said.
@@ -110,7 +108,7 @@ impl Limits {
 /// The answer when there is no place left.
 #[must_use]
 pub fn over(kind: Kind) -> ApiError {
-    let text = format!("Quota exceeded for resources: ['{}'].", kind.resource().singular);
+    let text = format!("Quota exceeded for resources: ['{}'].", kind.quota_name());
     ApiError::new(409, "OverQuota", text)
 }
 

@@ -50,11 +50,13 @@ pub enum Kind {
     AddressGroup,
     /// The rules that new groups begin with.
     DefaultSecurityGroupRule,
+    /// Policies for bandwidth, packets and marking.
+    QosPolicy,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Network,
         Self::Subnet,
         Self::Port,
@@ -63,6 +65,7 @@ impl Kind {
         Self::SecurityGroupRule,
         Self::AddressGroup,
         Self::DefaultSecurityGroupRule,
+        Self::QosPolicy,
     ];
 
     /// Its declaration.
@@ -77,6 +80,25 @@ impl Kind {
             Self::SecurityGroupRule => &security_group::SECURITY_GROUP_RULE,
             Self::AddressGroup => &security_group::ADDRESS_GROUP,
             Self::DefaultSecurityGroupRule => &security_group::DEFAULT_SECURITY_GROUP_RULE,
+            Self::QosPolicy => &tables::qos::POLICY,
+        }
+    }
+
+    /// Where its collection is below the version of the API.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::QosPolicy => "qos/policies",
+            other => other.resource().plural,
+        }
+    }
+
+    /// What a quota of it is called.
+    #[must_use]
+    pub const fn quota_name(self) -> &'static str {
+        match self {
+            Self::QosPolicy => "qos_policy",
+            other => other.resource().singular,
         }
     }
 
@@ -119,10 +141,10 @@ pub struct Resource {
     pub indexed: &'static [&'static str],
 }
 
-/// There is one declaration of each kind.
+/// There is one declaration of each name.
 impl PartialEq for Resource {
     fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind
+        self.singular == other.singular
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`dhcp`] | the port that a network's DHCP server has |
 //! | [`facts`] | documents as the address management knows them |
 //! | [`rows`], [`group_rows`] | the rows that controllers read |
+//! | [`qos`] | policies for traffic, and their rules |
 //! | [`tags`] | tags of any of them |
 //! | [`availability`] | how many addresses are left |
 
@@ -18,6 +19,7 @@ pub mod facts;
 pub mod group_rows;
 pub mod network;
 pub mod port;
+pub mod qos;
 pub mod rows;
 pub mod security_group;
 pub mod security_rule;
@@ -54,6 +56,8 @@ pub fn compute(state: &State, document: &Document, name: &str) -> Value {
             port::VIF_OVS => json!({"port_filter": true}),
             _ => json!({}),
         },
+        (Kind::Port, "qos_network_policy_id") => qos::of_network(state, document),
+        (Kind::Port, "resource_request") => qos::placement::request(state, document),
         (Kind::Port, "ip_allocation") => {
             if document.list("fixed_ips").is_empty() { "none" } else { "immediate" }.into()
         }
@@ -85,6 +89,7 @@ pub fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Docu
         Kind::SecurityGroupRule => security_rule::create(draft, id, said),
         Kind::AddressGroup => address_group::create(draft, id, said),
         Kind::DefaultSecurityGroupRule => default_rule::create(draft, id, said),
+        Kind::QosPolicy => qos::create(draft, id, said),
     }
 }
 
@@ -105,6 +110,7 @@ pub fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decisi
         Kind::SecurityGroupRule | Kind::DefaultSecurityGroupRule => {
             Err(ApiError::method_not_allowed().into())
         }
+        Kind::QosPolicy => qos::change(draft, document, said),
     }
 }
 
@@ -119,6 +125,7 @@ pub fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
         Kind::Subnet => subnet::delete(draft, document),
         Kind::Port => port::delete(draft, document),
         Kind::SubnetPool => subnet_pool::delete(draft, document),
+        Kind::QosPolicy => qos::delete(draft, document),
         Kind::SecurityGroup => security_group::delete(draft, document),
         Kind::SecurityGroupRule => security_rule::delete(draft, document),
         Kind::AddressGroup => address_group::delete(draft, document),

@@ -363,7 +363,7 @@ fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<
                 ids.extend(rows.with("security_group_id", &group.to_string()).map(|(id, _)| id));
             }
         }
-        Kind::SubnetPool => ids.extend(rows.with("shared", "true").map(|(id, _)| id)),
+        Kind::SubnetPool | Kind::QosPolicy => ids.extend(rows.with("shared", "true").map(|(id, _)| id)),
         Kind::Subnet => {
             for network in open().chain(own()) {
                 ids.extend(rows.with("network_id", &network.to_string()).map(|(id, _)| id));

@@ -13,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`network`], [`subnet`], [`port`], [`security_group`], [`address_group`] | the objects and their rows |
+//! | [`network`], [`subnet`], [`port`], [`security_group`], [`address_group`], [`qos`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
 //! | [`protocol`] | protocols of IP by their names |
@@ -30,6 +30,7 @@ pub mod mtu;
 pub mod network;
 pub mod port;
 pub mod protocol;
+pub mod qos;
 pub mod security_group;
 pub mod segment;
 pub mod segment_pool;
@@ -42,6 +43,7 @@ pub use error::{SegmentError, TranslateError};
 pub use mtu::MtuSettings;
 pub use network::Network;
 pub use port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};
+pub use qos::QosPolicy;
 pub use security_group::{Remote, SecurityGroup, SecurityGroupRule};
 pub use segment::{Segment, SegmentRequest, SegmentType};
 pub use segment_pool::{SegmentPlan, SegmentPool, SegmentSettings};

@@ -83,6 +83,19 @@ pub fn guard_of_default_rules() -> Key {
     guard("default-rules")
 }
 
+/// The guard of a policy: whoever gives it to a network or a port writes it, and whoever deletes it or takes it back from others
+/// requires that nobody did.
+#[must_use]
+pub fn guard_of_qos_policy(policy: &str) -> Key {
+    guard(&format!("qos:{policy}"))
+}
+
+/// The guard of which policy is the default one of a project.
+#[must_use]
+pub fn guard_of_default_qos_policy(project: &str) -> Key {
+    guard(&format!("default-qos:{project}"))
+}
+
 fn guard(id: &str) -> Key {
     Key::new(GUARDS, RowId::new(id).expect("a guard's id has a prefix"))
 }

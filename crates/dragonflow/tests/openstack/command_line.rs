@@ -75,7 +75,11 @@ fn networks() {
     assert_eq!(openstack.json("network show renamed")["tags"], json!([]));
 
     openstack.refuses("network create --mtu 65000 long", "Requested MTU is too big, maximum is 1442");
-    openstack.refuses("network create --transparent-vlan tags", "Backend does not support VLAN Transparency");
+    let flat = "--provider-network-type flat --provider-physical-network x";
+    openstack.refuses(
+        &format!("network create --transparent-vlan {flat} tags"),
+        "Backend does not support VLAN Transparency",
+    );
     openstack.refuses("network create --dns-domain a. named", "No Extension found for dns-integration");
     openstack.refuses("network show none", "No Network found for none");
     openstack.refuses("network delete renamed none outside", "1 of 3 networks failed to delete");

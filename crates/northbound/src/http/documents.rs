@@ -37,7 +37,7 @@ pub(super) fn resources(request: &Request) -> Result<Value, ApiError> {
         json!({
             "name": resource.singular,
             "collection": resource.plural,
-            "links": [{"rel": "self", "href": format!("{}/v2.0/{}", request.base, resource.plural)}],
+            "links": [{"rel": "self", "href": format!("{}/v2.0/{}", request.base, kind.path())}],
         })
     });
     Ok(json!({"resources": resources.collect::<Value>()}))
@@ -166,7 +166,7 @@ fn details(core: &Core, project: &str) -> Value {
     let detail = |kind: Kind| {
         let used = state.rows(kind).count("project_id", project);
         let limit = limits.get(kind).unwrap_or(UNLIMITED);
-        (kind.resource().singular.to_owned(), json!({"limit": limit, "used": used, "reserved": 0}))
+        (kind.quota_name().to_owned(), json!({"limit": limit, "used": used, "reserved": 0}))
     };
     Value::Object(quota::counted().map(detail).collect())
 }
@@ -178,7 +178,7 @@ async fn update(core: &Core, context: &Context, project: &str, text: &[u8]) -> R
     };
     let (mut wanted, mut is_forced) = (Vec::new(), false);
     for (name, value) in said {
-        let kind = quota::counted().find(|kind| kind.resource().singular == name);
+        let kind = quota::counted().find(|kind| kind.quota_name() == name);
         match kind {
             Some(kind) => wanted.push((kind, limit(&name, value)?)),
             None if name == "force" => is_forced = value == Value::Bool(true),
@@ -218,7 +218,7 @@ fn check_usage(state: &State, project: &str, kind: Kind, limit: i64) -> Result<(
     }
     Err(ApiError::bad_request(format!(
         "Quota limit {limit} for {} must be greater than or equal to already used {used}",
-        kind.resource().singular
+        kind.quota_name()
     )))
 }
 

@@ -55,6 +55,12 @@ pub async fn answer(
         ["agents"] => only_get(request, || Ok(json!({"agents": []}))),
         ["agents", id] => Err(ApiError::new(404, "AgentNotFound", format!("Agent {id} could not be found."))),
         ["network-ip-availabilities", rest @ ..] => availability(core, context, request, rest),
+        ["qos", rest @ ..] => super::qos::answer(core, context, request, rest, text).await,
+        // Their tags have a place of their own in Neutron.
+        ["policies", id, "tags", rest @ ..] => {
+            of_tags(core, context, request, (Kind::QosPolicy, id), rest, text).await
+        }
+        ["policies", ..] => Err(ApiError::not_found()),
         ["quotas", rest @ ..] => documents::quotas(core, context, request, rest, text).await,
         [collection, rest @ ..] => {
             let kind = Kind::of_collection(&collection.replace('-', "_")).ok_or_else(ApiError::not_found)?;
@@ -73,7 +79,10 @@ pub async fn answer(
     }
 }
 
-fn only_get(request: &Request, answer: impl FnOnce() -> Result<Value, ApiError>) -> Result<Answer, ApiError> {
+pub(super) fn only_get(
+    request: &Request,
+    answer: impl FnOnce() -> Result<Value, ApiError>,
+) -> Result<Answer, ApiError> {
     match request.method {
         Method::GET => Ok(Answer::json(200, &answer()?)),
         _ => Err(ApiError::method_not_allowed()),
@@ -102,7 +111,7 @@ fn availability(
 }
 
 /// All resources of a kind.
-async fn many(
+pub(super) async fn many(
     core: &Core,
     context: &Context,
     request: &Request,
@@ -123,7 +132,7 @@ async fn many(
 }
 
 /// One resource.
-async fn one(
+pub(super) async fn one(
     core: &Core,
     context: &Context,
     request: &Request,
@@ -162,7 +171,7 @@ async fn of_addresses(
 }
 
 /// The tags of a resource.
-async fn of_tags(
+pub(super) async fn of_tags(
     core: &Core,
     context: &Context,
     request: &Request,

@@ -24,6 +24,8 @@ pub enum Convert {
     Integer,
     /// The same; `null` stays.
     IntegerOrNull,
+    /// A whole number in its usual spelling; anything else stays.
+    Whole,
     /// `null` becomes an empty list.
     NullToList,
     /// `null` becomes an empty text.
@@ -72,6 +74,7 @@ impl Convert {
                     ApiError::invalid_input(format_args!("'{}' is not an integer", python::text(&value)))
                 })
             }
+            Self::Whole => Ok(integer(&value).map_or(value, Value::from)),
             Self::NullToList => Ok(if value.is_null() { Value::Array(Vec::new()) } else { value }),
             Self::NullToText => Ok(if value.is_null() { Value::String(String::new()) } else { value }),
             Self::MacAddress => Ok(canonical_mac(value)),

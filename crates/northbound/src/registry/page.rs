@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attribute::{Attribute, Unsaid, Who};
 use super::extensions::EXTENSIONS;
+use super::tables::qos::RuleType;
 use super::{Kind, Resource};
 
 const HEAD: &str = "# The API
@@ -26,6 +27,10 @@ ignored.
 | `/v2.0/COLLECTION/ID` | GET, PUT, DELETE | `If-Match: revision_number=N` makes a change depend on nobody having been faster |
 | `/v2.0/COLLECTION/ID/tags` | GET, PUT, POST, DELETE | all tags |
 | `/v2.0/COLLECTION/ID/tags/TAG` | GET, PUT, DELETE | one tag |
+| `/v2.0/qos/policies` and what is below it | | as any collection |
+| `/v2.0/qos/policies/ID/RULES`, `…/RULE` | GET, POST, PUT, DELETE | the rules of a policy, each type in a collection of its own (below) |
+| `/v2.0/qos/alias-RULES/RULE` | GET, PUT, DELETE | a rule of any policy; no rules that limit packets |
+| `/v2.0/qos/rule-types`, `…/TYPE` | GET | the types of rules, and for administrators what rules of a type may say |
 | `/v2.0/quotas` | GET | projects with quotas of their own |
 | `/v2.0/quotas/PROJECT` | GET, PUT, DELETE | how much a project may have; `/default` and `/details` below it |
 | `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |
@@ -48,6 +53,9 @@ includes administrators and services.
 pub fn api_reference() -> String {
     let mut page = HEAD.to_owned();
     for kind in Kind::ALL {
+        describe(&mut page, kind.resource());
+    }
+    for kind in RuleType::ALL {
         describe(&mut page, kind.resource());
     }
     page.push_str("\n## Extensions\n\n| alias | what it means here |\n|---|---|\n");

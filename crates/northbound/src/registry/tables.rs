@@ -1,5 +1,6 @@
 //! The resources and their attributes, as Neutron's API declares them.
 
+pub mod qos;
 pub mod security_group;
 
 use nb::TableName;
@@ -48,6 +49,8 @@ const TAGS: Attribute = Attribute::output("tags").filter();
 const REVISION: Attribute = Attribute::output("revision_number").convert(Convert::Integer).filter_and_sort();
 const CREATED: Attribute = Attribute::output("created_at").filter_and_sort();
 const UPDATED: Attribute = Attribute::output("updated_at").filter_and_sort();
+/// The policy for its traffic.
+const QOS_POLICY: Attribute = Attribute::mutable("qos_policy_id", NULL).check(Check::UuidOrNull).filter();
 /// The number by which switches know the resource.
 const UNIQUE_KEY: Attribute = Attribute::internal("unique_key");
 
@@ -58,7 +61,14 @@ pub static NETWORK: Resource = Resource {
     plural: "networks",
     table: TableName::new("neutron_network"),
     missing: ("NetworkNotFound", "Network"),
-    indexed: &["project_id", "name", "shared", "router:external", "provider:segmentation_id"],
+    indexed: &[
+        "project_id",
+        "name",
+        "shared",
+        "router:external",
+        "provider:segmentation_id",
+        "qos_policy_id",
+    ],
     attributes: &[
         ID,
         NAME,
@@ -94,7 +104,7 @@ pub static NETWORK: Resource = Resource {
             .filter_and_sort(),
         Attribute::fixed("vlan_transparent", Unsaid::Open).convert(Convert::BooleanOrNull).filter(),
         Attribute::mutable("port_security_enabled", TRUE).convert(Convert::Boolean),
-        Attribute::output("qos_policy_id"),
+        QOS_POLICY,
         Attribute::fixed("availability_zone_hints", EMPTY_LIST).check(Check::ZONE_HINTS),
         Attribute::output("availability_zones").computed(),
         Attribute::output("ipv4_address_scope").computed(),
@@ -193,6 +203,7 @@ pub static PORT: Resource = Resource {
         "security_groups",
         "binding:host_id",
         "fixed_ips",
+        "qos_policy_id",
     ],
     attributes: &[
         ID,
@@ -242,7 +253,8 @@ pub static PORT: Resource = Resource {
         Attribute { in_post: false, ..Attribute::mutable("data_plane_status", Unsaid::Open) }
             .check(Check::OneOf(&[Literal::Null, Literal::Text("ACTIVE"), Literal::Text("DOWN")]))
             .writer(Who::Service),
-        Attribute::output("qos_policy_id"),
+        QOS_POLICY,
+        Attribute::output("qos_network_policy_id").filter().computed(),
         Attribute::output("resource_request").computed().reader(Who::Admin),
         DESCRIPTION,
         Attribute { in_post: true, unsaid: EMPTY_LIST, ..TAGS }.check(Check::TextList(TAG_CHARS_MAX)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Table;
 use serde_json::Value;
 
-use super::{copy_all, copy_said, dhcp, project_of, rows, security_group};
+use super::{copy_all, copy_said, dhcp, project_of, qos, rows, security_group};
 use crate::error::ApiError;
 use crate::ipam::owner;
 use crate::policy;
@@ -36,6 +36,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     copy_all(&mut document, said, &PLAIN);
     copy_all(&mut document, said, &["vlan_transparent", "availability_zone_hints"]);
     check_zones(draft, &document)?;
+    qos::set_of_new_network(draft, &mut document, said)?;
     rows::choose_segment(draft, &mut document, said)?;
     check_transparency(&document)?;
     document.set("vlan_transparent", document.is("vlan_transparent"));
@@ -47,6 +48,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
 pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decision<Arc<Document>> {
     let mut changed = document.clone();
     copy_said(&mut changed, said, &PLAIN);
+    qos::set(draft, &mut changed, said)?;
     if let Some(mtu) = said.filled("mtu") {
         check_mtu(draft, document.id(), mtu)?;
     }

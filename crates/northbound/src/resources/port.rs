@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{PortState, RowId, Table};
 use serde_json::{Map, Value, json};
 
-use super::{copy_all, copy_said, dhcp, facts, project_of, rows, security_group, visible};
+use super::{copy_all, copy_said, dhcp, facts, project_of, qos, rows, security_group, visible};
 use crate::error::ApiError;
 use crate::ipam::{Claims, FixedIp, FixedIpRequest, PortAddresses, PortChange, PortPlan, PortPlanner, owner};
 use crate::policy;
@@ -78,6 +78,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     copy_said(&mut document, said, &["binding:host_id", "binding:profile"]);
     set_extra_dhcp_options(&mut document, said);
     set_lists(&mut document);
+    qos::set(draft, &mut document, said)?;
     document.set("port_security_enabled", is_secured(&network, &document, said));
     security::set_groups(draft, &mut document, said)?;
 
@@ -184,6 +185,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     );
     set_extra_dhcp_options(&mut changed, said);
     set_lists(&mut changed);
+    qos::set(draft, &mut changed, said)?;
     let plan = plan_change(draft, document, changed.text("device_owner"), said)?;
     if !plan.claims.is_empty() {
         facts::set_port_addresses(&mut changed, &plan.addresses);

@@ -9,8 +9,8 @@ use crate::registry::Kind;
 use crate::registry::body::Said;
 use crate::registry::document::Document;
 use crate::translate::{
-    Attributes, Network, Port, Segment, SegmentError, SegmentPool, SegmentRequest, SegmentType, Subnet,
-    TranslateError,
+    Attributes, Network, Port, QosPolicy, Segment, SegmentError, SegmentPool, SegmentRequest, SegmentType,
+    Subnet, TranslateError,
 };
 use crate::write::{Decision, Draft};
 
@@ -208,6 +208,31 @@ pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
         && let Ok(id) = RowId::new(port.id())
     {
         draft.delete_row(Key::new(CLAIMS, id));
+    }
+}
+
+pub(super) fn put_qos_policy(draft: &mut Draft<'_>, policy: &Document) -> Decision<()> {
+    let translated = QosPolicy::from_attributes(policy)?;
+    draft.put_object(&Object::from(translated.row()));
+    match translated.extra() {
+        Some(extra) => draft.put_object(&Object::from(extra)),
+        None => delete_qos_extra(draft, policy),
+    }
+    Ok(())
+}
+
+pub(super) fn delete_qos_policy(draft: &mut Draft<'_>, policy: &Document) {
+    delete(draft, Table::QosPolicy, policy, &Topic::new(policy.project()));
+    delete_qos_extra(draft, policy);
+}
+
+/// Takes back the rules that the original knows none of, if the policy had any.
+fn delete_qos_extra(draft: &mut Draft<'_>, policy: &Document) {
+    let had_any = draft.state().find(Kind::QosPolicy, policy.id()).is_some_and(|stored| {
+        QosPolicy::from_attributes(&*stored.document).is_ok_and(|policy| policy.extra().is_some())
+    });
+    if had_any {
+        delete(draft, Table::QosPolicyExtra, policy, &Topic::new(policy.project()));
     }
 }
 

@@ -10,6 +10,8 @@ mod identity;
 mod keystone;
 mod lists;
 mod modes;
+mod qos;
+mod qos_rules;
 mod refusals;
 mod resources;
 mod rows;

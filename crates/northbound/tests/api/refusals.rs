@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::Api;
 
 /// A request, and what it is refused with.
-struct Case {
+pub(crate) struct Case {
     method: &'static str,
     path: String,
     body: Value,
@@ -14,7 +14,7 @@ struct Case {
     message: String,
 }
 
-fn case(
+pub(crate) fn case(
     method: &'static str,
     path: impl Into<String>,
     body: Value,
@@ -24,10 +24,10 @@ fn case(
     Case { method, path: path.into(), body, status, kind, message: message.into() }
 }
 
-const BAD: (u16, &str) = (400, "HTTPBadRequest");
-const INPUT: (u16, &str) = (400, "InvalidInput");
+pub(crate) const BAD: (u16, &str) = (400, "HTTPBadRequest");
+pub(crate) const INPUT: (u16, &str) = (400, "InvalidInput");
 
-async fn check(api: &Api, cases: Vec<Case>) {
+pub(crate) async fn check(api: &Api, cases: Vec<Case>) {
     let mut admin = api.admin();
     for case in cases {
         let body = if case.body.is_null() { String::new() } else { case.body.to_string() };

@@ -72,6 +72,7 @@ fn value() -> impl Strategy<Value = Value> {
 fn likely(name: &str) -> Vec<Value> {
     match name {
         "network_id" => vec![json!("NET")],
+        "qos_policy_id" => vec![json!("POLICY"), json!(null)],
         "subnetpool_id" => vec![json!("POOL"), json!(null)],
         "ip_version" => vec![json!(4), json!("6")],
         "cidr" => [
@@ -150,13 +151,16 @@ fn likely(name: &str) -> Vec<Value> {
     }
 }
 
+/// Attributes that name something which is there.
+const IDS: [&str; 5] =
+    ["network_id", "qos_policy_id", "security_group_id", "remote_group_id", "remote_address_group_id"];
+
 /// What a request says of a resource: mostly what it may say, so that the answer is interesting.
 fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
     let all = kind.resource().attributes;
     let may = all.iter().filter(move |own| if is_creation { own.in_post } else { own.in_put });
-    let known = ["network_id", "security_group_id", "remote_group_id", "remote_address_group_id"];
     let mut may: Vec<&'static str> =
-        may.map(|own| own.name).filter(|name| !name.ends_with("_id") || known.contains(name)).collect();
+        may.map(|own| own.name).filter(|name| !name.ends_with("_id") || IDS.contains(name)).collect();
     if may.is_empty() {
         // Nothing of it can be changed; somebody tries all the same.
         may.push("description");
@@ -173,6 +177,7 @@ fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
         Kind::DefaultSecurityGroupRule => {
             json!({"direction": "ingress", "used_in_default_sg": false, "used_in_non_default_sg": true})
         }
+        Kind::QosPolicy => json!({"name": "q"}),
     };
     (said, prop::bool::weighted(0.9)).prop_map(move |(said, has_base)| {
         let mut members = if has_base && is_creation { base.clone() } else { json!({}) };
@@ -206,19 +211,22 @@ fn item(kind: Kind) -> String {
         Kind::SecurityGroupRule => "SRULE",
         Kind::AddressGroup => "AGROUP",
         Kind::DefaultSecurityGroupRule => "TEMPLATE",
+        Kind::QosPolicy => "POLICY",
     };
-    format!("/v2.0/{}/{id}", kind.resource().plural)
+    format!("/v2.0/{}/{id}", kind.path())
 }
 
 /// Paths that are seldom asked for, and some that are none.
 fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
-    let plural = kind.resource().plural;
+    let plural = kind.path();
+    let rules = select(vec!["bandwidth_limit_rules", "dscp-marking-rules", "minimum_packet_rate_rules", "x"]);
     prop_oneof![
         1 => word().prop_map(move |word| format!("/v2.0/{plural}/{}", escape(&word))),
         2 => Just(format!("{}/tags", item(kind))),
         2 => word().prop_map(move |tag| format!("{}/tags/{}", item(kind), escape(&tag))),
         1 => Just(format!("{}/add_addresses", item(Kind::AddressGroup))),
         1 => Just(format!("{}/remove_addresses", item(Kind::AddressGroup))),
+        2 => rules.prop_map(|rules| format!("/v2.0/qos/policies/POLICY/{rules}")),
         1 => Just("/v2.0/quotas/p".to_owned()),
         1 => Just("/v2.0/network-ip-availabilities".to_owned()),
         1 => prop::collection::vec(word(), 0..5)
@@ -240,7 +248,7 @@ fn query(kind: Kind) -> impl Strategy<Value = String> {
 
 /// Method, path and body.
 fn action(kind: Kind) -> BoxedStrategy<(&'static str, String, Vec<u8>)> {
-    let collection = format!("/v2.0/{}", kind.resource().plural);
+    let collection = format!("/v2.0/{}", kind.path());
     let methods = select(vec!["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]);
     let body_of =
         |method: &str, body: Vec<u8>| if matches!(method, "GET" | "DELETE") { Vec::new() } else { body };
@@ -290,11 +298,14 @@ async fn run(requests: Vec<Request>) {
     let port = admin.create("port", json!({"network_id": network})).await["id"].clone();
     let pool =
         admin.create("subnetpool", json!({"name": "p", "prefixes": ["10.64.0.0/16"]})).await["id"].clone();
+    let policy = admin.post("/v2.0/qos/policies", json!({"policy": {"name": "p"}})).await.expect(201);
+    let policy = policy["policy"]["id"].clone();
     let group = admin.create("security_group", json!({})).await;
     let addresses = admin.create("address_group", json!({})).await["id"].clone();
     let templates = admin.get("/v2.0/default-security-group-rules").await.expect(200);
     let fill = |text: &str| {
         let names = [
+            ("POLICY", &policy),
             ("SUBNET", &subnet),
             ("NET", &network),
             ("PORT", &port),
