@@ -11,6 +11,7 @@
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
 //! | [`identity`] | what of keystone clients cannot do without, where there is none |
 //! | [`qos`] | what is below `/v2.0/qos` |
+//! | [`trunk`] | the ports that trunks carry |
 //! | [`serve`] | listening, limits, the end |
 
 pub mod answer;
@@ -20,3 +21,4 @@ pub mod qos;
 pub mod request;
 pub mod route;
 pub mod serve;
+pub mod trunk;

@@ -94,6 +94,7 @@ pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
                 .is_some_and(|network| context.owns(network.document.project()) || is_open(&network.document))
         }
         Kind::Port => owns_network(state, context, document),
+        Kind::Trunk => false,
     }
 }
 

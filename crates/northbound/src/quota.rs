@@ -47,6 +47,7 @@ impl Default for Limits {
             (Kind::SecurityGroupRule, 100),
             (Kind::AddressGroup, UNLIMITED),
             (Kind::QosPolicy, UNLIMITED),
+            (Kind::Trunk, UNLIMITED),
         ];
         Self { limits: limits.into() }
     }

@@ -52,11 +52,13 @@ pub enum Kind {
     DefaultSecurityGroupRule,
     /// Policies for bandwidth, packets and marking.
     QosPolicy,
+    /// Ports that carry others.
+    Trunk,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Network,
         Self::Subnet,
         Self::Port,
@@ -66,6 +68,7 @@ impl Kind {
         Self::AddressGroup,
         Self::DefaultSecurityGroupRule,
         Self::QosPolicy,
+        Self::Trunk,
     ];
 
     /// Its declaration.
@@ -81,6 +84,7 @@ impl Kind {
             Self::AddressGroup => &security_group::ADDRESS_GROUP,
             Self::DefaultSecurityGroupRule => &security_group::DEFAULT_SECURITY_GROUP_RULE,
             Self::QosPolicy => &tables::qos::POLICY,
+            Self::Trunk => &tables::trunk::TRUNK,
         }
     }
 

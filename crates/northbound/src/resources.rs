@@ -9,6 +9,7 @@
 //! | [`rows`], [`group_rows`] | the rows that controllers read |
 //! | [`qos`] | policies for traffic, and their rules |
 //! | [`tags`] | tags of any of them |
+//! | [`trunk`] | ports that carry others |
 //! | [`availability`] | how many addresses are left |
 
 pub mod address_group;
@@ -26,6 +27,7 @@ pub mod security_rule;
 pub mod subnet;
 pub mod subnet_pool;
 pub mod tags;
+pub mod trunk;
 
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub fn compute(state: &State, document: &Document, name: &str) -> Value {
             port::VIF_OVS => json!({"port_filter": true}),
             _ => json!({}),
         },
+        (Kind::Port, "trunk_details") => trunk::details(state, document),
+        (Kind::Trunk, "status") => trunk::status(state, document).into(),
         (Kind::Port, "qos_network_policy_id") => qos::of_network(state, document),
         (Kind::Port, "resource_request") => qos::placement::request(state, document),
         (Kind::Port, "ip_allocation") => {
@@ -90,6 +94,7 @@ pub fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Docu
         Kind::AddressGroup => address_group::create(draft, id, said),
         Kind::DefaultSecurityGroupRule => default_rule::create(draft, id, said),
         Kind::QosPolicy => qos::create(draft, id, said),
+        Kind::Trunk => trunk::create(draft, id, said),
     }
 }
 
@@ -111,6 +116,7 @@ pub fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decisi
             Err(ApiError::method_not_allowed().into())
         }
         Kind::QosPolicy => qos::change(draft, document, said),
+        Kind::Trunk => trunk::change(draft, document, said),
     }
 }
 
@@ -126,6 +132,7 @@ pub fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
         Kind::Port => port::delete(draft, document),
         Kind::SubnetPool => subnet_pool::delete(draft, document),
         Kind::QosPolicy => qos::delete(draft, document),
+        Kind::Trunk => trunk::delete(draft, document),
         Kind::SecurityGroup => security_group::delete(draft, document),
         Kind::SecurityGroupRule => security_rule::delete(draft, document),
         Kind::AddressGroup => address_group::delete(draft, document),

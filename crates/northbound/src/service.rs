@@ -236,9 +236,42 @@ impl Core {
             check_revision(&document, revision)?;
             resources::change(draft, &document, said)
         });
-        let views = self.written(kind, context, vec![document.await?]);
+        let document = document.await?;
+        if kind == Kind::Port {
+            self.move_subports(id).await?;
+        }
+        let views = self.written(kind, context, vec![document]);
         let view = views.into_iter().next().ok_or_else(ApiError::internal)?;
         Ok(Body::One(kind.resource().singular, view))
+    }
+
+    /// Brings those ports that a port carries to where it is now which did not fit the transaction that moved it.
+    async fn move_subports(&self, port: &str) -> Result<(), ApiError> {
+        if resources::trunk::carried_by(&self.replica.read(), port).is_none() {
+            return Ok(());
+        }
+        let follow = |draft: &mut Draft<'_>| match draft.get(Kind::Port, port) {
+            Some(port) => resources::trunk::follow_some(draft, &port),
+            None => Ok(false),
+        };
+        while self.write(&Context::internal(), follow).await? {}
+        Ok(())
+    }
+
+    /// Lets some of the ports of a trunk go that is to be deleted; says whether that has to be done again.
+    async fn release_subports(
+        &self,
+        context: &Context,
+        id: &str,
+        revision: Option<u64>,
+    ) -> Result<bool, ApiError> {
+        let release = |draft: &mut Draft<'_>| {
+            let document = resources::visible(draft, Kind::Trunk, id)?;
+            check_revision(&document, revision)?;
+            policy::enforce_delete(draft.state(), draft.context(), &document)?;
+            resources::trunk::release_some(draft, &document)
+        };
+        self.write(context, release).await
     }
 
     /// Deletes one, if it has the revision that is wanted.
@@ -268,6 +301,12 @@ impl Core {
             };
             // What is taken changes the group.
             while self.write(context, |draft| release(draft, revision)).await? {
+                revision = None;
+            }
+        }
+        if kind == Kind::Trunk {
+            // What was released made another revision of it.
+            while self.release_subports(context, id, revision).await? {
                 revision = None;
             }
         }
@@ -374,6 +413,7 @@ fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<
                 ids.extend(rows.with("network_id", &network.to_string()).map(|(id, _)| id));
             }
         }
+        Kind::Trunk => {}
     }
     ids
 }

@@ -87,6 +87,7 @@ fn quota(config: &Config) -> Limits {
     let mut limits = Limits::default();
     limits.set(Kind::SubnetPool, quotas.default_quota.into());
     limits.set(Kind::QosPolicy, quotas.default_quota.into());
+    limits.set(Kind::Trunk, quotas.default_quota.into());
     limits.set(Kind::Network, quotas.quota_network.into());
     limits.set(Kind::Subnet, quotas.quota_subnet.into());
     limits.set(Kind::Port, quotas.quota_port.into());

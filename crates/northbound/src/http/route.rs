@@ -9,7 +9,8 @@ use super::identity;
 use super::request::Request;
 use crate::auth::Context;
 use crate::error::ApiError;
-use crate::registry::{Kind, body};
+use crate::registry::Kind;
+use crate::registry::body::{self, Creation};
 use crate::resources::address_group::{self, AddressChange};
 use crate::resources::availability;
 use crate::resources::tags::{self, TagChange};
@@ -73,6 +74,9 @@ pub async fn answer(
                 [id, "tags", rest @ ..] if kind.resource().slot("tags").is_some() => {
                     of_tags(core, context, request, (kind, id), rest, text).await
                 }
+                [id, action] if kind == Kind::Trunk => {
+                    super::trunk::answer(core, context, request, (id, action), text).await
+                }
                 _ => Err(ApiError::not_found()),
             }
         }
@@ -125,6 +129,11 @@ pub(super) async fn many(
         }
         Method::POST => {
             let creation = body::creation(kind.resource(), text, context)?;
+            if let Creation::One(said) = &creation
+                && super::trunk::is_large(said)
+            {
+                return super::trunk::create(core, context, said).await;
+            }
             Ok(Answer::json(201, &core.create(kind, context, creation).await?))
         }
         _ => Err(ApiError::method_not_allowed()),

@@ -54,14 +54,19 @@ impl View {
     /// What these columns show of a resource now.
     #[must_use]
     pub fn new(state: &State, document: Arc<Document>, columns: &Columns) -> Self {
-        let shown = columns.columns.iter().map(|(slot, attribute)| {
-            if attribute.is_computed {
-                Shown::Computed(attribute.name, resources::compute(state, &document, attribute.name))
+        let shown = columns.columns.iter().filter_map(|(slot, attribute)| {
+            let shown = if attribute.is_computed {
+                let value = resources::compute(state, &document, attribute.name);
+                if attribute.is_left_out && value.is_null() {
+                    return None;
+                }
+                Shown::Computed(attribute.name, value)
             } else if attribute.is_shown_as_text {
                 Shown::Text(*slot)
             } else {
                 Shown::Kept(*slot)
-            }
+            };
+            Some(shown)
         });
         Self { shown: shown.collect(), document }
     }

@@ -94,6 +94,8 @@ pub struct Attribute {
     pub is_sort_key: bool,
     /// Whether it is computed for each answer and not kept.
     pub is_computed: bool,
+    /// Whether answers leave it out where there is nothing to say.
+    pub is_left_out: bool,
     /// Whether answers hold the text of it although it is a number.
     pub is_shown_as_text: bool,
     /// Who may say it in a creation.
@@ -119,6 +121,7 @@ impl Attribute {
             is_filter: false,
             is_sort_key: false,
             is_computed: false,
+            is_left_out: false,
             is_shown_as_text: false,
             creator: Who::Anyone,
             updater: Who::Anyone,
@@ -172,6 +175,12 @@ impl Attribute {
     #[must_use]
     pub const fn computed(self) -> Self {
         Self { is_computed: true, ..self }
+    }
+
+    /// Is left out of answers where there is nothing to say.
+    #[must_use]
+    pub const fn unless_null(self) -> Self {
+        Self { is_left_out: true, ..self }
     }
 
     /// Is a number that answers show as text.

@@ -44,6 +44,16 @@ impl Said {
         self.get(name).cloned().or_else(unsaid).unwrap_or_default()
     }
 
+    /// The same with another value of an attribute.
+    #[must_use]
+    pub fn replaced(&self, name: &str, value: Value) -> Self {
+        let mut said = self.clone();
+        if let Some(place) = self.resource.slot(name).and_then(|slot| said.values.get_mut(slot)) {
+            *place = Some(value);
+        }
+        said
+    }
+
     /// The names of what was said, in the order of the declaration.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let said = self.resource.attributes.iter().zip(&self.values);

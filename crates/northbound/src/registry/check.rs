@@ -2,6 +2,7 @@
 
 mod address;
 mod port;
+mod trunk;
 
 use serde_json::Value;
 
@@ -93,6 +94,8 @@ impl Check {
     pub const ADDRESS_PAIRS: Self = Self::By(port::address_pairs);
     /// A list of DHCP options.
     pub const DHCP_OPTIONS: Self = Self::By(port::dhcp_options);
+    /// A list of ports that a trunk carries.
+    pub const SUB_PORTS: Self = Self::By(trunk::sub_ports);
     /// A list of availability zones.
     pub const ZONE_HINTS: Self = Self::By(zone_hints);
 

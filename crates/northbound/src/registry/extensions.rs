@@ -362,6 +362,18 @@ pub const EXTENSIONS: &[Extension] = &[
         "Ports get their tags when they are created",
     ),
     Extension::new(
+        "trunk",
+        "Trunk Extension",
+        "2016-01-01T10:00:00-00:00",
+        "Ports that carry others, each in a VLAN",
+    ),
+    Extension::new(
+        "trunk-details",
+        "Trunk port details",
+        "2016-01-01T10:00:00-00:00",
+        "Ports show what they carry",
+    ),
+    Extension::new(
         "uplink-status-propagation",
         "Uplink status propagation extension",
         "2018-05-31T18:00:00-00:00",

@@ -31,6 +31,8 @@ ignored.
 | `/v2.0/qos/policies/ID/RULES`, `…/RULE` | GET, POST, PUT, DELETE | the rules of a policy, each type in a collection of its own (below) |
 | `/v2.0/qos/alias-RULES/RULE` | GET, PUT, DELETE | a rule of any policy; no rules that limit packets |
 | `/v2.0/qos/rule-types`, `…/TYPE` | GET | the types of rules, and for administrators what rules of a type may say |
+| `/v2.0/trunks/ID/get_subports` | GET | the ports that a trunk carries |
+| `/v2.0/trunks/ID/add_subports`, `…/remove_subports` | PUT | adds and removes some |
 | `/v2.0/quotas` | GET | projects with quotas of their own |
 | `/v2.0/quotas/PROJECT` | GET, PUT, DELETE | how much a project may have; `/default` and `/details` below it |
 | `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |

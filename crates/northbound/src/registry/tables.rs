@@ -2,6 +2,7 @@
 
 pub mod qos;
 pub mod security_group;
+pub mod trunk;
 
 use nb::TableName;
 
@@ -253,6 +254,7 @@ pub static PORT: Resource = Resource {
         Attribute { in_post: false, ..Attribute::mutable("data_plane_status", Unsaid::Open) }
             .check(Check::OneOf(&[Literal::Null, Literal::Text("ACTIVE"), Literal::Text("DOWN")]))
             .writer(Who::Service),
+        Attribute::output("trunk_details").computed().unless_null(),
         QOS_POLICY,
         Attribute::output("qos_network_policy_id").filter().computed(),
         Attribute::output("resource_request").computed().reader(Who::Admin),

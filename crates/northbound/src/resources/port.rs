@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{PortState, RowId, Table};
 use serde_json::{Map, Value, json};
 
-use super::{copy_all, copy_said, dhcp, facts, project_of, qos, rows, security_group, visible};
+use super::{copy_all, copy_said, dhcp, facts, project_of, qos, rows, security_group, trunk, visible};
 use crate::error::ApiError;
 use crate::ipam::{Claims, FixedIp, FixedIpRequest, PortAddresses, PortChange, PortPlan, PortPlanner, owner};
 use crate::policy;
@@ -198,6 +198,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     security::check(draft, &changed, said)?;
     let changed = draft.change(changed);
     rows::put_port(draft, &changed)?;
+    trunk::follow_some(draft, &changed)?;
     Ok(changed)
 }
 
@@ -283,6 +284,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
         );
         return Err(ApiError::new(409, "ServicePortInUse", text).into());
     }
+    trunk::check_deletable(draft, document)?;
     remove(draft, document);
     Ok(())
 }

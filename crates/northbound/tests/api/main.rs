@@ -22,3 +22,4 @@ mod security_rules;
 mod storm;
 mod support;
 mod tenants;
+mod trunks;

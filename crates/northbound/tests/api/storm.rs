@@ -72,6 +72,12 @@ fn value() -> impl Strategy<Value = Value> {
 fn likely(name: &str) -> Vec<Value> {
     match name {
         "network_id" => vec![json!("NET")],
+        "port_id" => vec![json!("PORT")],
+        "sub_ports" => vec![
+            json!([{"port_id": "CHILD", "segmentation_type": "vlan", "segmentation_id": 7}]),
+            json!([{"port_id": "CHILD", "segmentation_type": "inherit"}]),
+            json!([]),
+        ],
         "qos_policy_id" => vec![json!("POLICY"), json!(null)],
         "subnetpool_id" => vec![json!("POOL"), json!(null)],
         "ip_version" => vec![json!(4), json!("6")],
@@ -152,8 +158,14 @@ fn likely(name: &str) -> Vec<Value> {
 }
 
 /// Attributes that name something which is there.
-const IDS: [&str; 5] =
-    ["network_id", "qos_policy_id", "security_group_id", "remote_group_id", "remote_address_group_id"];
+const IDS: [&str; 6] = [
+    "network_id",
+    "qos_policy_id",
+    "port_id",
+    "security_group_id",
+    "remote_group_id",
+    "remote_address_group_id",
+];
 
 /// What a request says of a resource: mostly what it may say, so that the answer is interesting.
 fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
@@ -178,6 +190,7 @@ fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
             json!({"direction": "ingress", "used_in_default_sg": false, "used_in_non_default_sg": true})
         }
         Kind::QosPolicy => json!({"name": "q"}),
+        Kind::Trunk => json!({"port_id": "PORT"}),
     };
     (said, prop::bool::weighted(0.9)).prop_map(move |(said, has_base)| {
         let mut members = if has_base && is_creation { base.clone() } else { json!({}) };
@@ -212,6 +225,7 @@ fn item(kind: Kind) -> String {
         Kind::AddressGroup => "AGROUP",
         Kind::DefaultSecurityGroupRule => "TEMPLATE",
         Kind::QosPolicy => "POLICY",
+        Kind::Trunk => "TRUNK",
     };
     format!("/v2.0/{}/{id}", kind.path())
 }
@@ -220,6 +234,7 @@ fn item(kind: Kind) -> String {
 fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
     let plural = kind.path();
     let rules = select(vec!["bandwidth_limit_rules", "dscp-marking-rules", "minimum_packet_rate_rules", "x"]);
+    let actions = select(vec!["add_subports", "remove-subports", "get_subports"]);
     prop_oneof![
         1 => word().prop_map(move |word| format!("/v2.0/{plural}/{}", escape(&word))),
         2 => Just(format!("{}/tags", item(kind))),
@@ -227,6 +242,7 @@ fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
         1 => Just(format!("{}/add_addresses", item(Kind::AddressGroup))),
         1 => Just(format!("{}/remove_addresses", item(Kind::AddressGroup))),
         2 => rules.prop_map(|rules| format!("/v2.0/qos/policies/POLICY/{rules}")),
+        2 => actions.prop_map(|action| format!("/v2.0/trunks/TRUNK/{action}")),
         1 => Just("/v2.0/quotas/p".to_owned()),
         1 => Just("/v2.0/network-ip-availabilities".to_owned()),
         1 => prop::collection::vec(word(), 0..5)
@@ -300,12 +316,17 @@ async fn run(requests: Vec<Request>) {
         admin.create("subnetpool", json!({"name": "p", "prefixes": ["10.64.0.0/16"]})).await["id"].clone();
     let policy = admin.post("/v2.0/qos/policies", json!({"policy": {"name": "p"}})).await.expect(201);
     let policy = policy["policy"]["id"].clone();
+    let trunk = admin.create("port", json!({"network_id": network})).await["id"].clone();
+    let trunk = admin.create("trunk", json!({"port_id": trunk})).await["id"].clone();
+    let child = admin.create("port", json!({"network_id": network})).await["id"].clone();
     let group = admin.create("security_group", json!({})).await;
     let addresses = admin.create("address_group", json!({})).await["id"].clone();
     let templates = admin.get("/v2.0/default-security-group-rules").await.expect(200);
     let fill = |text: &str| {
         let names = [
             ("POLICY", &policy),
+            ("TRUNK", &trunk),
+            ("CHILD", &child),
             ("SUBNET", &subnet),
             ("NET", &network),
             ("PORT", &port),
