@@ -8,6 +8,7 @@
 //! | [`route`] | which path and method means what |
 //! | [`request`] | what a request says besides its body |
 //! | [`answer`] | answers |
+//! | [`bindings`] | the hosts that ports are bound to |
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
 //! | [`identity`] | what of keystone clients cannot do without, where there is none |
 //! | [`qos`] | what is below `/v2.0/qos` |
@@ -15,6 +16,7 @@
 //! | [`serve`] | listening, limits, the end |
 
 pub mod answer;
+pub mod bindings;
 pub mod documents;
 pub mod identity;
 pub mod qos;

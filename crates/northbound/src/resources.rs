@@ -31,7 +31,7 @@ pub mod trunk;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::policy;
@@ -53,11 +53,8 @@ pub fn compute(state: &State, document: &Document, name: &str) -> Value {
         }
         (Kind::Network, "availability_zones") => document.get("availability_zone_hints").clone(),
         (Kind::Port, "status") => port::status(state, document).into(),
-        (Kind::Port, "binding:vif_type") => port::vif_type(document).into(),
-        (Kind::Port, "binding:vif_details") => match port::vif_type(document) {
-            port::VIF_OVS => json!({"port_filter": true}),
-            _ => json!({}),
-        },
+        (Kind::Port, "binding:vif_type") => port::vif_type(state, document).into(),
+        (Kind::Port, "binding:vif_details") => port::vif_details(state, document),
         (Kind::Port, "trunk_details") => trunk::details(state, document),
         (Kind::Trunk, "status") => trunk::status(state, document).into(),
         (Kind::Port, "qos_network_policy_id") => qos::of_network(state, document),

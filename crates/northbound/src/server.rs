@@ -35,7 +35,9 @@ impl Server {
     /// # Errors
     /// When the store cannot be read.
     pub async fn new(store: Arc<dyn Store>, settings: Settings) -> Result<Self, StoreError> {
-        let replica = Replica::follow(Arc::clone(&store), settings.segments.clone()).await?;
+        let replica =
+            Replica::follow(Arc::clone(&store), settings.segments.clone(), settings.attachment.clone())
+                .await?;
         let core = Core {
             store,
             replica,

@@ -246,7 +246,7 @@ impl Core {
     }
 
     /// Brings those ports that a port carries to where it is now which did not fit the transaction that moved it.
-    async fn move_subports(&self, port: &str) -> Result<(), ApiError> {
+    pub(crate) async fn move_subports(&self, port: &str) -> Result<(), ApiError> {
         if resources::trunk::carried_by(&self.replica.read(), port).is_none() {
             return Ok(());
         }

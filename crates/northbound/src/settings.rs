@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::auth::AuthStrategy;
 use crate::ipam::{MacBase, SubnetLimits};
 use crate::quota::Limits;
+use crate::resources::port::Attachment;
 use crate::translate::{MtuSettings, SegmentSettings};
 
 /// What an operator decides.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub segments: SegmentSettings,
     /// How long packets can be.
     pub mtu: MtuSettings,
+    /// How guests are attached.
+    pub attachment: Attachment,
     /// Where networks can be placed.
     pub availability_zones: Vec<String>,
     /// Resources in a page of a list at most; no limit if not said.
@@ -46,6 +49,7 @@ impl Default for Settings {
             mac_base: MacBase::default(),
             segments: SegmentSettings::default(),
             mtu: MtuSettings::default(),
+            attachment: Attachment::default(),
             availability_zones: vec!["nova".to_owned()],
             page_items_max: None,
             body_bytes_max: 1024 * 1024,

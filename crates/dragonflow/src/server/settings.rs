@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use config::{AuthStrategy, Config, NetworkType};
+use config::{AuthStrategy, Config, NetworkType, VifType};
 use northbound::quota::Limits;
 use northbound::registry::Kind;
+use northbound::resources::port::Attachment;
 use northbound::translate::{FlatNetworks, IdRange, MtuSettings, SegmentSettings, SegmentType, VlanNetwork};
 use northbound::{Domain, Keystone, KeystoneSettings, Settings};
 
@@ -31,6 +32,12 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
             physical_network_mtus: config.ml2.physical_network_mtus.clone(),
             geneve_header_size: config.ml2_type_geneve.max_header_size,
             ..MtuSettings::default()
+        },
+        attachment: match config.df.vif_type {
+            VifType::Ovs => Attachment::Ovs,
+            VifType::VhostUser => {
+                Attachment::VhostUser { socket_dir: config.df.vhost_sock_dir.display().to_string() }
+            }
         },
         page_items_max: usize::try_from(api.page_rows_max).ok(),
         body_bytes_max: usize::try_from(api.request_bytes_max)?,

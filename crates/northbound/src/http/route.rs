@@ -71,6 +71,9 @@ pub async fn answer(
                 [id, action] if kind == Kind::AddressGroup && AddressChange::from_text(action).is_some() => {
                     of_addresses(core, context, request, (id, action), text).await
                 }
+                [id, "bindings", rest @ ..] if kind == Kind::Port => {
+                    super::bindings::answer(core, context, request, (id, rest), text).await
+                }
                 [id, "tags", rest @ ..] if kind.resource().slot("tags").is_some() => {
                     of_tags(core, context, request, (kind, id), rest, text).await
                 }

@@ -71,6 +71,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "On which host a port is, and how it is attached there",
     ),
     Extension::new(
+        "binding-extended",
+        "Port Bindings Extended",
+        "2017-07-17T10:00:00-00:00",
+        "Ports can be bound to the host that their guest moves to",
+    ),
+    Extension::new(
         "data-plane-status",
         "Port data plane status extension",
         "2017-01-24T10:00:00-00:00",

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attribute::{Attribute, Unsaid, Who};
 use super::extensions::EXTENSIONS;
+use super::tables::binding::BINDING;
 use super::tables::qos::RuleType;
 use super::{Kind, Resource};
 
@@ -27,6 +28,8 @@ ignored.
 | `/v2.0/COLLECTION/ID` | GET, PUT, DELETE | `If-Match: revision_number=N` makes a change depend on nobody having been faster |
 | `/v2.0/COLLECTION/ID/tags` | GET, PUT, POST, DELETE | all tags |
 | `/v2.0/COLLECTION/ID/tags/TAG` | GET, PUT, DELETE | one tag |
+| `/v2.0/ports/ID/bindings`, `…/HOST` | GET, POST, PUT, DELETE | the hosts that a port is bound to; those that do not count yet or any more are `INACTIVE` |
+| `/v2.0/ports/ID/bindings/HOST/activate` | PUT | makes that one count |
 | `/v2.0/qos/policies` and what is below it | | as any collection |
 | `/v2.0/qos/policies/ID/RULES`, `…/RULE` | GET, POST, PUT, DELETE | the rules of a policy, each type in a collection of its own (below) |
 | `/v2.0/qos/alias-RULES/RULE` | GET, PUT, DELETE | a rule of any policy; no rules that limit packets |
@@ -60,6 +63,7 @@ pub fn api_reference() -> String {
     for kind in RuleType::ALL {
         describe(&mut page, kind.resource());
     }
+    describe(&mut page, &BINDING);
     page.push_str("\n## Extensions\n\n| alias | what it means here |\n|---|---|\n");
     for extension in EXTENSIONS {
         line(&mut page, format_args!("| `{}` | {} |", extension.alias, extension.description));

@@ -1,5 +1,6 @@
 //! The resources and their attributes, as Neutron's API declares them.
 
+pub mod binding;
 pub mod qos;
 pub mod security_group;
 pub mod trunk;
@@ -264,6 +265,8 @@ pub static PORT: Resource = Resource {
         UPDATED,
         REVISION,
         UNIQUE_KEY,
+        // Hosts that it is bound to besides the one that counts.
+        Attribute::internal("other_bindings"),
     ],
 };
 

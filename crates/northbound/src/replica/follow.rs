@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::state::{State, selector};
+use crate::resources::port::Attachment;
 use crate::translate::SegmentSettings;
 
 /// Between two attempts to read the store.
@@ -32,10 +33,14 @@ impl Replica {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn follow(store: Arc<dyn Store>, segments: SegmentSettings) -> Result<Self, StoreError> {
+    pub async fn follow(
+        store: Arc<dyn Store>,
+        segments: SegmentSettings,
+        attachment: Attachment,
+    ) -> Result<Self, StoreError> {
         let snapshot = store.snapshot(&selector()).await?;
         let revision = snapshot.revision;
-        let mut state = State::new(segments);
+        let mut state = State::new(segments, attachment);
         state.replace(snapshot);
         let state = Arc::new(RwLock::new(state));
         let (sender, receiver) = watch::channel(revision);

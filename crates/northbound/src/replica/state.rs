@@ -14,6 +14,7 @@ use crate::ipam::{Claim, NetworkAddresses, NetworkId};
 use crate::quota::{Limits, QUOTAS};
 use crate::registry::Kind;
 use crate::registry::document::Document;
+use crate::resources::port::Attachment;
 use crate::translate::segment::SEGMENTS;
 use crate::translate::{Segment, SegmentPool, SegmentSettings};
 use crate::write::GUARDS;
@@ -29,6 +30,7 @@ pub struct State {
     quotas: BTreeMap<RowId, (Limits, Stamp)>,
     guards: FxHashMap<Key, Stamp>,
     addresses: FxHashMap<NetworkId, NetworkAddresses>,
+    attachment: Attachment,
     segment_settings: SegmentSettings,
     segments: SegmentPool,
     /// What requests of ours take that are on their way to the store.
@@ -59,7 +61,7 @@ pub fn selector() -> Selector {
 impl State {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(segment_settings: SegmentSettings) -> Self {
+    pub fn new(segment_settings: SegmentSettings, attachment: Attachment) -> Self {
         Self {
             revision: Revision::default(),
             kinds: Kind::ALL.map(Rows::new),
@@ -68,6 +70,7 @@ impl State {
             quotas: BTreeMap::new(),
             guards: FxHashMap::default(),
             addresses: FxHashMap::default(),
+            attachment,
             segments: SegmentPool::new(segment_settings.clone()),
             segment_settings,
             tentative: FxHashSet::default(),
@@ -183,6 +186,12 @@ impl State {
         }
     }
 
+    /// How guests are attached.
+    #[must_use]
+    pub const fn attachment(&self) -> &Attachment {
+        &self.attachment
+    }
+
     /// Which segments are in use.
     #[must_use]
     pub const fn segments(&self) -> &SegmentPool {
@@ -192,7 +201,7 @@ impl State {
     /// Forgets everything but what is on its way, and knows this instead.
     pub fn replace(&mut self, snapshot: Snapshot) {
         let held: Vec<Key> = std::mem::take(&mut self.tentative).into_iter().collect();
-        *self = Self::new(std::mem::take(&mut self.segment_settings));
+        *self = Self::new(std::mem::take(&mut self.segment_settings), std::mem::take(&mut self.attachment));
         self.hold(&held);
         for row in snapshot.rows {
             self.put(row);

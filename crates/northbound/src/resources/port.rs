@@ -1,5 +1,7 @@
 //! Ports.
 
+mod attachment;
+pub mod bindings;
 mod security;
 
 use std::sync::Arc;
@@ -18,10 +20,7 @@ use crate::registry::document::Document;
 use crate::replica::State;
 use crate::write::{Decision, Draft};
 
-/// How a port is attached that is on a host: always to Open vSwitch.
-pub const VIF_OVS: &str = "ovs";
-/// How a port is attached that is on no host.
-pub const VIF_UNBOUND: &str = "unbound";
+pub use attachment::Attachment;
 
 /// Attributes that are as they are said.
 const PLAIN: [&str; 7] = [
@@ -36,8 +35,21 @@ const PLAIN: [&str; 7] = [
 
 /// How a port is attached.
 #[must_use]
-pub fn vif_type(document: &Document) -> &'static str {
-    if document.filled("binding:host_id").is_some() { VIF_OVS } else { VIF_UNBOUND }
+pub fn vif_type(state: &State, document: &Document) -> &'static str {
+    if document.filled("binding:host_id").is_some() {
+        state.attachment().vif_type()
+    } else {
+        attachment::UNBOUND
+    }
+}
+
+/// What whoever attaches its guest has to know.
+#[must_use]
+pub fn vif_details(state: &State, document: &Document) -> Value {
+    match document.filled("binding:host_id") {
+        Some(_) => state.attachment().vif_details(document.id()),
+        None => json!({}),
+    }
 }
 
 /// Whether a port forwards: what its controller says. The port of a DHCP server is everywhere and always does.
@@ -185,6 +197,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     );
     set_extra_dhcp_options(&mut changed, said);
     set_lists(&mut changed);
+    bindings::settle(document, &mut changed);
     qos::set(draft, &mut changed, said)?;
     let plan = plan_change(draft, document, changed.text("device_owner"), said)?;
     if !plan.claims.is_empty() {
@@ -198,6 +211,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     security::check(draft, &changed, said)?;
     let changed = draft.change(changed);
     rows::put_port(draft, &changed)?;
+    bindings::put_migration(draft, &changed)?;
     trunk::follow_some(draft, &changed)?;
     Ok(changed)
 }
@@ -215,6 +229,7 @@ fn plan_change(
     said: &Said,
 ) -> Decision<PortPlan> {
     let core = draft.core();
+    let vif = vif_type(draft.state(), document);
     let current = facts::port_addresses(document).ok_or_else(ApiError::internal)?;
     let network = facts::network_id(document.text("network_id"))?;
     let subnets = facts::subnets_of(draft, document.text("network_id"));
@@ -224,16 +239,16 @@ fn plan_change(
         said => said.and_then(Value::as_str).and_then(mac_address),
     };
     if let Some(mac) = mac.filter(|mac| *mac != current.mac) {
-        check_mac_change(document, &mac.to_string())?;
+        check_mac_change(vif, document, &mac.to_string())?;
     }
     let change = PortChange { mac, fixed_ips: said.filled("fixed_ips").map(facts::fixed_ip_requests) };
     Ok(planner.change(&current, &change, &mut || core.chance.next())?)
 }
 
 /// A guest that runs keeps its MAC address, and so does what the network relies on.
-fn check_mac_change(document: &Document, new: &str) -> Result<(), ApiError> {
-    let (id, old, vif) = (document.id(), document.text("mac_address"), vif_type(document));
-    if vif != VIF_UNBOUND {
+fn check_mac_change(vif: &str, document: &Document, new: &str) -> Result<(), ApiError> {
+    let (id, old) = (document.id(), document.text("mac_address"));
+    if vif != attachment::UNBOUND {
         let text = format!(
             "Unable to complete operation on port {id}, port is already bound, port type: {vif}, old_mac {old}, \
              new_mac {new}."
@@ -298,5 +313,6 @@ pub(super) fn remove(draft: &mut Draft<'_>, document: &Document) {
         }
     }
     rows::delete_port(draft, document);
+    bindings::delete_migration(draft, document);
     draft.delete(document);
 }

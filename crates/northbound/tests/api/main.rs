@@ -4,6 +4,7 @@
 
 mod address_groups;
 mod basics;
+mod bindings;
 mod crowds;
 mod http;
 mod identity;

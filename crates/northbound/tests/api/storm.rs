@@ -243,6 +243,8 @@ fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
         1 => Just(format!("{}/remove_addresses", item(Kind::AddressGroup))),
         2 => rules.prop_map(|rules| format!("/v2.0/qos/policies/POLICY/{rules}")),
         2 => actions.prop_map(|action| format!("/v2.0/trunks/TRUNK/{action}")),
+        2 => select(vec!["", "/h", "/host", "/h/activate"])
+            .prop_map(|rest| format!("/v2.0/ports/PORT/bindings{rest}")),
         1 => Just("/v2.0/quotas/p".to_owned()),
         1 => Just("/v2.0/network-ip-availabilities".to_owned()),
         1 => prop::collection::vec(word(), 0..5)
