@@ -26,6 +26,14 @@ pub(crate) fn addresses(port: &Value) -> Vec<String> {
     fixed.iter().map(|fixed| text(&fixed["ip_address"])).collect()
 }
 
+/// Asserts that what was shown has these members.
+#[track_caller]
+pub(crate) fn assert_shows(shown: &Value, expected: &Value) {
+    for (name, value) in expected.as_object().expect("an object") {
+        assert_eq!(&shown[name], value, "{name} of {shown}");
+    }
+}
+
 /// Asserts that every resource has the rows that controllers read, everything that is had has its reservation, and nothing
 /// is there that belongs to nothing.
 #[track_caller]
@@ -66,12 +74,43 @@ pub(crate) fn assert_consistent(dump: &Dump) {
     let segments: BTreeMap<String, String> =
         networks.iter().map(|(id, network)| segment(id, network)).collect();
     assert_eq!(of(&segments), table(dump, "neutron_segment"), "reservations of segments");
+    assert_policies(dump);
+    assert_trunks(dump);
     for table in ["lswitch", "lport"] {
         let rows = documents(dump, table);
         let keys: BTreeSet<u64> =
             rows.values().map(|row| row["unique_key"].as_u64().expect("a key")).collect();
         assert_eq!(keys.len(), rows.len(), "two rows of {table} have one key");
     }
+}
+
+/// Asserts that each policy has its row with the rules that the original knows, and its row of ours only if there are others.
+#[track_caller]
+fn assert_policies(dump: &Dump) {
+    let (rows, extra) = (documents(dump, "qospolicy"), documents(dump, "qospolicy_extra"));
+    let policies = documents(dump, "neutron_qos_policy");
+    assert_eq!(policies.keys().collect::<Vec<_>>(), rows.keys().collect::<Vec<_>>(), "qospolicy");
+    let count = |row: Option<&Value>| row.and_then(|row| row["rules"].as_array()).map_or(0, Vec::len);
+    for (id, policy) in &policies {
+        let (known, other) = (count(rows.get(id)), count(extra.get(id)));
+        assert_eq!(count(Some(policy)), known + other, "rules of policy {id}");
+        assert_eq!(extra.contains_key(id), other > 0, "qospolicy_extra {id}");
+    }
+    assert!(extra.keys().all(|id| policies.contains_key(id)), "qospolicy_extra without a policy");
+}
+
+/// Asserts that nodes know of each port that a trunk carries, and of no other.
+#[track_caller]
+fn assert_trunks(dump: &Dump) {
+    let mut expected = BTreeSet::new();
+    for trunk in documents(dump, "neutron_trunk").values() {
+        for subport in trunk["sub_ports"].as_array().expect("sub_ports is a list") {
+            expected.insert((text(&trunk["port_id"]), text(&subport["port_id"])));
+        }
+    }
+    let rows = documents(dump, "child_port_segmentation");
+    let found: BTreeSet<_> = rows.values().map(|row| (text(&row["parent"]), text(&row["port"]))).collect();
+    assert_eq!((found.len(), &found), (rows.len(), &expected), "child_port_segmentation");
 }
 
 fn of(owned: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {

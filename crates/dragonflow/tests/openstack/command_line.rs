@@ -5,17 +5,9 @@ use std::process::Command;
 use serde_json::json;
 use testkit::process;
 
-use crate::checker::assert_consistent;
+use crate::checker::{assert_consistent, assert_shows};
 use crate::shell::Shell;
 use crate::support::{Server, text};
-
-/// The members of what was shown.
-#[track_caller]
-fn assert_shows(shown: &serde_json::Value, expected: &serde_json::Value) {
-    for (name, value) in expected.as_object().expect("an object") {
-        assert_eq!(&shown[name], value, "{name} of {shown}");
-    }
-}
 
 /// The program itself, and the two ways to say where the server is; all else here is run faster.
 #[test]
@@ -425,7 +417,7 @@ fn what_there_is_besides() {
     assert_eq!(openstack.json("network agent list --agent-type dhcp"), json!([]));
     openstack.refuses("network agent show none", "No Agent found for none");
     // What is not there says so; no client is left with half an answer.
-    for command in ["router list", "floating ip list", "network segment list", "network trunk list"] {
+    for command in ["router list", "floating ip list", "network segment list"] {
         openstack.refuses(command, "The resource could not be found.");
     }
 }

@@ -4,6 +4,7 @@
 //! | module | who |
 //! |---|---|
 //! | [`command_line`] | `openstack`, run by [`shell`] |
+//! | [`policies`] | `openstack network qos` and `network trunk` |
 //! | [`identity`] | those for whom a real [`keystone`] vouches |
 //! | [`sdk`] | openstacksdk |
 //! | [`hostile`] | clients that mean harm, or do not know what they do |
@@ -16,6 +17,7 @@ mod hostile;
 mod http;
 mod identity;
 mod keystone;
+mod policies;
 mod sdk;
 mod shell;
 mod support;

@@ -119,6 +119,71 @@ class Lives(Case):
         self.net.delete_network(network)
         self.net.delete_subnet_pool(pool, ignore_missing=False)
 
+    def test_qos(self):
+        policy = self.admin.create_qos_policy(name="gold", is_shared=True)
+        limit = self.admin.create_qos_bandwidth_limit_rule(policy, max_kbps=1000, direction="ingress")
+        self.assertEqual((limit.max_kbps, limit.max_burst_kbps, limit.direction), (1000, 0, "ingress"))
+        mark = self.admin.create_qos_dscp_marking_rule(policy, dscp_mark=10)
+        self.admin.update_qos_dscp_marking_rule(mark, policy, dscp_mark=12)
+        self.assertEqual([rule.dscp_mark for rule in self.admin.qos_dscp_marking_rules(policy)], [12])
+        self.assertEqual(len(self.net.get_qos_policy(policy.id).rules), 2)
+        self.refused(
+            exceptions.ConflictException, "Rule dscp_marking conflicts with rule",
+            self.admin.create_qos_dscp_marking_rule, policy, dscp_mark=8,
+        )
+        self.forbidden("disallowed by policy", self.net.create_qos_policy, name="mine")
+        self.forbidden("disallowed by policy", self.net.delete_qos_dscp_marking_rule, mark, policy)
+        network = self.net.create_network(qos_policy_id=policy.id)
+        port = self.net.create_port(network_id=network.id)
+        self.assertEqual((port.qos_policy_id, port.qos_network_policy_id), (None, policy.id))
+        self.refused(
+            exceptions.ConflictException, f"is used by network {network.id}",
+            self.admin.delete_qos_policy, policy,
+        )
+        self.net.update_network(network, qos_policy_id=None)
+        self.admin.delete_qos_bandwidth_limit_rule(limit, policy, ignore_missing=False)
+        self.admin.delete_qos_policy(policy, ignore_missing=False)
+        self.assertIn("packet_rate_limit", [kind.type for kind in self.net.qos_rule_types()])
+
+    def test_trunk(self):
+        network = self.net.create_network()
+        parent, one, two = (self.net.create_port(network_id=network.id) for _ in range(3))
+
+        def subport(port, vlan):
+            return {"port_id": port.id, "segmentation_type": "vlan", "segmentation_id": vlan}
+
+        trunk = self.net.create_trunk(port_id=parent.id, name="trunk", sub_ports=[subport(one, 7)])
+        self.assertEqual((trunk.status, trunk.sub_ports), ("DOWN", [subport(one, 7)]))
+        trunk = self.net.add_trunk_subports(trunk, [subport(two, 8)])
+        self.assertEqual(len(trunk.sub_ports), 2)
+        self.assertEqual(self.net.get_port(two).device_owner, "trunk:subport")
+        self.refused(
+            exceptions.ConflictException, "is currently a subport for trunk", self.net.delete_port, two
+        )
+        trunk = self.net.delete_trunk_subports(trunk, [{"port_id": one.id}])
+        self.assertEqual(self.net.get_trunk_subports(trunk), {"sub_ports": [subport(two, 8)]})
+        details = self.net.get_port(parent).trunk_details
+        self.assertEqual((details["trunk_id"], len(details["sub_ports"])), (trunk.id, 1))
+        self.net.update_trunk(trunk, name="renamed")
+        self.assertEqual(self.net.find_trunk("renamed").id, trunk.id)
+        self.net.delete_trunk(trunk, ignore_missing=False)
+        self.assertEqual(list(self.net.trunks()), [])
+
+    def test_live_migration(self):
+        """What Nova does; this release of the SDK has no methods for it."""
+        network = self.net.create_network()
+        port = self.net.create_port(network_id=network.id, device_owner="compute:nova")
+        self.admin.update_port(port, binding_host_id="one")
+        bindings = f"/ports/{port.id}/bindings"
+        made = self.admin.post(bindings, json={"binding": {"host": "two", "profile": {}}})
+        self.assertEqual((made.status_code, made.json()["binding"]["status"]), (201, "INACTIVE"))
+        activated = self.admin.put(f"{bindings}/two/activate")
+        self.assertEqual((activated.status_code, activated.json()["status"]), (200, "ACTIVE"))
+        self.assertEqual(self.admin.get_port(port).binding_host_id, "two")
+        self.assertEqual(self.admin.delete(f"{bindings}/one").status_code, 204)
+        listed = self.admin.get(bindings).json()["bindings"]
+        self.assertEqual([(own["host"], own["vif_type"]) for own in listed], [("two", "ovs")])
+
     def test_tags_and_quota(self):
         network = self.net.create_network()
         self.net.set_tags(network, ["red", "big"])
