@@ -112,6 +112,7 @@ fn check_creation(draft: &Draft<'_>, said: &Said) -> Decision<(Arc<Document>, Ve
     let parent = said.get("port_id").and_then(Value::as_str).unwrap_or_default();
     check::not_in_a_trunk(draft, parent)?;
     let parent = visible(draft, Kind::Port, parent)?;
+    check::carrier(&parent)?;
     let added = check::subports(draft, &parent, &said.or_default("sub_ports"))?;
     Ok((parent, added))
 }

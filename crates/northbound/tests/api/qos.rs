@@ -366,3 +366,36 @@ async fn ports_ask_placement_for_what_their_policy_promises() {
     let body = json!({"network_id": physical["id"], "qos_policy_id": plain["id"]});
     assert_eq!(admin.create("port", body).await["resource_request"], Value::Null);
 }
+
+#[tokio::test]
+async fn of_those_who_want_a_policy_at_the_same_time_none_is_left_with_half_of_it() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let default = json!({"policy": {"is_default": true, "project_id": "p"}});
+    let mut making = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let (mut client, body) = (api.admin(), default.clone());
+        making.spawn(async move { client.post(POLICIES, body).await.status });
+    }
+    let mut statuses = making.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409]);
+
+    let network = admin.create("network", json!({})).await;
+    for _ in 0..8 {
+        let gold = policy(&mut admin, json!({})).await;
+        let mut racing = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            let mut client = api.admin();
+            let body = json!({"port": {"network_id": network["id"], "qos_policy_id": gold["id"]}});
+            racing.spawn(async move { client.post("/v2.0/ports", body).await.status });
+        }
+        let (mut client, path) = (api.admin(), path(&gold));
+        racing.spawn(async move { client.delete(&path).await.status });
+        racing.join_all().await;
+        let used = admin.get(&format!("/v2.0/ports?qos_policy_id={}", text(&gold["id"]))).await.expect(200);
+        let is_used = !used["ports"].as_array().unwrap().is_empty();
+        let is_there = admin.get(&format!("{POLICIES}/{}", text(&gold["id"]))).await.status == 200;
+        assert!(is_there || !is_used, "a port has a policy that is gone");
+    }
+}

@@ -205,6 +205,9 @@ async fn trunks_that_cannot_be() {
     let trunk =
         admin.create("trunk", json!({"port_id": parent["id"], "sub_ports": [vlan(carried, 7)]})).await;
     admin.put(&path("ports", used), json!({"port": {"device_id": "vm"}})).await.expect(200);
+    let subnet = json!({"network_id": used["network_id"], "ip_version": 4, "cidr": "10.0.0.0/24"});
+    admin.create("subnet", subnet).await;
+    let server = admin.get("/v2.0/ports?device_owner=network:dhcp").await.expect(200)["ports"][0].take();
     let large = admin.create("network", json!({"mtu": 1400})).await;
     let small = admin.create("port", json!({"network_id": large["id"]})).await;
     let none = "00000000-0000-0000-0000-000000000000";
@@ -236,6 +239,8 @@ async fn trunks_that_cannot_be() {
             create(free, json!([vlan(free, 9)]), parent_in_use, not_eligible(free)),
             create(free, json!([vlan(&json!({"id": none}), 9)]), (404, "PortNotFound"), format!("Port {none} could not be found.")),
             create(free, json!([vlan(used, 9)]), (409, "PortInUse"), format!("Unable to complete operation on port {} for network {}. Port already has an attached device vm.", id(used), text(&used["network_id"]))),
+            create(&server, json!([]), parent_in_use, not_eligible(&server)),
+            create(free, json!([vlan(&server, 9)]), (409, "PortInUse"), format!("Unable to complete operation on port {} for network {}. Port already has an attached device network:dhcp.", id(&server), text(&used["network_id"]))),
             create(free, json!([vlan(other, 4095)]), INPUT, "Invalid input for operation: Segmentation ID '4095' is not in range."),
             create(free, json!([{"port_id": other["id"], "segmentation_type": "vlan", "segmentation_id": "x"}]), INPUT, "Invalid input for operation: Invalid subport details: segmentation_id 'x' is not an integer."),
             create(free, json!([{"port_id": other["id"], "segmentation_type": "vxlan", "segmentation_id": 9}]), (404, "SegmentationTypeValidatorNotFound"), "Validator not found for segmentation type vxlan. It must be registered before the plugin can handle it."),

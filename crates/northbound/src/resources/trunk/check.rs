@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::visible;
 use super::{Subport, mtu, whole};
 use crate::error::ApiError;
+use crate::ipam::owner;
 use crate::registry::check::{Check, Flaw};
 use crate::registry::document::Document;
 use crate::registry::{Kind, python};
@@ -46,6 +47,11 @@ pub(super) fn not_in_a_trunk(draft: &Draft<'_>, port: &str) -> Result<(), ApiErr
 fn parent_in_use(port: &str) -> ApiError {
     let text = format!("Port {port} is currently in use and is not eligible for use as a parent port.");
     ApiError::new(409, "ParentPortInUse", text)
+}
+
+/// What the network has for itself carries nothing: it comes and goes with the network.
+pub(super) fn carrier(port: &Document) -> Result<(), ApiError> {
+    if owner::is_of_network(port.text("device_owner")) { Err(parent_in_use(port.id())) } else { Ok(()) }
 }
 
 /// The ports that a request says a trunk is to carry.
@@ -133,9 +139,10 @@ fn check_mtu(draft: &Draft<'_>, parent: &Document, port: &Document) -> Result<()
     Err(ApiError::new(409, "SubPortMtuGreaterThanTrunkPortMtu", text))
 }
 
-/// A port that something else has is not carried.
+/// A port that something else has is not carried. What the network has for itself need not say a device.
 fn check_unused(port: &Document) -> Result<(), ApiError> {
-    let Some(device) = port.filled("device_id") else {
+    let of_network = || Some(port.text("device_owner")).filter(|own| owner::is_of_network(own));
+    let Some(device) = port.filled("device_id").or_else(of_network) else {
         return Ok(());
     };
     let text = format!(
