@@ -98,6 +98,38 @@ network_api.delete_security_group(group, ignore_missing=False)
 (template, *_) = network_api.default_security_group_rules(direction="ingress")
 assert template.remote_group_id == "PARENT", template
 
+policy = network_api.create_qos_policy(name="gold")
+rate = network_api.create_qos_packet_rate_limit_rule(policy, max_kpps=7, direction="ingress")
+assert (rate.max_kpps, rate.max_burst_kpps, rate.direction) == (7, 0, "ingress"), rate
+network_api.create_qos_minimum_packet_rate_rule(policy, min_kpps=3, direction="any")
+assert [rule["type"] for rule in network_api.get_qos_policy(policy).rules] == [
+    "packet_rate_limit", "minimum_packet_rate",
+]
+assert len(list(network_api.qos_rule_types(all_rules=True))) == 5
+guest = network_api.create_port(network_id=network.id, device_owner="compute:nova", qos_policy_id=policy.id)
+(group,) = guest.resource_request["request_groups"]
+assert group["resources"] == {"NET_PACKET_RATE_KILOPACKET_PER_SEC": 3}, group
+
+# As Nova moves a guest.
+network_api.update_port(guest, binding_host_id="one")
+moving = network_api.create_port_binding(guest, host="two", vnic_type="normal", profile={})
+assert moving.status == "INACTIVE", moving
+moved = network_api.activate_port_binding(guest, host="two")
+assert (moved.host, moved.status, moved.vif_type) == ("two", "ACTIVE", "ovs"), moved
+network_api.delete_port_binding(guest, host="one")
+assert [(own.host, own.status) for own in network_api.port_bindings(guest)] == [("two", "ACTIVE")]
+
+child = network_api.create_port(network_id=network.id)
+subport = {"port_id": child.id, "segmentation_type": "vlan", "segmentation_id": 7}
+trunk = network_api.create_trunk(port_id=guest.id, sub_ports=[subport])
+assert network_api.get_port(child).binding_host_id == "two"
+assert network_api.get_port(guest).trunk_details["trunk_id"] == trunk.id
+network_api.delete_trunk_subports(trunk, [{"port_id": child.id}])
+assert network_api.get_trunk_subports(trunk) == {"sub_ports": []}
+network_api.delete_trunk(trunk, ignore_missing=False)
+network_api.delete_port(guest)
+network_api.delete_qos_policy(policy, ignore_missing=False)
+
 for own in network_api.ports(network_id=network.id):
     if own.device_owner != "network:dhcp":
         network_api.delete_port(own)
