@@ -333,7 +333,7 @@ pub const EXTENSIONS: &[Extension] = &[
     ),
     Extension::new(
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: network, port, security_group, subnet, subnetpool",
+        "Tag support for resources with standard attribute: network, policy, port, security_group, subnet, subnetpool, trunk",
         "2017-01-01T00:00:00-00:00",
         "Tags on resources",
     ),
