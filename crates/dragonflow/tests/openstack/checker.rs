@@ -76,7 +76,8 @@ pub(crate) fn assert_consistent(dump: &Dump) {
     assert_eq!(of(&segments), table(dump, "neutron_segment"), "reservations of segments");
     assert_policies(dump);
     assert_trunks(dump);
-    for table in ["lswitch", "lport"] {
+    assert_groups_consistent(dump);
+    for table in ["lswitch", "lport", "secgroup"] {
         let rows = documents(dump, table);
         let keys: BTreeSet<u64> =
             rows.values().map(|row| row["unique_key"].as_u64().expect("a key")).collect();
@@ -111,6 +112,55 @@ fn assert_trunks(dump: &Dump) {
     let rows = documents(dump, "child_port_segmentation");
     let found: BTreeSet<_> = rows.values().map(|row| (text(&row["parent"]), text(&row["port"]))).collect();
     assert_eq!((found.len(), &found), (rows.len(), &expected), "child_port_segmentation");
+}
+
+/// The same of groups: each has its rows with all its rules, a project has one default group, and nobody is in or names
+/// a group that is not there.
+#[track_caller]
+fn assert_groups_consistent(dump: &Dump) {
+    let groups = documents(dump, "neutron_security_group");
+    let rules = documents(dump, "neutron_security_group_rule");
+    let addresses = documents(dump, "neutron_address_group");
+    let (rows, extras) = (documents(dump, "secgroup"), documents(dump, "secgroup_extra"));
+    assert_eq!(groups.keys().collect::<Vec<_>>(), rows.keys().collect::<Vec<_>>(), "secgroup");
+    assert_eq!(
+        addresses.keys().collect::<Vec<_>>(),
+        documents(dump, "address_group").keys().collect::<Vec<_>>(),
+        "address_group"
+    );
+    let mut defaults = BTreeSet::new();
+    for (id, group) in &groups {
+        let is_default = group["default_of"].is_string();
+        assert_eq!(is_default, group["name"] == "default", "group {id}");
+        assert!(!is_default || defaults.insert(text(&group["project_id"])), "two default groups: {group}");
+        let own = rules.iter().filter(|(_, rule)| rule["security_group_id"] == *id);
+        let own: BTreeSet<String> = own.map(|(id, _)| (*id).to_owned()).collect();
+        let written = [rows.get(id), extras.get(id)].into_iter().flatten();
+        let written = written.flat_map(|row| row["rules"].as_array().expect("rules is a list"));
+        let written: Vec<String> = written.map(|rule| text(&rule["id"])).collect();
+        assert_eq!(written.len(), own.len(), "group {id}");
+        assert_eq!(BTreeSet::from_iter(written), own, "group {id}");
+        assert!(rows[id]["version"].as_u64() <= group["revision_number"].as_u64(), "group {id}");
+    }
+    for id in extras.keys() {
+        assert!(groups.contains_key(id), "secgroup_extra {id} is of no group");
+    }
+    for (id, rule) in &rules {
+        assert!(groups.contains_key(text(&rule["security_group_id"]).as_str()), "rule {id} is of no group");
+        let is_there = |name: &str, there: &BTreeMap<&str, Value>| {
+            rule[name].as_str().is_none_or(|remote| there.contains_key(remote))
+        };
+        assert!(is_there("remote_group_id", &groups), "rule {id} names a group that is not there");
+        assert!(
+            is_there("remote_address_group_id", &addresses),
+            "rule {id} names addresses that are not there"
+        );
+    }
+    for (id, port) in documents(dump, "neutron_port") {
+        for group in port["security_groups"].as_array().expect("security_groups is a list") {
+            assert!(groups.contains_key(text(group).as_str()), "port {id} is in a group that is not there");
+        }
+    }
 }
 
 fn of(owned: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {

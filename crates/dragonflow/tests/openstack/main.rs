@@ -3,7 +3,7 @@
 //!
 //! | module | who |
 //! |---|---|
-//! | [`command_line`] | `openstack`, run by [`shell`] |
+//! | [`command_line`], [`security`] | `openstack`, run by [`shell`] |
 //! | [`policies`] | `openstack network qos` and `network trunk` |
 //! | [`identity`] | those for whom a real [`keystone`] vouches |
 //! | [`sdk`] | openstacksdk |
@@ -19,5 +19,6 @@ mod identity;
 mod keystone;
 mod policies;
 mod sdk;
+mod security;
 mod shell;
 mod support;

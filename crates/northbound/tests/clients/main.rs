@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use nb::memory::MemoryStore;
 use northbound::{Server, Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
@@ -86,4 +86,33 @@ async fn the_command_line_shows_what_it_makes() {
     assert_eq!(listed.as_array().unwrap().len(), 2);
     let extensions = openstack(&address, &["extension", "list", "--network"]).await;
     assert!(extensions.as_array().unwrap().iter().any(|extension| extension["Alias"] == "port-security"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_knows_groups_and_what_they_begin_with() {
+    let address = server().await;
+    let template = openstack(&address, &["default", "security", "group", "rule", "list"]).await;
+    assert_eq!(template.as_array().unwrap().len(), 4);
+    let ssh = ["--protocol", "tcp", "--dst-port", "22", "--remote-ip", "192.0.2.0/24", "--for-custom-sg"];
+    let rule =
+        openstack(&address, &[&["default", "security", "group", "rule", "create"], &ssh[..]].concat()).await;
+    assert_eq!((&rule["port_range_min"], &rule["remote_ip_prefix"]), (&json!(22), &json!("192.0.2.0/24")));
+    let shown = openstack(&address, &["security", "group", "create", "web"]).await;
+    assert_eq!(shown["rules"].as_array().unwrap().len(), 3);
+    let addresses = ["address", "group", "create", "--address", "192.0.2.7/24", "friends"];
+    assert_eq!(openstack(&address, &addresses).await["addresses"], json!(["192.0.2.0/24"]));
+    let friends = [
+        "security",
+        "group",
+        "rule",
+        "create",
+        "--remote-address-group",
+        "friends",
+        "--protocol",
+        "udp",
+        "web",
+    ];
+    assert_eq!(openstack(&address, &friends).await["protocol"], "udp");
+    let listed = openstack(&address, &["security", "group", "rule", "list", "web"]).await;
+    assert_eq!(listed.as_array().unwrap().len(), 4);
 }
