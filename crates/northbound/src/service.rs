@@ -16,6 +16,7 @@ use crate::query::{ListQuery, Parameters, View, page};
 use crate::registry::Kind;
 use crate::registry::body::{Creation, Said};
 use crate::registry::document::Document;
+use crate::registry::tables::PROJECT_CHARS_MAX;
 use crate::replica::State;
 use crate::resources;
 use crate::resources::address_group::{self, AddressChange};
@@ -94,7 +95,8 @@ impl Core {
     pub(crate) async fn prepare_list(&self, kind: Kind, context: &Context, parameters: &Parameters) {
         let said = |name| parameters.all(name).next().filter(|project| !project.is_empty());
         let project = said("project_id").or_else(|| said("tenant_id")).unwrap_or(&context.project);
-        if !resources::lacks_own(&self.replica.read(), kind, project) {
+        let is_one = project.chars().count() <= PROJECT_CHARS_MAX;
+        if !is_one || !resources::lacks_own(&self.replica.read(), kind, project) {
             return;
         }
         let made = self.write(context, |draft| resources::ensure_own(draft, kind, project)).await;
@@ -184,11 +186,13 @@ impl Core {
 
     /// Rows that a resource of a kind needs in a transaction, in an ordinary case.
     fn rows_of_one(&self, kind: Kind) -> usize {
-        let rules = match kind {
-            Kind::SecurityGroup => self.replica.read().rows(Kind::DefaultSecurityGroupRule).len(),
-            _ => 0,
-        };
-        ROWS_OF_A_RESOURCE_MAX + rules
+        let rules = || self.replica.read().rows(Kind::DefaultSecurityGroupRule).len();
+        match kind {
+            Kind::SecurityGroup => ROWS_OF_A_RESOURCE_MAX + rules(),
+            // All are of one group, which is written once.
+            Kind::SecurityGroupRule => ROWS_OF_A_RULE_MAX,
+            _ => ROWS_OF_A_RESOURCE_MAX,
+        }
     }
 
     /// Gives the ports that did not fit the transaction of a new subnet their addresses in it. The subnet is there in any case.
@@ -322,6 +326,9 @@ impl Core {
 /// Rows that one resource needs in a transaction, in an ordinary case: itself, what controllers read, its guard, a MAC
 /// address and a few addresses.
 const ROWS_OF_A_RESOURCE_MAX: usize = 10;
+
+/// The same of a rule of a security group: itself, and the mark of what it names; some room for the group.
+const ROWS_OF_A_RULE_MAX: usize = 3;
 
 fn check_revision(document: &Document, wanted: Option<u64>) -> Result<(), ApiError> {
     match wanted {

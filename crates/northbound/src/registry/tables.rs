@@ -17,7 +17,7 @@ const NAME_CHARS_MAX: usize = 255;
 /// Characters of a description.
 const DESCRIPTION_CHARS_MAX: usize = 255;
 /// Characters of the id of a project.
-const PROJECT_CHARS_MAX: usize = 255;
+pub const PROJECT_CHARS_MAX: usize = 255;
 /// Characters of a device's id or owner.
 const DEVICE_CHARS_MAX: usize = 255;
 /// Characters of a tag.

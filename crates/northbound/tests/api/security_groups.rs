@@ -68,6 +68,12 @@ async fn a_list_makes_no_group_for_others() {
     assert_eq!(groups(&mut api.member("ann"), "?project_id=bob").await, [] as [Value; 0]);
     assert_eq!(groups(&mut api.admin(), "?tenant_id=bob").await.len(), 1, "an administrator's does");
     assert_eq!(groups(&mut api.member("bob"), "").await.len(), 1);
+    let long = "x".repeat(256);
+    assert_eq!(
+        groups(&mut api.admin(), &format!("?project_id={long}")).await.len(),
+        0,
+        "nobody is called so"
+    );
 }
 
 #[tokio::test]
