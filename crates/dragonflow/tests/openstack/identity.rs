@@ -12,15 +12,15 @@ use crate::shell::Shell;
 use crate::support::{PATIENCE, Server, text};
 
 /// A cloud: keystone with projects `blue` and `red`, and the server in its catalog.
-struct Cloud {
-    keystone: Keystone,
-    server: Server,
+pub(crate) struct Cloud {
+    pub(crate) keystone: Keystone,
+    pub(crate) server: Server,
     blue: String,
     red: String,
 }
 
 impl Cloud {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let keystone = Keystone::new();
         let admin = keystone.admin();
         let service = admin.project("service");
@@ -43,7 +43,7 @@ impl Cloud {
         self.server.client().send(method, path, &headers, body.as_bytes())
     }
 
-    fn get(&self, token: &str, path: &str) -> Reply {
+    pub(crate) fn get(&self, token: &str, path: &str) -> Reply {
         self.send(token, "GET", path, &Value::Null)
     }
 

@@ -7,6 +7,7 @@
 //! | [`policies`] | `openstack network qos` and `network trunk` |
 //! | [`identity`] | those for whom a real [`keystone`] vouches |
 //! | [`sdk`] | openstacksdk |
+//! | [`tempest`] | OpenStack's own tests of Neutron's API |
 //! | [`hostile`] | clients that mean harm, or do not know what they do |
 //! | [`crowds`] | many clients at once, one server or two, servers that are killed |
 
@@ -22,3 +23,4 @@ mod sdk;
 mod security;
 mod shell;
 mod support;
+mod tempest;

@@ -124,117 +124,119 @@ const PROTOCOLS: &str = "Only protocol values (None, 'any', 'ah', 'dccp', 'egp',
                          'ipv6-opts', 'ipv6-route', 'ospf', 'pgm', 'rsvp', 'sctp', 'tcp', 'udp', 'udplite', 'vrrp') \
                          and integer representations [0 to 255] are supported.";
 
-/// Rules that make no sense, and what is said about them.
-fn senseless() -> Vec<(Value, &'static str, String)> {
-    let protocol = |said: &str| {
-        let text = format!("Security group rule protocol {said} not supported. {PROTOCOLS}");
-        ("SecurityGroupRuleInvalidProtocol", text)
+/// Something that a rule may not say, the name of the refusal and its text.
+type Case = (Value, &'static str, String);
+
+fn case(said: Value, kind: &'static str, message: &str) -> Case {
+    (said, kind, message.to_owned())
+}
+
+/// What is wrong with a protocol, a direction or a version of IP.
+fn wrong_words() -> Vec<Case> {
+    let unknown = |said: Value, shown: &str| {
+        let text = format!("Security group rule protocol {shown} not supported. {PROTOCOLS}");
+        (said, "SecurityGroupRuleInvalidProtocol", text)
     };
-    let v6 = "Invalid ethertype IPv4 for protocol";
-    let with_ports = |protocol: &str, min: Value, max: Value| json!({"protocol": protocol, "port_range_min": min, "port_range_max": max});
-    let range = (
-        "SecurityGroupInvalidPortRange",
-        "For TCP/UDP protocols, port_range_min must be <= port_range_max".to_owned(),
-    );
-    let one_remote =
-        "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.";
-    let uuid = "11111111-1111-4111-8111-111111111111";
-    let cases = vec![
-        (json!({"protocol": 256}), protocol("256")),
-        (json!({"protocol": "-1"}), protocol("-1")),
-        (json!({"protocol": "nonsense"}), protocol("nonsense")),
-        (json!({"protocol": ["tcp"]}), protocol("['tcp']")),
-        (
+    let of_v6 = |protocol: Value, shown: &str| {
+        let text = format!("Invalid ethertype IPv4 for protocol {shown}.");
+        (json!({"protocol": protocol}), "SecurityGroupEthertypeConflictWithProtocol", text)
+    };
+    vec![
+        unknown(json!({"protocol": 256}), "256"),
+        unknown(json!({"protocol": "-1"}), "-1"),
+        unknown(json!({"protocol": "nonsense"}), "nonsense"),
+        unknown(json!({"protocol": ["tcp"]}), "['tcp']"),
+        case(
             json!({"ethertype": "ARP"}),
-            (
-                "SecurityGroupRuleInvalidEtherType",
-                "Security group rule for ethertype 'ARP' not supported. Allowed values are ['IPv4', 'IPv6'].".to_owned(),
-            ),
+            "SecurityGroupRuleInvalidEtherType",
+            "Security group rule for ethertype 'ARP' not supported. Allowed values are ['IPv4', 'IPv6'].",
         ),
-        (
+        case(
             json!({"direction": "both"}),
-            ("HTTPBadRequest", "Invalid input for direction. Reason: both is not in valid_values.".to_owned()),
+            "HTTPBadRequest",
+            "Invalid input for direction. Reason: both is not in valid_values.",
         ),
-        (json!({"port_range_min": 65536}), ("SecurityGroupInvalidPortValue", "Invalid value for port 65536".to_owned())),
-        (json!({"port_range_max": "x"}), ("SecurityGroupInvalidPortValue", "Invalid value for port x".to_owned())),
-        (with_ports("tcp", json!(0), json!(80)), ("SecurityGroupInvalidPortValue", "Invalid value for port 0".to_owned())),
-        (
+        of_v6(json!("ipv6-icmp"), "ipv6-icmp"),
+        of_v6(json!("icmpv6"), "icmpv6"),
+        of_v6(json!(58), "58"),
+    ]
+}
+
+/// What is wrong with ports, or with types and codes of ICMP.
+fn wrong_ports() -> Vec<Case> {
+    let of = |protocol: &str, min: Value, max: Value| json!({"protocol": protocol, "port_range_min": min, "port_range_max": max});
+    let value = |said: Value, port: &str| {
+        (said, "SecurityGroupInvalidPortValue", format!("Invalid value for port {port}"))
+    };
+    let range = |said: Value| {
+        let text = "For TCP/UDP protocols, port_range_min must be <= port_range_max";
+        case(said, "SecurityGroupInvalidPortRange", text)
+    };
+    let icmp = |said: Value, field: &str| {
+        let text = format!("Invalid value for ICMP {field}. It must be 0 to 255.");
+        (said, "SecurityGroupInvalidIcmpValue", text)
+    };
+    vec![
+        value(json!({"port_range_min": 65536}), "65536"),
+        value(json!({"port_range_max": "x"}), "x"),
+        value(of("tcp", json!(0), json!(80)), "0"),
+        case(
             json!({"port_range_min": 80, "port_range_max": 80}),
-            (
-                "SecurityGroupProtocolRequiredWithPorts",
-                "Must also specify protocol if port range is given.".to_owned(),
-            ),
+            "SecurityGroupProtocolRequiredWithPorts",
+            "Must also specify protocol if port range is given.",
         ),
-        (with_ports("tcp", json!(81), json!(80)), range.clone()),
-        (with_ports("udp", json!(80), json!(null)), range.clone()),
-        (with_ports("sctp", json!(null), json!(80)), range.clone()),
-        (with_ports("17", json!(null), json!(80)), range),
-        (
-            with_ports("vrrp", json!(1), json!(2)),
-            (
-                "SecurityGroupInvalidProtocolForPort",
-                "Ports cannot be specified for protocol 112. Ports are only supported for DCCP, SCTP, TCP, UDP, UDPLITE."
-                    .to_owned(),
-            ),
+        range(of("tcp", json!(81), json!(80))),
+        range(of("udp", json!(80), json!(null))),
+        range(of("sctp", json!(null), json!(80))),
+        range(of("17", json!(null), json!(80))),
+        case(
+            of("vrrp", json!(1), json!(2)),
+            "SecurityGroupInvalidProtocolForPort",
+            "Ports cannot be specified for protocol 112. Ports are only supported for DCCP, SCTP, TCP, UDP, UDPLITE.",
         ),
-        (
-            with_ports("icmp", json!(256), json!(null)),
-            (
-                "SecurityGroupInvalidIcmpValue",
-                "Invalid value for ICMP type (port_range_min) 256. It must be 0 to 255.".to_owned(),
-            ),
+        icmp(of("icmp", json!(256), json!(null)), "type (port_range_min) 256"),
+        icmp(of("1", json!(8), json!(300)), "code (port_range_max) 300"),
+        case(
+            of("icmp", json!(null), json!(3)),
+            "SecurityGroupMissingIcmpType",
+            "ICMP code (port-range-max) 3 is provided but ICMP type (port-range-min) is missing.",
         ),
+    ]
+}
+
+/// What is wrong with the other side.
+fn wrong_remotes() -> Vec<Case> {
+    let id = "11111111-1111-4111-8111-111111111111";
+    let several = |said: Value| {
+        let text =
+            "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.";
+        case(said, "SecurityGroupMultipleRemoteEntites", text)
+    };
+    let version = |ethertype: &str, prefix: &str| {
+        let text = format!("Conflicting value ethertype {ethertype} for CIDR {prefix}");
         (
-            with_ports("1", json!(8), json!(300)),
-            (
-                "SecurityGroupInvalidIcmpValue",
-                "Invalid value for ICMP code (port_range_max) 300. It must be 0 to 255.".to_owned(),
-            ),
-        ),
-        (
-            with_ports("icmp", json!(null), json!(3)),
-            (
-                "SecurityGroupMissingIcmpType",
-                "ICMP code (port-range-max) 3 is provided but ICMP type (port-range-min) is missing.".to_owned(),
-            ),
-        ),
-        (
+            json!({"remote_ip_prefix": prefix, "ethertype": ethertype}),
+            "SecurityGroupRuleParameterConflict",
+            text,
+        )
+    };
+    vec![
+        case(
             json!({"remote_ip_prefix": "10.0.0.0/33"}),
-            ("InvalidCIDR", "Invalid CIDR 10.0.0.0/33 given as IP prefix.".to_owned()),
+            "InvalidCIDR",
+            "Invalid CIDR 10.0.0.0/33 given as IP prefix.",
         ),
-        (
-            json!({"remote_ip_prefix": "fd00::/8"}),
-            (
-                "SecurityGroupRuleParameterConflict",
-                "Conflicting value ethertype IPv4 for CIDR fd00::/8".to_owned(),
-            ),
-        ),
-        (
-            json!({"remote_ip_prefix": "10.0.0.0/8", "ethertype": "IPv6"}),
-            (
-                "SecurityGroupRuleParameterConflict",
-                "Conflicting value ethertype IPv6 for CIDR 10.0.0.0/8".to_owned(),
-            ),
-        ),
-        (json!({"protocol": "ipv6-icmp"}), ("SecurityGroupEthertypeConflictWithProtocol", format!("{v6} ipv6-icmp."))),
-        (json!({"protocol": "icmpv6"}), ("SecurityGroupEthertypeConflictWithProtocol", format!("{v6} icmpv6."))),
-        (json!({"protocol": 58}), ("SecurityGroupEthertypeConflictWithProtocol", format!("{v6} 58."))),
-        (
-            json!({"remote_ip_prefix": "10.0.0.0/8", "remote_group_id": uuid}),
-            ("SecurityGroupMultipleRemoteEntites", one_remote.to_owned()),
-        ),
-        (
-            json!({"remote_address_group_id": uuid, "remote_group_id": uuid}),
-            ("SecurityGroupMultipleRemoteEntites", one_remote.to_owned()),
-        ),
-    ];
-    cases.into_iter().map(|(said, (kind, message))| (said, kind, message)).collect()
+        version("IPv4", "fd00::/8"),
+        version("IPv6", "10.0.0.0/8"),
+        several(json!({"remote_ip_prefix": "10.0.0.0/8", "remote_group_id": id})),
+        several(json!({"remote_address_group_id": id, "remote_group_id": id})),
+    ]
 }
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_by_name() {
     let (_api, mut ann, group) = start().await;
-    for (said, kind, message) in senseless() {
+    for (said, kind, message) in [wrong_words(), wrong_ports(), wrong_remotes()].concat() {
         let reply = ann.post(RULES, json!({"security_group_rule": rule(&group, &said)})).await;
         println!("{said}");
         reply.expect_error(400, kind, &message);
