@@ -1,4 +1,5 @@
-use model::Model as _;
+use model::{Model as _, Object};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -31,7 +32,7 @@ fn the_row_is_what_the_original_writes() {
     let rules = [rule(json!({
         "protocol": "tcp", "port_range_min": 80, "port_range_max": 443, "remote_ip_prefix": "0.0.0.0/0",
     }))];
-    let text = model::Object::from(group(json!({}), &rules).row(key())).to_text();
+    let text = Object::from(group(json!({}), &rules).row(key())).to_text();
     let original = r#"{"id": "c1a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8", "name": "web", "rules": [{"direction": "ingress", "ethertype": "IPv4", "id": "aa000000-0000-4000-8000-000000000001", "port_range_max": 443, "port_range_min": 80, "protocol": 6, "remote_ip_prefix": "0.0.0.0/0", "security_group_id": "c1a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8", "topic": "p", "version": 0}], "topic": "p", "unique_key": 5, "version": 4}"#;
     assert_eq!(text, original);
     assert!(model::SecurityGroup::from_text(&text).is_ok());
@@ -85,4 +86,48 @@ fn what_the_original_has_no_room_for_is_in_a_row_of_ours() {
     assert_eq!(group(json!({"stateful": true}), &rules[1..]).extra(), None);
     let stateless = group(json!({"stateful": false}), &[]).extra().unwrap();
     assert_eq!((stateless.stateful, stateless.rules.len()), (Some(false), 0));
+}
+
+/// Values that are wrong somewhere and right elsewhere.
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2_i64..70_000).prop_map(Value::from),
+        "[a-zA-Z0-9.:/]{0,12}".prop_map(Value::from),
+        prop::sample::select(vec!["IPv6", "egress", "vrrp", "any", "fd00::1/64", "10.0.0.1", "58"])
+            .prop_map(Value::from),
+        prop::collection::vec("[0-9.]{0,9}(/[0-9]{1,2})?", 0..3).prop_map(Value::from),
+    ]
+}
+
+proptest! {
+    /// Nothing panics, and what is accepted makes rows that can be read back, in which each rule is once.
+    #[test]
+    fn hostile_groups_are_errors_or_rows(
+        said in prop::collection::vec((
+            prop::sample::select(vec![
+                "direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix",
+                "remote_group_id", "remote_address_group_id", "project_id", "revision_number", "stateful", "name",
+                "addresses",
+            ]),
+            any_value(),
+        ), 0..5),
+    ) {
+        let mut object = rule(json!({"addresses": ["10.0.0.0/8"]}));
+        for (name, value) in said {
+            object[name] = value;
+        }
+        if let Ok(group) = SecurityGroup::from_attributes(&object, [&object]) {
+            let (row, extra) = (group.row(key()), group.extra());
+            prop_assert_eq!(row.rules.len() + extra.as_ref().map_or(0, |extra| extra.rules.len()), 1);
+            for row in [Object::from(row)].into_iter().chain(extra.map(Object::from)) {
+                prop_assert_eq!(Object::from_text(row.table(), &row.to_text()).unwrap(), row);
+            }
+        }
+        if let Ok(group) = crate::translate::AddressGroup::from_attributes(&object) {
+            let row = Object::from(group.row());
+            prop_assert_eq!(Object::from_text(row.table(), &row.to_text()).unwrap(), row);
+        }
+    }
 }
