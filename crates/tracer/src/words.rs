@@ -4,8 +4,9 @@ use engine::numbers::Space;
 use model::Table;
 use net_types::OfPort;
 use ofsim::trace::{DropReason, Event, Note};
-use openflow::action::{Action, Ct, Zone};
+use openflow::action::{Action, Controller, Ct, Zone};
 use openflow::field::Subfield;
+use openflow::meter::MeterUnit;
 use openflow::{Field, Match};
 use pipeline::tables::PIPELINE;
 use pipeline::{Cookie, Miss, Register, regs, tunnels};
@@ -13,6 +14,16 @@ use pipeline::{Cookie, Miss, Register, regs, tunnels};
 use crate::cloud::{Cloud, Host};
 use crate::names::Name;
 use crate::report::Maker;
+
+/// The numbers that are those of meters.
+const OF_METERS: [Space; 6] = [
+    Space::Meter,
+    Space::EgressRate,
+    Space::IngressRate,
+    Space::EgressPackets,
+    Space::IngressPackets,
+    Space::SlowPath,
+];
 
 /// What is said of flows of one host.
 pub(crate) struct Words<'a> {
@@ -103,7 +114,7 @@ impl Words<'_> {
             Event::WriteMetadata(value, mask) => {
                 self.written(Field::Metadata, (*value).into(), (*mask).into())
             }
-            Event::Meter(id) => format!("passes meter {id}, if it is not too fast"),
+            Event::Meter(id) => format!("passes {}, if it is not faster", self.meter(*id)),
             Event::Bucket { index, .. } => format!("copy {}", index + 1),
             Event::Note(Note::InputPort) => "not sent: it would go back to where it came from".to_owned(),
             Event::Note(Note::Untracked) => return None,
@@ -118,6 +129,9 @@ impl Words<'_> {
             Action::Load2 { field, value, mask } => self.written(*field, *value, *mask),
             Action::Move { src, dst } => format!("{} := {}", part(*dst), part(*src)),
             Action::Output { port: OfPort::IN_PORT, .. } => "back to where it came from".to_owned(),
+            Action::Controller(Controller { meter: Some(meter), .. }) => {
+                format!("to the controller of the host, if {} lets it pass", self.meter(*meter))
+            }
             Action::Output { port: OfPort::CONTROLLER, .. } | Action::Controller(_) => {
                 "to the controller of the host".to_owned()
             }
@@ -126,6 +140,22 @@ impl Words<'_> {
             Action::Ct(ct) => self.ct(ct),
             other => other.to_string(),
         }
+    }
+
+    /// A meter: whose it is, and what it lets pass.
+    fn meter(&self, id: u32) -> String {
+        let numbers = self.host.engine.numbers();
+        let owner = OF_METERS.iter().find_map(|space| numbers.owner(*space, id));
+        let of = owner.map(|owner| format!(" of {}", self.cloud.name_of_any(owner))).unwrap_or_default();
+        let Some(meter) = self.host.switch.meters().find(|meter| meter.id == id) else {
+            return format!("meter {id}{of}, which is not there");
+        };
+        let unit = match meter.unit {
+            MeterUnit::Kbps => "kbit/s",
+            MeterUnit::Pktps => "packets/s",
+        };
+        let rates: Vec<String> = meter.bands.iter().map(|band| format!("{} {unit}", band.rate)).collect();
+        format!("meter {id}{of} ({})", rates.join(", "))
     }
 
     fn group(&self, id: u32) -> String {

@@ -184,6 +184,23 @@ fn what_a_host_found_wrong_with_the_objects_is_said() {
 }
 
 #[test]
+fn meters_are_those_of_their_ports() {
+    let mut rows = rows();
+    let limit = json!({"id": "r", "type": "bandwidth_limit", "direction": "egress", "max_kbps": 1234, "max_burst_kbps": 100});
+    rows.push(row(Table::QosPolicy, &json!({"id": "slow", "topic": "t", "version": 1, "rules": [limit]})));
+    rows.push(port(31, "red", Some("a"), &json!({"qos_policy": "slow"})));
+    let mut cloud = Cloud::new(apps::all, settings(), rows);
+    let report = ping(&mut cloud, "vm31", "vm1").to_string();
+    assert!(report.contains("of port vm31 (port-31) (1234 kbit/s), if it is not faster"), "{report}");
+    let report = cloud.trace(&Request { kind: Some(Kind::Dhcp), ..request("vm31") }).unwrap().to_string();
+    assert!(
+        report.contains("to the controller of the host, if meter ")
+            && report.contains("packets/s) lets it pass"),
+        "{report}"
+    );
+}
+
+#[test]
 fn names_that_several_ports_have_are_no_names() {
     let mut rows = rows();
     rows.push(port(10, "red", Some("a"), &json!({"name": "vm1"})));
