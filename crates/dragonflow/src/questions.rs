@@ -133,8 +133,8 @@ fn rows(config: &Config) -> Result<Vec<Object>> {
 /// Gives the host of the configuration the facts and the flows that it really has.
 fn be_live(known: &mut Known) -> Result<()> {
     let options = known.options.as_ref().context("a recording has no switch")?;
-    let own = runtime()?.block_on(inspect::own_facts(options))?;
     let inspect::Held { flows, groups, meters } = inspect::held(options)?;
+    let own = runtime()?.block_on(inspect::own_facts(options))?;
     let host = known.cloud.add_host(inspect::settings(options), own);
     host.replace_switch(Dump { flows, groups, meters });
     Ok(())

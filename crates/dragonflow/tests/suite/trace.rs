@@ -235,6 +235,18 @@ fn what_cannot_be_traced_is_named() {
         assert_eq!(said.code, Some(2), "{args:?}: {} {}", said.out, said.errors);
         assert!(said.errors.contains(expected), "{args:?}: {}", said.errors);
     }
+    // A switch that is not there, and one that listens to its controller alone.
+    for (connection, expected) in [
+        ("unix:/nonexistent/db.sock", "/nonexistent/br-int.mgmt cannot be asked what it holds"),
+        ("tcp:127.0.0.1:1", "the switch connects to its controller here"),
+    ] {
+        let mut call = Command::new(binary());
+        call.args(["trace", "--live", "--port", "one", "--dhcp", "--config-file"]);
+        call.arg(lab.cloud.path("host-1.ini")).env("OS_DF__OVSDB_CONNECTION", connection);
+        let said = said(&call);
+        assert_eq!(said.code, Some(2), "{} {}", said.out, said.errors);
+        assert!(said.errors.contains(expected), "{}", said.errors);
+    }
 }
 
 /// Writes a row by hand, or changes one.
