@@ -17,6 +17,8 @@ const SOME_CLIENT: u16 = 49_152;
 const ECHO_REQUEST: u8 = 8;
 const ECHO_REQUEST_V6: u8 = 128;
 const NEIGHBOR_SOLICITATION: u8 = 135;
+/// The option of neighbour discovery that says where the sender is.
+const SOURCE_LINK: u8 = 1;
 const ARP_REQUEST: u16 = 1;
 const TTL: u8 = 64;
 /// What neighbour discovery demands.
@@ -167,6 +169,7 @@ impl Draft<'_> {
             let mac = self.sender.macs.first();
             if let Some(mac) = mac.filter(|_| self.is(Field::Icmp6Type, NEIGHBOR_SOLICITATION)) {
                 self.default(Field::NdSll, mac.to_u64());
+                self.default(Field::NdOptionsType, SOURCE_LINK);
             }
             self.default(Field::IpTtl, TTL_ON_LINK);
         }

@@ -100,3 +100,45 @@ fn mac(bits: u64) -> MacAddr {
 fn low(number: u16) -> u8 {
     number.to_be_bytes()[1]
 }
+
+#[cfg(test)]
+mod tests {
+    use net_types::OfPort;
+    use openflow::text::parse_match;
+    use packet::Headers;
+
+    use super::*;
+
+    fn key(fields: &str) -> Key {
+        let mut key = Key::new(OfPort::new(3));
+        for entry in parse_match(fields).unwrap().fields() {
+            key.set(entry.field, entry.value);
+        }
+        key
+    }
+
+    #[test]
+    fn the_frame_of_a_key_has_that_key() {
+        for fields in [
+            "tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,tp_src=1000,tp_dst=80,tcp_flags=syn",
+            "udp6,ipv6_src=fd00::1,ipv6_dst=fd00::2,nw_ttl=7,nw_tos=32,tp_src=53,tp_dst=1000",
+            "udp,nw_dst=255.255.255.255,nw_ttl=64,tp_src=68,tp_dst=67",
+            "icmp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,icmp_type=8,icmp_code=0",
+            "icmp6,ipv6_src=fd00::1,ipv6_dst=ff02::2,nw_ttl=255,icmp_type=133,icmp_code=0",
+            "icmp6,ipv6_src=fd00::1,ipv6_dst=ff02::1:ff00:2,nw_ttl=255,icmp_type=135,icmp_code=0,nd_target=fd00::2,\
+             nd_sll=02:00:00:00:00:01,nd_options_type=1",
+            "icmp6,ipv6_src=fd00::1,ipv6_dst=ff02::1,nw_ttl=255,icmp_type=136,icmp_code=0,nd_target=fd00::1,\
+             nd_tll=02:00:00:00:00:01,nd_options_type=2",
+            "arp,arp_op=1,arp_spa=10.0.0.1,arp_tpa=10.0.0.2,arp_sha=02:00:00:00:00:01",
+            "dl_type=0x88cc",
+        ] {
+            let mut key = key(&format!("{fields},dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02"));
+            let of_frame =
+                |key: &Key| Key::of_headers(OfPort::new(3), &Headers::parse(&frame_of(key))).to_string();
+            assert_eq!(of_frame(&key), key.to_string());
+            key.push_vlan(ethertype::VLAN);
+            key.set(openflow::Field::VlanVid, 0x1000 | 42);
+            assert_eq!(of_frame(&key), key.to_string());
+        }
+    }
+}

@@ -88,6 +88,18 @@ fn what_is_answered_here_says_by_whom() {
     assert_eq!((makers[0].app, makers[0].object.as_ref().unwrap().id.as_str()), ("arp", "port-3"));
     assert!(answer.contains("arp_sha=02:00:00:00:00:03"), "{answer}");
 
+    // As a guest asks: to the group of who may have the address, with its own address as an option.
+    let report = cloud.trace(&who(Kind::Who("fd00::3".parse().unwrap()))).unwrap();
+    for field in [
+        "ipv6_dst=ff02::1:ff00:3",
+        "dl_dst=33:33:ff:00:00:03",
+        "nw_ttl=255",
+        "nd_sll=02:00:00:00:00:01",
+        "nd_options_type=1",
+    ] {
+        assert!(report.packet.contains(field), "{field}: {report}");
+    }
+
     let report = cloud.trace(&who(Kind::Dhcp)).unwrap();
     assert!(report.verdict.is_delivered, "{report}");
     let [End::Controller { is_answered: true, answer, makers, .. }] = report.visits[0].ends.as_slice() else {
