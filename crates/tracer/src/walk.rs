@@ -159,12 +159,10 @@ impl Cloud {
     fn outcomes(&mut self, chassis: &Id<Chassis>, trace: &Trace, queue: &mut VecDeque<Arrival>) -> Vec<End> {
         let mut ends = Vec::new();
         for pass in &trace.passes {
-            let mut senders = senders(pass).into_iter();
             for outcome in &pass.outcomes {
                 match outcome {
                     Outcome::Output(output) => {
-                        let sender = senders.next();
-                        ends.push(self.output(chassis, output, sender, &pass.first, queue));
+                        ends.push(self.output(chassis, output, pass, queue));
                     }
                     Outcome::PacketIn(sent_up) => ends.push(self.sent_up(chassis, sent_up)),
                     Outcome::Tracked(_) | Outcome::Metered(_) | Outcome::Learned(_) => {}
@@ -178,29 +176,29 @@ impl Cloud {
         &mut self,
         chassis: &Id<Chassis>,
         output: &Output,
-        sender: Option<(u8, u64)>,
-        first: &Key,
+        pass: &Pass,
         queue: &mut VecDeque<Arrival>,
     ) -> End {
         let host = self.host(chassis);
         let key = &output.key;
-        let is_back = output.port == OfPort::IN_PORT || output.port == key.in_port;
-        let port = if is_back { key.in_port } else { output.port };
-        let changes = changes(key, first);
+        // Flows that answer may hide where a packet came in, so that it can go back there.
+        let came_in = pass.first.in_port;
+        let port = if output.port == OfPort::IN_PORT { came_in } else { output.port };
+        let changes = changes(key, &pass.first);
         if let Some(kind) = host.tunnel_at(port) {
             return self.enter_tunnel(chassis, &kind, key, queue);
         }
         if let Some(network) = host.wire_at(port) {
             return self.enter_wire(chassis, network, key, queue);
         }
-        match host.guest_at(port) {
-            Some(_) if is_back => {
-                let (table, cookie) = sender.unwrap_or_default();
+        let answerer = answerer(pass).filter(|_| port == came_in);
+        match (host.guest_at(port), answerer) {
+            (Some(_), Some((table, cookie))) => {
                 let makers = self.makers(chassis, cookie);
                 End::Answered { table: table_name(table), makers, answer: changes }
             }
-            Some(guest) => End::Delivered { port: self.guest(&guest, key), changes },
-            None => End::Left { port: port.to_string() },
+            (Some(guest), None) => End::Delivered { port: self.guest(&guest, key), changes },
+            (None, _) => End::Left { port: port.to_string() },
         }
     }
 
@@ -333,30 +331,19 @@ fn table_step(words: &Words<'_>, table: u8, found: Option<&ofsim::lookup::Found>
     }
 }
 
-/// The flows that let something out, in order: table and cookie of each.
-fn senders(pass: &Pass) -> Vec<(u8, u64)> {
-    let mut current: Vec<(usize, (u8, u64))> = Vec::new();
-    let mut senders = Vec::new();
-    for (place, step) in pass.steps.iter().enumerate() {
+/// The flow that made an answer of the packet, as who gives it another sender: its table and cookie.
+fn answerer(pass: &Pass) -> Option<(u8, u64)> {
+    let (mut current, mut answerer) = (None, None);
+    for step in &pass.steps {
         match &step.event {
-            Happened::Table { table, found } => {
-                current.retain(|(depth, _)| *depth < step.depth);
-                let cookie = found.as_ref().map_or(0, |found| found.entry.flow.cookie);
-                current.push((step.depth, (*table, cookie)));
+            Happened::Table { table, found: Some(found) } => {
+                current = Some((*table, found.entry.flow.cookie));
             }
-            Happened::Action(
-                Action::Output { .. } | Action::OutputReg { .. } | Action::OutputTrunc { .. },
-            ) => {
-                let is_sent =
-                    !matches!(pass.steps.get(place + 1).map(|next| &next.event), Some(Happened::Note(_)));
-                let inside = current.iter().rev().find(|(depth, _)| *depth < step.depth);
-                senders
-                    .extend(inside.or_else(|| current.last()).map(|(_, sender)| *sender).filter(|_| is_sent));
-            }
+            Happened::Action(Action::SetField { field: Field::EthSrc, .. }) => answerer = current,
             _ => {}
         }
     }
-    senders
+    answerer
 }
 
 /// A packet as it comes out of a tunnel.

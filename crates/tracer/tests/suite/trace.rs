@@ -90,6 +90,8 @@ fn what_is_answered_here_says_by_whom() {
 
     // As a guest asks: to the group of who may have the address, with its own address as an option.
     let report = cloud.trace(&who(Kind::Who("fd00::3".parse().unwrap()))).unwrap();
+    let by = &report.verdict.answers[0];
+    assert!(by.contains("[nd: answer of port vm3 (port-3)]") && receivers(&report).is_empty(), "{report}");
     for field in [
         "ipv6_dst=ff02::1:ff00:3",
         "dl_dst=33:33:ff:00:00:03",
