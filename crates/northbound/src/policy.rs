@@ -3,6 +3,8 @@
 //! Neutron's default rules: everybody acts on what their project owns, sees what is shared besides, and what is
 //! dangerous to others is for administrators and services. Whoever may not see a resource is told that there is none.
 
+use std::sync::Arc;
+
 use crate::auth::Context;
 use crate::error::ApiError;
 use crate::registry::attribute::{Unsaid, Who};
@@ -72,6 +74,15 @@ fn owns_group(state: &State, context: &Context, rule: &Document) -> bool {
 /// Whether everybody may use the network of a subnet.
 fn is_open(network: &Document) -> bool {
     network.is("shared") || network.is("router:external")
+}
+
+/// A resource that a requester may know of.
+///
+/// # Errors
+/// When there is none.
+pub fn known(state: &State, context: &Context, kind: Kind, id: &str) -> Result<Arc<Document>, ApiError> {
+    let entry = state.find(kind, id).filter(|entry| may_see(state, context, &entry.document));
+    entry.map(|entry| Arc::clone(&entry.document)).ok_or_else(|| kind.resource().not_found(id))
 }
 
 /// Whether a requester may know of a resource.

@@ -112,10 +112,10 @@ impl Kind {
         self as usize
     }
 
-    /// The kind whose collection has this name, with underscores.
+    /// The kind whose collection is at this path, with underscores.
     #[must_use]
-    pub fn of_collection(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.resource().plural == name)
+    pub fn of_collection(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.path() == path)
     }
 
     /// The kind whose rows are in this table.

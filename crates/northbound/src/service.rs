@@ -82,10 +82,7 @@ impl Core {
         parameters: &Parameters,
     ) -> Result<Body, ApiError> {
         let state = self.replica.read();
-        let document = state.find(kind, id).map(|entry| Arc::clone(&entry.document));
-        let document = document
-            .filter(|document| policy::may_see(&state, context, document))
-            .ok_or_else(|| kind.resource().not_found(id))?;
+        let document = policy::known(&state, context, kind, id)?;
         let columns = Columns::new(kind.resource().attributes, context, &parameters.fields());
         Ok(Body::One(kind.resource().singular, View::new(&state, document, &columns)))
     }
@@ -262,18 +259,24 @@ impl Core {
         Ok(())
     }
 
-    /// Lets some of the ports of a trunk go that is to be deleted; says whether that has to be done again.
-    async fn release_subports(
+    /// Lets some of what hangs on one go that is to be deleted; says whether that has to be done again.
+    async fn release_some(
         &self,
+        kind: Kind,
         context: &Context,
         id: &str,
         revision: Option<u64>,
     ) -> Result<bool, ApiError> {
         let release = |draft: &mut Draft<'_>| {
-            let document = resources::visible(draft, Kind::Trunk, id)?;
+            let document = resources::visible(draft, kind, id)?;
             check_revision(&document, revision)?;
             policy::enforce_delete(draft.state(), draft.context(), &document)?;
-            resources::trunk::release_some(draft, &document)
+            match kind {
+                Kind::Subnet => resources::subnet::release_some(draft, &document),
+                Kind::SecurityGroup => resources::security_group::release_some(draft, &document),
+                Kind::Trunk => resources::trunk::release_some(draft, &document),
+                _ => Ok(false),
+            }
         };
         self.write(context, release).await
     }
@@ -286,32 +289,13 @@ impl Core {
         id: &str,
         revision: Option<u64>,
     ) -> Result<(), ApiError> {
-        if kind == Kind::Subnet {
-            let release = |draft: &mut Draft<'_>| {
-                let document = resources::visible(draft, kind, id)?;
-                check_revision(&document, revision)?;
-                policy::enforce_delete(draft.state(), draft.context(), &document)?;
-                resources::subnet::release_some(draft, &document)
-            };
-            while self.write(context, release).await? {}
-        }
         let mut revision = revision;
-        if kind == Kind::SecurityGroup {
-            let release = |draft: &mut Draft<'_>, revision| {
-                let document = resources::visible(draft, kind, id)?;
-                check_revision(&document, revision)?;
-                policy::enforce_delete(draft.state(), draft.context(), &document)?;
-                resources::security_group::release_some(draft, &document)
-            };
-            // What is taken changes the group.
-            while self.write(context, |draft| release(draft, revision)).await? {
-                revision = None;
-            }
-        }
-        if kind == Kind::Trunk {
-            // What was released made another revision of it.
-            while self.release_subports(context, id, revision).await? {
-                revision = None;
+        if matches!(kind, Kind::Subnet | Kind::SecurityGroup | Kind::Trunk) {
+            while self.release_some(kind, context, id, revision).await? {
+                if kind != Kind::Subnet {
+                    // What was released made another revision of it.
+                    revision = None;
+                }
             }
         }
         let deletion = self.write(context, |draft| {

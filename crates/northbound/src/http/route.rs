@@ -61,7 +61,6 @@ pub async fn answer(
         ["policies", id, "tags", rest @ ..] => {
             of_tags(core, context, request, (Kind::QosPolicy, id), rest, text).await
         }
-        ["policies", ..] => Err(ApiError::not_found()),
         ["quotas", rest @ ..] => documents::quotas(core, context, request, rest, text).await,
         [collection, rest @ ..] => {
             let kind = Kind::of_collection(&collection.replace('-', "_")).ok_or_else(ApiError::not_found)?;
@@ -71,11 +70,11 @@ pub async fn answer(
                 [id, action] if kind == Kind::AddressGroup && AddressChange::from_text(action).is_some() => {
                     of_addresses(core, context, request, (id, action), text).await
                 }
-                [id, "bindings", rest @ ..] if kind == Kind::Port => {
-                    super::bindings::answer(core, context, request, (id, rest), text).await
-                }
                 [id, "tags", rest @ ..] if kind.resource().slot("tags").is_some() => {
                     of_tags(core, context, request, (kind, id), rest, text).await
+                }
+                [id, "bindings", rest @ ..] if kind == Kind::Port => {
+                    super::bindings::answer(core, context, request, (id, rest), text).await
                 }
                 [id, action] if kind == Kind::Trunk => {
                     super::trunk::answer(core, context, request, (id, action), text).await
@@ -196,10 +195,8 @@ pub(super) async fn of_tags(
         Ok::<Value, ApiError>(json!({"tags": changed.get("tags")}))
     };
     let known = || {
-        let state = core.replica.read();
-        let entry =
-            state.find(kind, id).filter(|entry| crate::policy::may_see(&state, context, &entry.document));
-        entry.map(|entry| entry.document.get("tags").clone()).ok_or_else(|| kind.resource().not_found(id))
+        let found = crate::policy::known(&core.replica.read(), context, kind, id)?;
+        Ok::<_, ApiError>(found.get("tags").clone())
     };
     match (request.method.as_str(), rest) {
         ("GET", []) => Ok(Answer::json(200, &json!({"tags": known()?}))),

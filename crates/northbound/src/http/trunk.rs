@@ -88,9 +88,7 @@ async fn add(core: &Core, context: &Context, id: &str, said: &Value) -> Result<(
 
 /// A trunk that the requester may know of.
 fn known(core: &Core, context: &Context, id: &str) -> Result<Arc<Document>, ApiError> {
-    let state = core.replica.read();
-    let entry = state.find(Kind::Trunk, id).filter(|entry| policy::may_see(&state, context, &entry.document));
-    entry.map(|entry| Arc::clone(&entry.document)).ok_or_else(|| Kind::Trunk.resource().not_found(id))
+    policy::known(&core.replica.read(), context, Kind::Trunk, id)
 }
 
 /// A trunk without a name around it, as Neutron answers here.

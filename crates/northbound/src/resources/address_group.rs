@@ -139,8 +139,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
         let text = format!("Address group {id} is in use on one or more security group rules.");
         return Err(ApiError::new(409, "AddressGroupInUse", text).into());
     }
-    draft.seal(guard_of_address_group(id));
-    draft.delete_row(guard_of_address_group(id));
+    draft.seal_and_drop(guard_of_address_group(id));
     group_rows::delete_address_group(draft, document);
     draft.delete(document);
     Ok(())

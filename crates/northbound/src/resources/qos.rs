@@ -57,8 +57,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
             return Err(ApiError::new(409, "QosPolicyInUse", text).into());
         }
     }
-    draft.seal(guard_of_qos_policy(document.id()));
-    draft.delete_row(guard_of_qos_policy(document.id()));
+    draft.seal_and_drop(guard_of_qos_policy(document.id()));
     rows::delete_qos_policy(draft, document);
     draft.delete(document);
     Ok(())

@@ -238,11 +238,8 @@ fn keep(trunk: &mut Document, is_kept: impl Fn(&str) -> bool) {
 /// A trunk, the ports of which the requester may change.
 fn managed(draft: &Draft<'_>, trunk: &str, rule: &str) -> Result<Arc<Document>, ApiError> {
     let trunk = visible(draft, Kind::Trunk, trunk)?;
-    let context = draft.context();
-    if context.is_privileged() || (context.owns(trunk.project()) && context.may_write()) {
-        return Ok(trunk);
-    }
-    Err(ApiError::forbidden(format_args!("rule:{rule}")))
+    policy::enforce_action(draft.state(), draft.context(), &trunk, rule)?;
+    Ok(trunk)
 }
 
 fn parent_of(draft: &Draft<'_>, trunk: &Document) -> Result<Arc<Document>, ApiError> {

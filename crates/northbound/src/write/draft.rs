@@ -248,7 +248,7 @@ impl<'a> Draft<'a> {
         self.state.guard(guard).is_some() || self.rows.contains_key(guard)
     }
 
-    /// Writes a guard, whoever else does.
+    /// Writes a guard, whoever else does; others require that nobody did.
     pub fn touch(&mut self, guard: Key) {
         self.rows.insert(guard, Some(Bytes::new()));
     }
@@ -256,6 +256,12 @@ impl<'a> Draft<'a> {
     /// Requires that nobody wrote a guard.
     pub fn seal(&mut self, guard: Key) {
         self.require_guard(guard);
+    }
+
+    /// The same, and forgets it.
+    pub fn seal_and_drop(&mut self, guard: Key) {
+        self.seal(guard.clone());
+        self.delete_row(guard);
     }
 
     /// Requires that nobody wrote a guard, and writes it: of all that do so, one is the first.
@@ -291,7 +297,7 @@ impl<'a> Draft<'a> {
             if left < PLACES_LEFT_CAREFREE {
                 self.take_turn()?;
             }
-            guards.push((guard_of_quota(project, kind.resource().singular), left < PLACES_LEFT_CAREFREE));
+            guards.push((guard_of_quota(project, kind.quota_name()), left < PLACES_LEFT_CAREFREE));
         }
         for (guard, is_near) in guards {
             if is_near {

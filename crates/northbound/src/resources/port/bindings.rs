@@ -90,9 +90,7 @@ fn active(port: &Document) -> Value {
 /// # Errors
 /// When there is no such port.
 pub fn all(state: &State, context: &Context, port: &str) -> Result<Vec<Arc<Document>>, ApiError> {
-    let entry = state.find(Kind::Port, port);
-    let entry = entry.filter(|entry| policy::may_see(state, context, &entry.document));
-    let port = &entry.ok_or_else(|| Kind::Port.resource().not_found(port))?.document;
+    let port = &policy::known(state, context, Kind::Port, port)?;
     if !context.is_privileged() {
         return Ok(Vec::new());
     }

@@ -37,7 +37,7 @@ impl Rules<'_> {
     /// The policy of a rule that a request names, as far as the requester may know of it.
     fn policy_of(&self, state: &State, context: &Context, id: &str) -> Result<Arc<Document>, ApiError> {
         let policy = match self.policy {
-            Some(policy) => known(state, context, policy)?,
+            Some(policy) => policy::known(state, context, Kind::QosPolicy, policy)?,
             None => {
                 let term = format!("id={id}");
                 let mut holders = state.rows(Kind::QosPolicy).with("rules", &term);
@@ -69,7 +69,8 @@ impl Rules<'_> {
     /// # Errors
     /// When there is no such policy, or the rules and those that it has contradict each other.
     pub fn create(&self, draft: &mut Draft<'_>, said: &[(String, Said)]) -> Decision<Vec<Arc<Document>>> {
-        let policy = known(draft.state(), draft.context(), self.policy.unwrap_or_default())?;
+        let policy =
+            policy::known(draft.state(), draft.context(), Kind::QosPolicy, self.policy.unwrap_or_default())?;
         self.enforce(draft, &policy, "create")?;
         let mut changed = (*policy).clone();
         let mut created = Vec::with_capacity(said.len());
@@ -148,17 +149,10 @@ impl Rules<'_> {
     /// # Errors
     /// When there is no such policy that the requester may know of.
     pub fn all(&self, state: &State, context: &Context) -> Result<Vec<Arc<Document>>, ApiError> {
-        let policy = known(state, context, self.policy.unwrap_or_default())?;
+        let policy = policy::known(state, context, Kind::QosPolicy, self.policy.unwrap_or_default())?;
         let own = policy.list("rules").iter().filter(|rule| type_of(rule) == Some(self.kind));
         Ok(own.map(|rule| Arc::new(document(self.resource, rule))).collect())
     }
-}
-
-/// A policy that the requester may know of.
-fn known(state: &State, context: &Context, policy: &str) -> Result<Arc<Document>, ApiError> {
-    let entry = state.find(Kind::QosPolicy, policy);
-    let entry = entry.filter(|entry| policy::may_see(state, context, &entry.document));
-    entry.map(|entry| Arc::clone(&entry.document)).ok_or_else(|| Kind::QosPolicy.resource().not_found(policy))
 }
 
 /// The rules of a policy.
