@@ -11,6 +11,7 @@ mod packets;
 mod plugging;
 mod programs;
 mod qos;
+mod provider;
 mod restarts;
 mod status;
 mod support;
