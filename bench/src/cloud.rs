@@ -97,6 +97,7 @@ pub(crate) fn settings() -> Settings {
         chassis: Id::<Chassis>::new(NODE).expect("not empty"),
         tunnel_ip: std::net::Ipv4Addr::new(172, 16, 0, 1).into(),
         answer_arp: true,
+        learning: engine::Learning::default(),
         dhcp: Arc::default(),
     }
 }

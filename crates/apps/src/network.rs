@@ -77,6 +77,12 @@ pub(crate) fn with_tags(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<N
     present(view, id).filter(|network| network.carries_tags)
 }
 
+/// Whether the switch remembers where addresses of the network were heard that no port has: because ports on this node may have some.
+pub(crate) fn learns(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+    let Some(settings) = view.settings() else { return false };
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, (network.clone(), settings.chassis))
+}
+
 /// Matches frames that have a VLAN tag.
 pub(crate) fn tagged() -> Match {
     Match::new().with_masked(Field::VlanVid, VLAN_PRESENT, VLAN_PRESENT)

@@ -72,6 +72,8 @@ pub struct Options {
     pub apps: Apps,
     /// Whether ARP requests are answered on the node of who asks.
     pub answer_arp: bool,
+    /// What the switch remembers of addresses that no port has.
+    pub learning: engine::Learning,
     /// The bridges that lead to physical networks, by the names of these.
     pub bridge_mappings: BTreeMap<String, String>,
     /// What guests are told by DHCP, and how often.
@@ -135,6 +137,10 @@ impl Options {
             tunnel_types: df.tunnel_types.iter().map(|kind| tunnel_type(*kind)).collect(),
             apps: df.apps_list.clone(),
             answer_arp: config.df_l2_app.l2_responder,
+            learning: engine::Learning {
+                age_s: u16::try_from(config.df_l2_app.mac_age_seconds).unwrap_or(u16::MAX),
+                addresses_max: config.df_l2_app.learned_macs_max,
+            },
             bridge_mappings: bridge_mappings(config),
             dhcp: Arc::new(dhcp(config)),
             bridge: df.integration_bridge.as_str().to_owned(),
@@ -163,6 +169,7 @@ impl Options {
             chassis: self.chassis.clone(),
             tunnel_ip: self.tunnel_ip,
             answer_arp: self.answer_arp,
+            learning: self.learning,
             dhcp: Arc::clone(&self.dhcp),
         }
     }

@@ -20,6 +20,7 @@ fn first_step() -> String {
         chassis: "host-1".parse().expect("a name"),
         tunnel_ip: [192, 0, 2, 1].into(),
         answer_arp: true,
+        learning: engine::Learning::default(),
         dhcp: std::sync::Arc::default(),
     };
     record::to_line(&[Input::Settings(settings)])

@@ -48,7 +48,7 @@ pub use derived::Derived;
 pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};
 pub use input::{Input, Outputs, RowChange};
-pub use node::{Dhcp, Interface, Provider, Settings};
+pub use node::{Dhcp, Interface, Learning, Provider, Settings};
 pub use packet::{PacketIn, Reply, Responder};
 pub use rule::{App, Rule};
 pub use sink::Sink;

@@ -16,8 +16,27 @@ pub struct Settings {
     pub tunnel_ip: IpAddr,
     /// Whether ARP requests for ports are answered on the node of who asks.
     pub answer_arp: bool,
+    /// What the switch remembers of addresses that no port has.
+    #[serde(default)]
+    pub learning: Learning,
     /// What guests are told by DHCP. Shared, because every unit that reads a setting gets a copy of all.
     pub dhcp: Arc<Dhcp>,
+}
+
+/// How long and of how many addresses the switch remembers where they were heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learning {
+    /// Seconds after which an address is forgotten that was not heard again; 0 is never.
+    pub age_s: u16,
+    /// As many of one port, and of one network's wire; 0 is any number.
+    pub addresses_max: u32,
+}
+
+impl Default for Learning {
+    /// What the options say that nobody sets.
+    fn default() -> Self {
+        Self { age_s: 300, addresses_max: 1024 }
+    }
 }
 
 /// What guests are told by DHCP where their subnets and ports do not say, and how often.

@@ -143,9 +143,9 @@ impl Pipeline {
         defects
     }
 
-    /// The numbers of the tables.
+    /// The numbers of the tables whose flows are said by apps: all but those that the switch fills by itself.
     pub fn table_ids(&self) -> impl Iterator<Item = u8> {
-        self.tables.iter().map(|table| table.id)
+        self.tables.iter().filter(|table| table.owner != crate::tables::LEARNED_OWNER).map(|table| table.id)
     }
 
     /// The table with this number.

@@ -35,6 +35,8 @@ pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
 pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
 /// Owner of [`PORT_SECURITY`].
 pub const PORT_SECURITY_OWNER: AppId = AppId { number: 3, name: "portsec" };
+/// Owner of [`LEARNED`]: the switch itself.
+pub const LEARNED_OWNER: AppId = AppId { number: 12, name: "learned" };
 /// Owner of [`ARP`].
 pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
 /// Owner of [`DHCP`].
@@ -105,7 +107,7 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::POLICY,
         &regs::ZONE,
     ],
-    next: &[&EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &L2, &INGRESS],
+    next: &[&EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &INGRESS],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -162,7 +164,7 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&NEIGHBOR_SECURITY, &ARP, &ND, &DHCP, &DHCPV6, &EGRESS_TRACK, &L2],
+    next: &[&NEIGHBOR_SECURITY, &ARP, &ND, &DHCP, &DHCPV6, &LEARN, &EGRESS_TRACK, &L2],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -318,6 +320,21 @@ pub static REQUEST_SECURITY: TableSpec = TableSpec {
     miss: Miss::Drop,
 };
 
+/// Where addresses were heard that no port has. Packets look in here by the way.
+pub static LEARN: TableSpec = TableSpec {
+    id: 47,
+    name: "learn",
+    owner: L2_OWNER,
+    purpose: "has the switch remember where a source address was heard, of who may have other addresses than its own",
+    matches: &[Field::EthSrc],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::FROM_TUNNEL, &regs::FROM_WIRE],
+    sets: &[],
+    writes: &[&regs::EGRESS_PORT],
+    next: &[&LEARNED],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
 /// Which packets of a guest are tracked.
 pub static EGRESS_TRACK: TableSpec = TableSpec {
     id: 50,
@@ -388,7 +405,37 @@ pub static L2: TableSpec = TableSpec {
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS],
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[&regs::EGRESS_PORT],
-    next: &[&INGRESS, &DISPATCH],
+    next: &[&LEARNED, &UNKNOWN, &INGRESS, &DISPATCH],
+    may_output: true,
+    miss: Miss::Drop,
+};
+
+/// Where addresses are that no port has. The switch makes its flows; nobody compares them.
+pub static LEARNED: TableSpec = TableSpec {
+    id: 82,
+    name: "learned",
+    owner: LEARNED_OWNER,
+    purpose: "knows the logical port, or the wire, where an address was heard last",
+    matches: &[Field::EthDst],
+    reads: &[&regs::NETWORK],
+    sets: &[],
+    writes: &[&regs::EGRESS_PORT],
+    next: &[],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
+/// What is for an address that no port has.
+pub static UNKNOWN: TableSpec = TableSpec {
+    id: 84,
+    name: "unknown",
+    owner: L2_OWNER,
+    purpose: "sends a packet to where its destination was heard last, or to all that may have it",
+    matches: &[],
+    reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
+    sets: &[Field::TunId, tunnels::OPTION_FIELD],
+    writes: &[],
+    next: &[&INGRESS],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -536,11 +583,14 @@ pub static PIPELINE: Pipeline = Pipeline {
         &DHCP,
         &DHCPV6,
         &REQUEST_SECURITY,
+        &LEARN,
         &EGRESS_TRACK,
         &EGRESS_RULES,
         &EGRESS_ACCEPT,
         &ANSWER,
         &L2,
+        &LEARNED,
+        &UNKNOWN,
         &INGRESS,
         &INGRESS_TRACK,
         &INGRESS_RULES,

@@ -104,3 +104,10 @@ fn declarations_that_contradict_each_other_are_found() {
     assert!(defects.contains(&Defect::Unreachable("alone")));
     assert_eq!(DOUBLED.check()[0], Defect::SameNumber("back", "twin"));
 }
+
+#[test]
+fn what_the_switch_fills_by_itself_is_compared_by_nobody() {
+    let compared: Vec<u8> = tables::PIPELINE.table_ids().collect();
+    assert!(!compared.contains(&tables::LEARNED.id), "a restart would delete it");
+    assert_eq!(compared.len() + 1, tables::PIPELINE.tables.len());
+}

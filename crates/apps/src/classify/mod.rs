@@ -30,13 +30,15 @@ mod wire;
 
 use engine::{App, Rule, Sink, View};
 use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
+use net_types::OfPort;
+use openflow::action::Action;
 use openflow::field::Subfield;
 use openflow::{Field, Match};
-use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2};
+use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, LEARN};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::local;
-use crate::network::{known, present};
+use crate::network::{known, learns, present};
 use crate::tunnel::{Egress, matches};
 
 /// The ethertype of the tags that we write.
@@ -49,6 +51,7 @@ pub fn app() -> App {
         Rule::each("remote port", remote_port),
         Rule::each("network from tunnel", network_from_tunnel),
         Rule::once("geneve", geneve),
+        Rule::each("geneve, remembered", heard_by_geneve),
         Rule::each("other node", other_node),
         Rule::each("physical network", wire::network),
         Rule::once("answers", guest::answers),
@@ -95,11 +98,14 @@ fn network_from_tunnel(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink
     }
     let Some(network) = known.network else { return };
     let Some(tunnel) = network.tunnel.filter(|tunnel| tunnel.kind != TunnelType::Geneve) else { return };
+    let learns = learns(view, &row.id);
     sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
-        flow.matching(matches(&tunnel))
+        let flow = flow
+            .matching(matches(&tunnel))
             .set(&regs::NETWORK, network.key.into())
-            .set(&regs::FROM_TUNNEL, 1)
-            .goto(&L2)
+            .set(&regs::FROM_TUNNEL, 1);
+        let flow = if learns { flow.action(Action::resubmit(LEARN.id)) } else { flow };
+        flow.goto(&L2)
     });
 }
 
@@ -117,7 +123,28 @@ fn other_node(view: &mut View<'_>, chassis: &Chassis, sink: &mut Sink) {
 /// Packets out of Geneve tunnels, of all networks.
 fn geneve(view: &mut View<'_>, sink: &mut Sink) {
     let Some(port) = view.tunnels().get(&TunnelType::Geneve).copied() else { return };
+    out_of_geneve(port, None, sink);
+}
+
+/// Packets out of Geneve tunnels of a network in which is remembered where addresses were heard.
+fn heard_by_geneve(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(tunnel) = present(view, &row.id).and_then(|network| network.tunnel) else { return };
+    if tunnel.kind == TunnelType::Geneve && learns(view, &row.id) {
+        out_of_geneve(tunnel.port, Some(tunnel.id), sink);
+    }
+}
+
+fn out_of_geneve(port: OfPort, learning: Option<u32>, sink: &mut Sink) {
     let from_tunnel = Match::new().with(Field::InPort, port);
+    let from_tunnel = match learning {
+        Some(network) => from_tunnel.with(Field::TunId, u64::from(network)),
+        None => from_tunnel,
+    };
+    let at = |level: u8| Priority::EXACT.level(if learning.is_some() { level + 4 } else { level });
+    let heard = |flow: FlowBuilder| match learning {
+        Some(_) => flow.action(Action::resubmit(LEARN.id)),
+        None => flow,
+    };
     let network = Subfield { field: Field::TunId, ofs: 0, n_bits: regs::NETWORK.bits.n_bits };
     let low = |register: &regs::Register, n_bits| Subfield { n_bits, ..register.bits };
     let ingress = low(&regs::INGRESS_PORT, tunnels::OPTION_INGRESS.n_bits);
@@ -127,35 +154,37 @@ fn geneve(view: &mut View<'_>, sink: &mut Sink) {
     };
 
     // Without the option nothing is known of the ports.
-    sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
-        flow.matching(from_tunnel.clone())
-            .copy(network, regs::NETWORK.bits)
-            .set(&regs::FROM_TUNNEL, 1)
-            .goto(&L2)
+    sink.flow(&CLASSIFY, at(0), |flow| {
+        let flow =
+            flow.matching(from_tunnel.clone()).copy(network, regs::NETWORK.bits).set(&regs::FROM_TUNNEL, 1);
+        heard(flow).goto(&L2)
     });
     // For a group, for a port.
     let group = tunnels::OPTION_EGRESS_GROUP;
-    sink.flow(&CLASSIFY, Priority::EXACT.level(1), |flow| {
-        flow.matching(with_option(group, group))
+    sink.flow(&CLASSIFY, at(1), |flow| {
+        let flow = flow
+            .matching(with_option(group, group))
             .copy(network, regs::NETWORK.bits)
             .copy(tunnels::OPTION_INGRESS, ingress)
-            .set(&regs::FROM_TUNNEL, 1)
-            .goto(&L2)
+            .set(&regs::FROM_TUNNEL, 1);
+        heard(flow).goto(&L2)
     });
-    sink.flow(&CLASSIFY, Priority::EXACT.level(1), |flow| {
-        flow.matching(with_option(0, group))
+    sink.flow(&CLASSIFY, at(1), |flow| {
+        let flow = flow
+            .matching(with_option(0, group))
             .copy(network, regs::NETWORK.bits)
             .copy(tunnels::OPTION_INGRESS, ingress)
             .copy(tunnels::OPTION_EGRESS, egress)
-            .set(&regs::FROM_TUNNEL, 1)
-            .goto(&INGRESS)
+            .set(&regs::FROM_TUNNEL, 1);
+        heard(flow).goto(&INGRESS)
     });
     // For a port whose key the option cannot carry.
-    sink.flow(&CLASSIFY, Priority::EXACT.level(2), |flow| {
-        flow.matching(with_option(0, tunnels::OPTION_EGRESS_MASK))
+    sink.flow(&CLASSIFY, at(2), |flow| {
+        let flow = flow
+            .matching(with_option(0, tunnels::OPTION_EGRESS_MASK))
             .copy(network, regs::NETWORK.bits)
             .copy(tunnels::OPTION_INGRESS, ingress)
-            .set(&regs::FROM_TUNNEL, 1)
-            .goto(&L2)
+            .set(&regs::FROM_TUNNEL, 1);
+        heard(flow).goto(&L2)
     });
 }

@@ -11,26 +11,27 @@ use engine::{Sink, View};
 use model::LogicalSwitch;
 use openflow::action::Action;
 use openflow::{Field, Match};
-use pipeline::tables::{CLASSIFY, DISPATCH, L2};
+use pipeline::tables::{CLASSIFY, DISPATCH, L2, LEARN};
 use pipeline::{FlowBuilder, Priority, regs};
 
 use super::VLAN_TAG_TYPE;
-use crate::network::{Network, VLAN_PRESENT, present, tagged};
+use crate::network::{Network, VLAN_PRESENT, learns, present, tagged};
 
 /// Frames between one network and its wire.
 pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id) else { return };
     let Some(wire) = network.wire else { return };
+    let learns = learns(view, &row.id);
     let tag = wire.vlan.map_or(0, |vlan| vlan | VLAN_PRESENT);
     let with_tag = Match::new().with(Field::InPort, wire.port).with(Field::VlanVid, tag);
     sink.flow(&CLASSIFY, Priority::EXACT, |flow| {
         let flow = flow.matching(with_tag);
         let flow = if wire.vlan.is_some() { flow.action(Action::PopVlan) } else { flow };
-        classified(flow, &network)
+        classified(flow, &network, learns)
     });
     if network.carries_tags && wire.vlan.is_none() {
         let any_tag = tagged().with(Field::InPort, wire.port);
-        sink.flow(&CLASSIFY, Priority::DEFAULT, |flow| classified(flow.matching(any_tag), &network));
+        sink.flow(&CLASSIFY, Priority::DEFAULT, |flow| classified(flow.matching(any_tag), &network, learns));
     }
     sink.flow(&DISPATCH, Priority::EXACT, |flow| {
         let mut flow = flow
@@ -44,9 +45,10 @@ pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink)
     });
 }
 
-fn classified(flow: FlowBuilder, network: &Network) -> FlowBuilder {
+fn classified(flow: FlowBuilder, network: &Network, learns: bool) -> FlowBuilder {
     let flow =
         flow.set(&regs::NETWORK, network.key.into()).set(&regs::FROM_TUNNEL, 1).set(&regs::FROM_WIRE, 1);
     let flow = if network.carries_tags { flow.set(&regs::CARRIES_TAGS, 1) } else { flow };
+    let flow = if learns { flow.action(Action::resubmit(LEARN.id)) } else { flow };
     flow.goto(&L2)
 }

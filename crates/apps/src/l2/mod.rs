@@ -6,7 +6,8 @@
 //! - A broadcast or multicast frame reaches each port of the network exactly once: those on this node by a copy each, those on
 //!   other nodes by a copy for each node that has any, and those behind VTEPs by a copy for each of these. One that came out of a tunnel is copied on this node only.
 //! - A frame for an address that no port has is dropped, unless ports of the network may have other addresses than their own,
-//!   because their port security is off or by an allowed address pair: these get it, and nobody else does.
+//!   because their port security is off or by an allowed address pair: these get it, and nobody else does. Where it was heard
+//!   of before, it goes there only: see [`learn`].
 //! - In a physical network it is not known who else is there: what is for an address of nobody on this node goes to the wire, as one
 //!   copy, and what is for many does too; see [`wire`].
 //! - If two ports of a network have one MAC address, the same one of them gets the frames on every node, and a finding says so.
@@ -15,6 +16,7 @@
 //! Floods are groups. The members on this node and the nodes that have others are groups of their own, so that one more
 //! port changes one group, and one more port on another node none, unless it is the first one there.
 
+mod learn;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -28,11 +30,11 @@ use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
-use pipeline::tables::{DISPATCH, INGRESS, L2, L2_OWNER};
+use pipeline::tables::{DISPATCH, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::local;
-use crate::network::{Network, present};
+use crate::network::{Network, learns, present};
 use crate::tunnel::Egress;
 
 /// Buckets of one group. The length of its message is counted in 16 bits, and a bucket of ours has at most 56 bytes.
@@ -51,6 +53,8 @@ pub fn app() -> App {
         Rule::each("flood", flood),
         Rule::each("flood on this node", local_flood),
         Rule::once("tags inside tags", wire::tags_inside),
+        Rule::each("heard from a port", learn::from_port),
+        Rule::each("heard from elsewhere", learn::from_elsewhere),
     ];
     App { id: L2_OWNER, rules, responders: vec![] }
 }
@@ -102,16 +106,17 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
 
     let takers = &LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS;
     let mut elsewhere = others(view, &network, &row.id, takers, None);
-    let is_here = takes_unknown(view, &row.id);
+    let is_here = learns(view, &row.id);
     match network.wire {
         Some(_) if is_here => elsewhere.push(wire::copy()),
         Some(_) => wire::unknown(&network, sink),
         None => {}
     }
     if is_here {
-        sink.flow(&L2, Priority::DEFAULT, |flow| {
-            let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 1);
-            flow.action(Action::Group(groups::local_unknown(key)))
+        look_up(key, sink);
+        sink.flow(&UNKNOWN, Priority::EXACT, |flow| {
+            let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::EGRESS_PORT, 0);
+            flow.when(&regs::FROM_TUNNEL, 1).action(Action::Group(groups::local_unknown(key)))
         });
     }
     if is_here || !elsewhere.is_empty() {
@@ -120,17 +125,22 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
             groups::unknown(key),
             behind(is_here.then_some(groups::local_unknown(key)), elsewhere),
         );
-        sink.flow(&L2, Priority::DEFAULT, |flow| {
+        // Who has none of them remembers nothing.
+        let (table, priority) = if is_here { (&UNKNOWN, Priority::EXACT) } else { (&L2, Priority::DEFAULT) };
+        sink.flow(table, priority, |flow| {
             let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 0);
+            let flow = if is_here { flow.when(&regs::EGRESS_PORT, 0) } else { flow };
             labelled(flow, &network, Egress::ByMac).action(Action::Group(groups::unknown(key)))
         });
     }
 }
 
-/// Whether ports of the network that take frames for unknown addresses are bound to this node.
-fn takes_unknown(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
-    let Some(settings) = view.settings() else { return false };
-    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, (network.clone(), settings.chassis))
+/// Asks where an address was heard last that no port has, and goes there.
+fn look_up(network: u32, sink: &mut Sink) {
+    sink.flow(&L2, Priority::DEFAULT, |flow| {
+        flow.when(&regs::NETWORK, network.into()).action(Action::resubmit(LEARNED.id)).goto(&UNKNOWN)
+    });
+    sink.flow(&UNKNOWN, Priority::DEFAULT, |flow| flow.when(&regs::NETWORK, network.into()).goto(&INGRESS));
 }
 
 /// The same on this node only.
@@ -146,7 +156,7 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
         members.map(|member| copy_for(member.key)).collect()
     };
     say_group(sink, groups::local_flood(network.key), buckets(&mut members.iter()));
-    if takes_unknown(view, &row.id) {
+    if learns(view, &row.id) {
         let mut takers = members.iter().filter(|member| member.takes_unknown);
         say_group(sink, groups::local_unknown(network.key), buckets(&mut takers));
     }

@@ -27,11 +27,12 @@ use engine::{App, Rule, Sink, View};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use model::{LogicalPort, PortAddressRanges};
 use net_types::MacAddr;
+use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::arp::ArpOperation;
 use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{
-    ARP, DHCP, DHCPV6, EGRESS_TRACK, L2, ND, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER,
+    ARP, DHCP, DHCPV6, EGRESS_TRACK, L2, LEARN, ND, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER,
     REQUEST_SECURITY,
 };
 use pipeline::{Priority, TableSpec, regs};
@@ -150,7 +151,7 @@ fn neighbors(sink: &mut Sink) {
 
 /// What one guest may send.
 fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
-    let mut guest = Guest { key: local.key(), sink };
+    let mut guest = Guest { key: local.key(), learns: false, sink };
     if local.port.port_security_enabled == Some(false) {
         guest.unsecured();
         return;
@@ -161,13 +162,16 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
         guest.asks(*mac);
     }
     for (mac, ip) in &own.v4 {
+        guest.learns = !own.macs.contains(mac);
         guest.ipv4(*mac, *ip);
     }
     for mac in own.v6.iter().map(|(mac, _)| *mac).collect::<BTreeSet<_>>() {
+        guest.learns = !own.macs.contains(&mac);
         guest.unspecified_ipv6(mac);
         guest.solicits(mac);
     }
     for (mac, ip) in &own.v6 {
+        guest.learns = !own.macs.contains(mac);
         guest.ipv6(*mac, *ip);
     }
 }
@@ -208,6 +212,8 @@ impl Addresses {
 /// Says flows of one guest.
 struct Guest<'a> {
     key: u64,
+    /// Whether it is remembered where what comes next was heard: from addresses that are not the port's own.
+    learns: bool,
     sink: &'a mut Sink,
 }
 
@@ -220,11 +226,17 @@ impl Guest<'_> {
         next: &'static TableSpec,
     ) {
         let key = self.key;
-        self.sink
-            .flow(table, priority, |flow| flow.matching(matching).when(&regs::INGRESS_PORT, key).goto(next));
+        // Whatever passes here goes on to other tables, so here it is heard once.
+        let learns = self.learns && table.id == PORT_SECURITY.id;
+        self.sink.flow(table, priority, |flow| {
+            let flow = flow.matching(matching).when(&regs::INGRESS_PORT, key);
+            let flow = if learns { flow.action(Action::resubmit(LEARN.id)) } else { flow };
+            flow.goto(next)
+        });
     }
 
     fn unsecured(&mut self) {
+        self.learns = true;
         self.allow(&PORT_SECURITY, UNSECURED, Match::new(), &L2);
         let arp = Match::new().with(Field::EthType, ethertype::ARP);
         self.allow(&PORT_SECURITY, UNSECURED_ANSWERED, arp, &ARP);

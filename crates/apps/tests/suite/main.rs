@@ -10,6 +10,7 @@ mod dhcpv6;
 mod golden;
 mod groups;
 mod histories;
+mod learning;
 mod nd;
 mod packets;
 mod properties;

@@ -12,6 +12,11 @@ section! {
     pub struct DfL2App in "df_l2_app", Dragonflow {
         /// Answer ARP requests and neighbour solicitations for known ports on the chassis.
         l2_responder: bool = "True";
+        /// After how many seconds an address is forgotten that no port has and that was not heard again; 0 is never.
+        mac_age_seconds: u32 [0 to 65535] = "300";
+        /// Of how many addresses that no port has the switch remembers where they are: behind one port, and in the physical network
+        /// of one network; 0 is any number. What is for others is flooded.
+        learned_macs_max: u32 [0 to 1000000] = "1024";
     } retired {}
 }
 

@@ -164,6 +164,7 @@ pub(crate) fn settings(rate_per_s: u32) -> Input {
         chassis: here(),
         tunnel_ip: "192.0.2.1".parse().expect("an address"),
         answer_arp: true,
+        learning: engine::Learning::default(),
         dhcp: Arc::new(Dhcp { rate_per_s, ..Dhcp::default() }),
     })
 }

@@ -11,6 +11,7 @@ pub(crate) fn settings() -> Settings {
         chassis: Id::new("nobody").expect("a name"),
         tunnel_ip: [192, 0, 2, 99].into(),
         answer_arp: true,
+        learning: engine::Learning::default(),
         dhcp: std::sync::Arc::default(),
     }
 }

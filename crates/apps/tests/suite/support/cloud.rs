@@ -44,7 +44,13 @@ impl Node {
         Self {
             engine: Engine::new(apps::all()),
             switch: Switch::new(),
-            settings: Settings { chassis, tunnel_ip: ip, answer_arp: true, dhcp: Arc::default() },
+            settings: Settings {
+                chassis,
+                tunnel_ip: ip,
+                answer_arp: true,
+                learning: engine::Learning::default(),
+                dhcp: Arc::default(),
+            },
             tunnels: tunnel_ports(types),
             providers: BTreeMap::new(),
             plugged: BTreeMap::new(),
