@@ -161,6 +161,11 @@ fn asks_once(lab: &Lab, one: &Vm, two: &Vm) {
 }
 
 fn a_restart_changes_nothing(lab: &mut Lab, one: &Vm, two: &Vm) {
+    let network = one.network_id().to_owned();
+    let body = json!({"network_id": network, "port_security_enabled": false, "security_groups": []});
+    let open = lab.cloud.boot_port(0, "open", &body).expect("a machine");
+    lab.cloud.wait_status(&open, "ACTIVE").expect("its port forwards");
+    let learned = borrows_an_address(lab, &open);
     let begun = Wire::watch(&lab.cloud.sites()[0]).begun_at();
     let site = lab.cloud.site_mut(0);
     let ready = times_ready(site);
@@ -171,6 +176,26 @@ fn a_restart_changes_nothing(lab: &mut Lab, one: &Vm, two: &Vm) {
     let wire = Wire::since(&lab.cloud.sites()[0], begun);
     assert!(wire.received().iter().any(|kind| kind.contains("FLOW")), "the switch was not asked");
     assert_eq!(wire.changes(), [""; 0]);
+    assert_eq!(flows_of(lab, BORROWED), learned, "the switch remembers");
+}
+
+/// An address that no port has.
+const BORROWED: &str = "02:00:00:00:02:01";
+
+/// The flows of the first host that go to an address.
+fn flows_of(lab: &Lab, mac: &str) -> Vec<String> {
+    let mut flows = lab.cloud.sites()[0].flows().expect("flows");
+    flows.retain(|flow| flow.contains(&format!("dl_dst={mac}")));
+    flows
+}
+
+/// A machine takes an address that its port has not; what the switch remembers of it.
+fn borrows_an_address(lab: &Lab, vm: &Vm) -> Vec<String> {
+    vm.namespace().set_mac(vm.guest().device(), BORROWED).expect("an address");
+    vm.namespace().add_address(vm.guest().device(), "10.0.0.240/24").expect("an address");
+    reaches_not(vm, "10.0.0.249");
+    let remembered = || Some(flows_of(lab, BORROWED)).filter(|flows| !flows.is_empty());
+    try_wait_until(PATIENCE, "the switch to remember", remembered).expect("it is heard")
 }
 
 #[test]

@@ -85,6 +85,12 @@ impl Vm {
         self.port["mac_address"].as_str().unwrap_or_default()
     }
 
+    /// The network of its port.
+    #[must_use]
+    pub fn network_id(&self) -> &str {
+        self.port["network_id"].as_str().unwrap_or_default()
+    }
+
     /// The IPv4 address that the API gave to its port.
     pub fn address(&self) -> Result<Ipv4Addr> {
         let addresses = self.port["fixed_ips"].as_array().into_iter().flatten();
