@@ -2,7 +2,7 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`filter`], [`policy`], [`provider`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`places`], [`filter`], [`policy`], [`provider`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
@@ -12,8 +12,10 @@ pub mod filter;
 pub mod groups;
 pub mod l2;
 pub mod local;
+pub mod migration;
 pub mod nd;
 pub mod network;
+pub mod places;
 pub mod policy;
 pub mod port_security;
 pub mod provider;
@@ -38,6 +40,7 @@ pub fn all() -> Vec<App> {
         qos::app(),
         nd::app(),
         dhcpv6::app(),
+        migration::app(),
     ]
 }
 

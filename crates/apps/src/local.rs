@@ -12,10 +12,11 @@
 use std::sync::Arc;
 
 use engine::{Interface, Reply, Rule, Sink, View};
-use model::{ChildPortSegmentation, Id, LogicalPort, SegmentationType};
+use model::{Chassis, ChildPortSegmentation, Id, LogicalPort, SegmentationType};
 use net_types::{MacAddr, OfPort};
 
 use crate::network::{self, Network};
+use crate::places;
 
 /// What a VLAN tag begins with.
 const TAG_TYPE: u16 = 0x8100;
@@ -36,6 +37,10 @@ pub struct LocalPort {
     pub vlan: Option<u16>,
     /// What else they are told by.
     pub shares: Option<Shares>,
+    /// Whether the guest is on its way here, and does not run here yet as far as is known.
+    pub is_arriving: bool,
+    /// The other node that gets its frames while it moves.
+    pub other_node: Option<Id<Chassis>>,
 }
 
 /// A port that shares untagged frames with the port that it is inside of.
@@ -115,8 +120,8 @@ fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort>
     }
     let outer = view.interface(&row.parent)?;
     let parent = view.get(&row.parent)?;
-    let is_served = parent.chassis() == view.settings().as_ref().map(|settings| &settings.chassis);
-    if !is_served || parent.enabled == Some(false) {
+    let us = view.settings()?.chassis;
+    if !places::of(view, &parent).include(&us) || parent.enabled == Some(false) {
         return None;
     }
     let shares = |outer_mac| Shares { outer_key: parent.unique_key.get(), outer_mac };
@@ -150,9 +155,12 @@ fn served(
 ) -> Option<LocalPort> {
     let port = view.get(port)?;
     let settings = view.settings()?;
-    if port.chassis() != Some(&settings.chassis) || port.enabled == Some(false) {
+    let places = places::of(view, &port);
+    if !places.include(&settings.chassis) || port.enabled == Some(false) {
         return None;
     }
     let network = network::present(view, port.lswitch.as_ref()?)?;
-    Some(LocalPort { port, network, of_port, vlan, shares })
+    let is_arriving = places.destination.as_ref() == Some(&settings.chassis);
+    let other_node = if is_arriving { places.node } else { places.destination };
+    Some(LocalPort { port, network, of_port, vlan, shares, is_arriving, other_node })
 }

@@ -7,6 +7,7 @@ use engine::{Derived, View};
 use model::{Id, LogicalPort, LogicalSwitch, NetworkExtra, NetworkType};
 use openflow::{Field, Match};
 
+use crate::places;
 use crate::provider::{self, Wire};
 use crate::tunnel::{Tunnel, too_large, tunnel_type};
 
@@ -80,7 +81,10 @@ pub(crate) fn with_tags(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<N
 /// Whether the switch remembers where addresses of the network were heard that no port has: because ports on this node may have some.
 pub(crate) fn learns(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
     let Some(settings) = view.settings() else { return false };
-    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, (network.clone(), settings.chassis))
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, (network.clone(), settings.chassis.clone()))
+        || places::moves(view, network).iter().any(|(node, port)| {
+            *node == settings.chassis && view.get(port).is_some_and(|port| port.may_have_other_macs())
+        })
 }
 
 /// Matches frames that have a VLAN tag.
@@ -93,10 +97,11 @@ pub fn present(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
     known(view, id).network
 }
 
-/// Whether any port of the network is bound to this node, so that the node has to know the others.
+/// Whether any port of the network is bound to this node or on its way here, so that the node has to know the others.
 fn is_present(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
     let Some(settings) = view.settings() else { return false };
-    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), settings.chassis))
+    view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), settings.chassis.clone()))
+        || places::moves(view, network).iter().any(|(node, _)| *node == settings.chassis)
 }
 
 /// The number by which the switch knows a network; nothing where it is too large for the registers and tunnels.

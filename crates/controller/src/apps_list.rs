@@ -30,12 +30,12 @@ const fn parts(app: App) -> &'static [AppId] {
         App::Dhcp => &[tables::DHCP_OWNER, tables::DHCPV6_OWNER],
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
+        App::Migration => &[tables::MIGRATION_OWNER],
         App::L3
         | App::Dnat
         | App::Metadata
         | App::FlowClassifier
         | App::ServiceChain
-        | App::Migration
         | App::ActivePortDetection
         | App::ChassisSnat
         | App::LegacySnat => &[],

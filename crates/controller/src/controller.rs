@@ -11,6 +11,7 @@
 //!                 wishes |         | changes  ^ events        | answers  ^ packets
 //!                        v         v          |               v          |
 //!   store <------- [report]     [switch: flows]            [switch: packets]
+//!   store <------- [writes]              |                         |
 //!   store <------- [chassis]           |                         |
 //!                                   ovs-vswitchd ----------------'
 //! ```
@@ -34,7 +35,7 @@ use crate::report::{self, Wishes};
 use crate::status::Status;
 use crate::vswitch::Orders;
 use crate::work::{Stop, Worker};
-use crate::{chassis, northbound, vswitch};
+use crate::{chassis, northbound, vswitch, writes};
 
 /// Why a controller ended although nobody told it to.
 #[derive(Debug, Error)]
@@ -185,6 +186,8 @@ impl Controller {
         let interval = options.limits.report_interval;
         tasks.spawn("chassis", chassis::keep_registered(Arc::clone(store), row, interval));
         tasks.spawn("report", report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
+        let writes = writes::run(Arc::clone(store), options.chassis.to_string(), wishes.writes.clone());
+        tasks.spawn("writes", writes);
         (Sources { store: store_news, vswitch: vswitch_news }, orders, tasks)
     }
 

@@ -52,6 +52,7 @@ mod retry;
 pub mod status;
 mod vswitch;
 mod work;
+mod writes;
 
 pub use controller::{Controller, ControllerError};
 pub use notify::Notifier;

@@ -18,6 +18,7 @@ use crate::claims::{ClaimEvent, Decision, Rows, Stored, decide};
 use crate::clock;
 use crate::ports::Wish;
 use crate::retry::Backoff;
+use crate::writes::Writes;
 
 /// Ports that are looked up in one go.
 const PORTS_AT_ONCE_MAX: usize = 32;
@@ -29,6 +30,8 @@ const RETRY_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Wishes {
     shared: Arc<Shared>,
+    /// What packets say of rows, which goes the same way.
+    pub(crate) writes: Writes,
 }
 
 #[derive(Debug, Default)]

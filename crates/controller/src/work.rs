@@ -341,6 +341,10 @@ impl<'a> Worker<'a> {
                     answered += 1;
                     self.send((frame, port)).await;
                 }
+                Reply::Write(write) => {
+                    answered += 1;
+                    self.wishes.writes.add(*write);
+                }
                 Reply::Ignore(why) => {
                     ignored += 1;
                     debug!(why, "a packet is not answered");

@@ -49,7 +49,7 @@ pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};
 pub use input::{Input, Outputs, RowChange};
 pub use node::{Dhcp, Interface, Learning, Provider, Settings};
-pub use packet::{PacketIn, Reply, Responder};
+pub use packet::{PacketIn, Reply, Responder, Write};
 pub use rule::{App, Rule};
 pub use sink::Sink;
 pub use view::View;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use model::UniqueKey;
+use model::{Object, UniqueKey};
 use net_types::OfPort;
 use serde::{Deserialize, Serialize};
 
@@ -52,8 +52,33 @@ pub enum Reply {
         /// The port.
         port: OfPort,
     },
+    /// Changes a row of the store.
+    Write(Box<Write>),
     /// Nothing, for this reason.
     Ignore(&'static str),
+}
+
+/// A change of a row, that counts only while the row is as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// What the row was; nothing, if there was none.
+    pub seen: Option<Object>,
+    /// What it shall be; nothing, if it shall go.
+    pub wanted: Option<Object>,
+}
+
+impl Write {
+    /// Another row in the place of this one.
+    #[must_use]
+    pub const fn change(seen: Object, wanted: Object) -> Self {
+        Self { seen: Some(seen), wanted: Some(wanted) }
+    }
+
+    /// A row: what it is now or what it was.
+    #[must_use]
+    pub fn object(&self) -> Option<&Object> {
+        self.wanted.as_ref().or(self.seen.as_ref())
+    }
 }
 
 /// An app's answer to the packets that its flows send up.

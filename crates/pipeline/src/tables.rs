@@ -11,7 +11,8 @@
 //!               +--------------------------------------------+            (it does not)
 //!   wire -> classify ----------------------------------------+           dispatch -> wire
 //! ```
-//! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because frames for ports inside others look different.
+//! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because
+//! frames for ports inside others look different.
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
 //! departure); guests without one pass none of them.
 //! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
@@ -51,6 +52,9 @@ pub const QOS_OWNER: AppId = AppId { number: 20, name: "qos" };
 pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
 /// Owner of [`DHCPV6`].
 pub const DHCPV6_OWNER: AppId = AppId { number: 11, name: "dhcpv6" };
+
+/// Owner of [`ARRIVAL`].
+pub const MIGRATION_OWNER: AppId = AppId { number: 21, name: "migration" };
 
 /// What rules of security groups look at.
 const GROUP_FIELDS: &[Field] = &[
@@ -107,9 +111,24 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::POLICY,
         &regs::ZONE,
     ],
-    next: &[&EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &INGRESS],
+    next: &[&ARRIVAL, &EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &INGRESS],
     may_output: false,
     miss: Miss::Drop,
+};
+
+/// What a guest sends that is on its way to this node.
+pub static ARRIVAL: TableSpec = TableSpec {
+    id: 2,
+    name: "arrival",
+    owner: MIGRATION_OWNER,
+    purpose: "tells the controller that a guest runs here now, and keeps what it sends until all nodes know",
+    matches: &[],
+    reads: &[&regs::INGRESS_PORT],
+    sets: &[],
+    writes: &[],
+    next: &[&PORT_SECURITY],
+    may_output: true,
+    miss: Miss::Goto(&PORT_SECURITY),
 };
 
 /// How much a guest may send.
@@ -573,6 +592,7 @@ pub static DEPARTURE: TableSpec = TableSpec {
 pub static PIPELINE: Pipeline = Pipeline {
     tables: &[
         &CLASSIFY,
+        &ARRIVAL,
         &EGRESS_RATE,
         &EGRESS_MARKS,
         &PORT_SECURITY,

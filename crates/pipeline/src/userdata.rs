@@ -6,3 +6,7 @@ pub const DHCP: u8 = 1;
 pub const ROUTER_SOLICITATION: u8 = 10;
 /// DHCPv6 messages of guests.
 pub const DHCPV6: u8 = 11;
+/// What a guest sends first on the node that it moves to.
+pub const FIRST_FRAME: u8 = 20;
+/// What a guest says of addresses of its allowed address pairs.
+pub const PAIR_ADDRESS: u8 = 21;

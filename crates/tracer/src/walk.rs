@@ -254,6 +254,10 @@ impl Cloud {
                 let to = self.words(chassis).map_or_else(|| port.to_string(), |words| words.port(port));
                 (true, format!("answers out of switch port {to}, with {answer}"))
             }
+            Some(Reply::Write(write)) => {
+                let row = write.object().map(|row| format!(" {} {}", row.table().name(), row.id()));
+                (false, format!("changes a row of the store:{}", row.unwrap_or_default()))
+            }
             Some(Reply::Ignore(reason)) => (false, format!("does nothing: {reason}")),
             None => (false, "does nothing".to_owned()),
         };

@@ -9,13 +9,14 @@ use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{
-    ANSWER, CLASSIFY, DEPARTURE, DISPATCH, EGRESS_MARKS, EGRESS_RATE, INGRESS_RATE, PORT_SECURITY,
+    ANSWER, ARRIVAL, CLASSIFY, DEPARTURE, DISPATCH, EGRESS_MARKS, EGRESS_RATE, INGRESS_RATE, PORT_SECURITY,
 };
 use pipeline::{FlowBuilder, Priority, TableSpec, regs, tunnels};
 
 use super::VLAN_TAG_TYPE;
 use crate::local::{self, LocalPort};
 use crate::network::{VLAN_PRESENT, tagged};
+use crate::tunnel::Egress;
 use crate::{filter, policy};
 
 /// Frames of ports that share them with the port that they are inside of: by MAC address, by IP address.
@@ -24,6 +25,8 @@ const BY_IP: Priority = Priority::EXACT.level(9);
 const BY_NEIGHBOR: Priority = Priority::EXACT.level(10);
 /// What goes back by the switch port that it came in by, and what may not.
 const BACK: Priority = Priority::EXACT.level(2);
+/// Frames for a guest that may run on another node as well.
+const MOVING: Priority = Priority::EXACT.level(3);
 const REFLECTED: Priority = Priority::EXACT.level(4);
 
 /// Packets from and to a guest on this node. With these the port forwards: what the other tables need is said in the same
@@ -31,9 +34,17 @@ const REFLECTED: Priority = Priority::EXACT.level(4);
 pub(super) fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     arrive(view, local, sink);
     let limits = policy::shape_for(view, &local.port);
-    let leaves_from = if limits.limits_receiving { &DEPARTURE } else { &DISPATCH };
-    if limits.limits_receiving {
+    let copy = copy_to_other_node(view, local);
+    let is_detour = limits.limits_receiving || !copy.is_empty();
+    let leaves_from = if is_detour { &DEPARTURE } else { &DISPATCH };
+    if is_detour {
         sink.flow(&DISPATCH, Priority::EXACT, |flow| to(&DISPATCH, local, flow).goto(&INGRESS_RATE));
+    }
+    if !copy.is_empty() {
+        sink.flow(&DISPATCH, MOVING, |flow| {
+            let flow = to(&DISPATCH, local, flow).when(&regs::FROM_TUNNEL, 0);
+            copy.into_iter().fold(flow, FlowBuilder::action).goto(&INGRESS_RATE)
+        });
     }
     leave(local, leaves_from, sink);
     let shares_switch_port = local.vlan.is_some() || local::has_tagged_inside(view, &local.port.id);
@@ -48,6 +59,14 @@ pub(super) fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     }
     answer(local, sink);
     sink.ready(&local.port.id);
+}
+
+/// What sends a frame for a guest that moves to the other node that it may run on.
+fn copy_to_other_node(view: &mut View<'_>, local: &LocalPort) -> Vec<Action> {
+    let (Some(node), Some(tunnel)) = (&local.other_node, &local.network.tunnel) else { return Vec::new() };
+    let Ok(end) = tunnel.end(view, node) else { return Vec::new() };
+    let label = tunnel.label(Egress::Port(local.port.unique_key.get()));
+    label.into_iter().chain(tunnel.send(end)).collect()
 }
 
 /// What is answered goes back by where it came in.
@@ -69,6 +88,7 @@ fn arrive(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
             flow = flow.set(&regs::POLICY, filter.policy.into()).set(&regs::ZONE, filter.zone.into());
         }
         flow.goto(match limits {
+            _ if local.is_arriving => &ARRIVAL,
             limits if limits.limits_sending => &EGRESS_RATE,
             limits if limits.marks => &EGRESS_MARKS,
             _ => &PORT_SECURITY,
@@ -176,6 +196,9 @@ fn answer(local: &LocalPort, sink: &mut Sink) {
     }
     if let Some(mac) = outer_mac(local) {
         sink.flow(&ANSWER, Priority::EXACT, |flow| {
+            dressed(local, flow.when(&regs::INGRESS_PORT, local.key())).output(OfPort::IN_PORT)
+        });
+        sink.flow(&ANSWER, Priority::EXACT.level(1), |flow| {
             let flow = flow.matching(Match::new().with(Field::EthType, ethertype::ARP));
             let flow = dressed(local, flow.when(&regs::INGRESS_PORT, local.key()));
             flow.action(Action::set(Field::ArpTha, mac)).output(OfPort::IN_PORT)

@@ -28,6 +28,8 @@
 mod guest;
 mod wire;
 
+use std::net::IpAddr;
+
 use engine::{App, Rule, Sink, View};
 use model::{BindingType, Chassis, LogicalPort, LogicalSwitch, TunnelType};
 use net_types::OfPort;
@@ -39,6 +41,7 @@ use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::local;
 use crate::network::{known, learns, present};
+use crate::places;
 use crate::tunnel::{Egress, matches};
 
 /// The ethertype of the tags that we write.
@@ -64,23 +67,33 @@ pub fn app() -> App {
 fn remote_port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let (Some(network), Some(settings)) = (&port.lswitch, view.settings()) else { return };
     let is_behind_vtep = port.binding.as_ref().is_some_and(|binding| binding.kind == BindingType::Vtep);
-    if port.enabled == Some(false) || port.chassis() == Some(&settings.chassis) {
+    let places = places::of(view, port);
+    if port.enabled == Some(false) || places.include(&settings.chassis) {
         return;
     }
     let Some(network) = present(view, network) else { return };
     let Some(tunnel) = network.tunnel else { return };
-    let end = match (port.chassis(), port.vtep()) {
+    let mut ends: Vec<IpAddr> = match (&places.node, port.vtep()) {
         // Why a tunnel does not lead there is said by the flood of the network, once and not for each port.
-        (Some(chassis), _) => tunnel.end(view, chassis).ok(),
-        (None, Some(address)) => tunnel.vtep(view, address).map_err(|problem| sink.problem(problem)).ok(),
+        (Some(_), _) => {
+            let nodes = places.node.iter().chain(&places.destination);
+            nodes.filter_map(|node| tunnel.end(view, node).ok()).collect()
+        }
+        (None, Some(address)) => {
+            tunnel.vtep(view, address).map_err(|problem| sink.problem(problem)).into_iter().collect()
+        }
         (None, None) if is_behind_vtep => {
             return sink.problem("the port is behind a VTEP, and its binding names no vtep_address");
         }
-        (None, None) => None,
+        (None, None) => Vec::new(),
     };
-    let Some(end) = end else { return };
+    ends.dedup();
+    if ends.is_empty() {
+        return;
+    }
     let port = port.unique_key.get();
-    let actions = tunnel.label(Egress::Port(port)).into_iter().chain(tunnel.send(end));
+    let actions = tunnel.label(Egress::Port(port)).into_iter();
+    let actions = actions.chain(ends.into_iter().flat_map(|end| tunnel.send(end)));
     sink.flow(&DISPATCH, Priority::EXACT, |flow| {
         let flow = flow
             .when(&regs::NETWORK, network.key.into())

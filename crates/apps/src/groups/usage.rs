@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use engine::{Derived, View};
-use model::{AddressGroup, Direction, EtherType, Id, LogicalPort, RowId, SecurityGroup, SecurityGroupExtra};
+use model::{
+    AddressGroup, Chassis, Direction, EtherType, Id, LogicalPort, Migration, RowId, SecurityGroup,
+    SecurityGroupExtra,
+};
 use pipeline::TableSpec;
 
 use super::{EGRESS, INTO, Side};
@@ -83,7 +86,15 @@ impl Derived for UsageOf {
 /// Whether ports of this node are in a group.
 fn matters_here(view: &mut View<'_>, group: &Id<SecurityGroup>) -> bool {
     let Some(settings) = view.settings() else { return false };
-    view.any(&LogicalPort::BY_SECURITY_GROUP_AND_CHASSIS, (group.clone(), settings.chassis))
+    view.any(&LogicalPort::BY_SECURITY_GROUP_AND_CHASSIS, (group.clone(), settings.chassis.clone()))
+        || is_arriving(view, group, &settings.chassis)
+}
+
+/// Whether a port in a group is on its way to this node.
+fn is_arriving(view: &mut View<'_>, group: &Id<SecurityGroup>, node: &Id<Chassis>) -> bool {
+    let moves = view.by(&Migration::BY_DEST_CHASSIS, node.clone());
+    let ports: Vec<_> = moves.iter().filter_map(|row| view.get(row.lport.as_ref()?)).collect();
+    ports.iter().any(|port| port.security_groups.contains(group))
 }
 
 /// Whether answers to what a group permits pass without a rule.

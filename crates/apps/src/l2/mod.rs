@@ -35,6 +35,7 @@ use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::local;
 use crate::network::{Network, learns, present};
+use crate::places;
 use crate::tunnel::Egress;
 
 /// Buckets of one group. The length of its message is counted in 16 bits, and a bucket of ours has at most 56 bytes.
@@ -64,7 +65,7 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
     let Some(settings) = view.settings() else { return };
     // Who is elsewhere is filtered there.
-    let is_here = port.chassis() == Some(&settings.chassis);
+    let is_here = places::of(view, port).include(&settings.chassis);
     if network.wire.is_some() && !is_here {
         return;
     }
@@ -148,7 +149,12 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id) else { return };
     let Some(settings) = view.settings() else { return };
     let here = (row.id.clone(), settings.chassis);
-    let ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, here);
+    let us = here.1.clone();
+    let mut ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, here);
+    let arriving = places::moves(view, &row.id).into_iter().filter(|(node, _)| *node == us);
+    ports.extend(arriving.map(|(_, port)| port));
+    ports.sort_unstable();
+    ports.dedup();
     let mut members: Vec<Member> =
         ports.iter().filter_map(|port| *view.derived::<LocalMember>(port)).collect();
     once_for_each_plug(&mut members);
@@ -212,11 +218,15 @@ fn others(
     let (Some(tunnel), Some(settings)) = (&network.tunnel, view.settings()) else { return Vec::new() };
     let mut ends = BTreeSet::new();
     let mut buckets = Vec::new();
-    for half in view.halves(index, id.clone()) {
-        let Some(chassis) = half.row().cloned().map(Id::<Chassis>::from_row) else { continue };
-        if chassis == settings.chassis {
-            continue;
-        }
+    let halves = view.halves(index, id.clone());
+    let mut nodes: BTreeSet<Id<Chassis>> =
+        halves.iter().filter_map(|half| half.row().cloned()).map(Id::<Chassis>::from_row).collect();
+    for (node, port) in places::moves(view, id) {
+        let is_taker = problems.is_some() || view.get(&port).is_some_and(|port| port.may_have_other_macs());
+        nodes.extend(is_taker.then_some(node));
+    }
+    nodes.remove(&settings.chassis);
+    for chassis in nodes {
         match tunnel.end(view, &chassis) {
             // Two names of one node would get two copies.
             Ok(end) if ends.insert(end) => buckets.push(Bucket::new(tunnel.send(end).into())),

@@ -365,6 +365,7 @@ proptest! {
                 prop_assert!(Headers::parse(&frame).layout.network_end == Some(frame.len()));
             }
             Reply::Ignore(reason) => prop_assert!(!reason.is_empty()),
+            Reply::Write(write) => prop_assert!(false, "{:?}", write),
         }
     }
 }

@@ -60,6 +60,7 @@ fn exchange(
     assert_eq!(responder, userdata::DHCPV6);
     let (frame, port) = match reply {
         Reply::Send { frame, port } => (frame, port),
+        Reply::Write(write) => panic!("{write:?}"),
         Reply::Ignore(reason) => return Err(reason),
     };
     let headers = Headers::parse(&frame);

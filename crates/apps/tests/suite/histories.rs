@@ -146,6 +146,12 @@ fn any_nesting() -> impl Strategy<Value = (&'static str, &'static str, &'static 
     (prop::sample::select(&PORTS[..3]), prop::sample::select(&PORTS[..4]), by)
 }
 
+fn any_move() -> impl Strategy<Value = String> {
+    let status = prop::sample::select(vec!["dest_plug", "src_unplug", "rebound"]);
+    (prop::sample::select(&PORTS[..2]), prop::sample::select(&NODES[..]), status)
+        .prop_map(|(port, node, status)| format!("moving {port} {node} {status}"))
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -166,6 +172,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => any_network().prop_map(Event::Put),
         3 => any_subnet().prop_map(Event::Put),
         2 => any_policy().prop_map(Event::Put),
+        2 => any_move().prop_map(Event::Put),
+        1 => prop::sample::select(&PORTS[..2]).prop_map(|id| Event::Delete(Table::Migration, id)),
         3 => any_nesting().prop_map(|(port, outer, by)| Event::Put(format!("inside {port} {outer} {by}"))),
         1 => any_nesting().prop_map(|(port, outer, _)| Event::TakeOut(port, outer)),
         1 => prop::sample::select(vec!["q0", "q1"]).prop_map(|id| Event::Delete(Table::QosPolicy, id)),

@@ -11,6 +11,7 @@ mod golden;
 mod groups;
 mod histories;
 mod learning;
+mod migration;
 mod nd;
 mod packets;
 mod properties;

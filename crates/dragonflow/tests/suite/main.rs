@@ -6,6 +6,7 @@ mod faults;
 mod groups;
 mod guests;
 mod leases;
+mod migration;
 mod operators;
 mod packets;
 mod plugging;

@@ -1,0 +1,96 @@
+//! Where ports are: on the node that their binding names, or, while a guest moves between nodes, on two.
+//!
+//! # A guest that moves
+//! | row `migration` | frames for the port go to | what the guest sends |
+//! |---|---|---|
+//! | none, or `rebound` | the node of its binding | passes there |
+//! | `dest_plug` | both nodes | passes at the node of its binding; the first frame at the destination says that it runs there now |
+//! | `src_unplug` | the destination | passes at the destination |
+//!
+//! A migration that names no destination, or the node where the port is, says nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Derived, View};
+use model::{Chassis, Id, LogicalPort, LogicalSwitch, Migration, MigrationStatus};
+
+/// The nodes of a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The node where it is.
+    pub node: Option<Id<Chassis>>,
+    /// The node that it is on its way to, and that gets its frames already.
+    pub destination: Option<Id<Chassis>>,
+}
+
+impl Places {
+    /// Whether frames for the port go to this node.
+    #[must_use]
+    pub fn include(&self, node: &Id<Chassis>) -> bool {
+        self.node.as_ref() == Some(node) || self.destination.as_ref() == Some(node)
+    }
+}
+
+/// The nodes of a port.
+pub fn of(view: &mut View<'_>, port: &LogicalPort) -> Places {
+    let bound = port.chassis().cloned();
+    let migration = view.get(&Migration::id_of(&port.id));
+    let moves = migration.and_then(|row| Some((row.dest_chassis.clone()?, row.status)));
+    match moves.filter(|(destination, _)| bound.as_ref() != Some(destination)) {
+        Some((destination, MigrationStatus::DestPlug)) if bound.is_some() => {
+            Places { node: bound, destination: Some(destination) }
+        }
+        Some((destination, MigrationStatus::SrcUnplug)) => {
+            Places { node: Some(destination), destination: None }
+        }
+        _ => Places { node: bound, destination: None },
+    }
+}
+
+/// The ports of a network that move, and where to.
+pub(crate) fn moves(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> Moves {
+    (*view.derived::<MovesOf>(network)).clone()
+}
+
+/// Ports on their way, with their destinations.
+pub(crate) type Moves = BTreeSet<(Id<Chassis>, Id<LogicalPort>)>;
+
+/// The moves of all networks. There are few at any time.
+#[derive(Debug)]
+struct AllMoves;
+
+impl Derived for AllMoves {
+    type Key = ();
+    type Value = BTreeMap<Id<LogicalSwitch>, Moves>;
+
+    fn compute(view: &mut View<'_>, (): &()) -> Self::Value {
+        let mut all = Self::Value::new();
+        for id in view.all::<Migration>() {
+            let Some(row) = view.get(&id) else { continue };
+            let (Some(port), Some(destination)) = (row.lport.clone(), row.dest_chassis.clone()) else {
+                continue;
+            };
+            let Some(moved) = view.get(&port).filter(|moved| moved.chassis() != Some(&destination)) else {
+                continue;
+            };
+            let network = moved.lswitch.clone().filter(|_| row.status != MigrationStatus::Rebound);
+            if let Some(network) = network {
+                all.entry(network).or_default().insert((destination, port));
+            }
+        }
+        all
+    }
+}
+
+/// Those of one network, so that others are not looked at when they change.
+#[derive(Debug)]
+struct MovesOf;
+
+impl Derived for MovesOf {
+    type Key = Id<LogicalSwitch>;
+    type Value = Moves;
+
+    fn compute(view: &mut View<'_>, network: &Self::Key) -> Moves {
+        view.derived::<AllMoves>(&()).get(network).cloned().unwrap_or_default()
+    }
+}
