@@ -99,5 +99,6 @@ pub(crate) fn settings() -> Settings {
         answer_arp: true,
         learning: engine::Learning::default(),
         dhcp: Arc::default(),
+        multicast: engine::Multicast::default(),
     }
 }

@@ -13,6 +13,7 @@
 //!   store <------- [report]     [switch: flows]            [switch: packets]
 //!   store <------- [writes]              |                         |
 //!   store <------- [chassis]           |                         |
+//!   store <------- [listeners]         |                         |
 //!                                   ovs-vswitchd ----------------'
 //! ```
 //! Names in brackets are tasks. The one in the middle never waits for a disk, a socket or a store: it takes all that is new,
@@ -21,6 +22,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use engine::Listens;
 use nb::Store;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -35,7 +37,7 @@ use crate::report::{self, Wishes};
 use crate::status::Status;
 use crate::vswitch::Orders;
 use crate::work::{Stop, Worker};
-use crate::{chassis, northbound, vswitch, writes};
+use crate::{chassis, listeners, northbound, vswitch, writes};
 
 /// Why a controller ended although nobody told it to.
 #[derive(Debug, Error)]
@@ -148,9 +150,9 @@ impl Controller {
     /// One life: everything is learned before the switch is touched.
     async fn live(&self, recorder: Recorder) -> Stop {
         let wishes = Wishes::default();
-        let (sources, orders, mut tasks) = self.start_tasks(&wishes);
+        let (sources, orders, heard, mut tasks) = self.start_tasks(&wishes);
         tokio::select! {
-            stop = self.learn_and_work(sources, orders, wishes, recorder) => stop,
+            stop = self.learn_and_work(sources, orders, wishes, heard, recorder) => stop,
             what = tasks.one_ended() => Stop::Ended(what),
         }
     }
@@ -160,6 +162,7 @@ impl Controller {
         mut sources: Sources,
         orders: Orders,
         wishes: Wishes,
+        heard: mpsc::Sender<Listens>,
         recorder: Recorder,
     ) -> Stop {
         let Self { options, notifier, status, .. } = self;
@@ -169,11 +172,13 @@ impl Controller {
         if let Some(stop) = self.learn(&mut sources, &mut intake).await {
             return stop;
         }
-        Worker::begin(options, intake, sources, orders, wishes, recorder, notifier, status).work().await
+        Worker::begin(options, intake, sources, orders, wishes, heard, recorder, notifier, status)
+            .work()
+            .await
     }
 
     /// Starts everything around the engine.
-    fn start_tasks(&self, wishes: &Wishes) -> (Sources, Orders, Tasks) {
+    fn start_tasks(&self, wishes: &Wishes) -> (Sources, Orders, mpsc::Sender<Listens>, Tasks) {
         let Self { options, store, .. } = self;
         let mut tasks = Tasks::default();
         let seed = options.chassis.to_string();
@@ -188,7 +193,9 @@ impl Controller {
         tasks.spawn("report", report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
         let writes = writes::run(Arc::clone(store), options.chassis.to_string(), wishes.writes.clone());
         tasks.spawn("writes", writes);
-        (Sources { store: store_news, vswitch: vswitch_news }, orders, tasks)
+        let (heard, write_listeners) = listeners::follow(Arc::clone(store), options.chassis.clone());
+        tasks.spawn("listeners", write_listeners);
+        (Sources { store: store_news, vswitch: vswitch_news }, orders, heard, tasks)
     }
 
     /// Takes news until enough is known for a first step: all rows, and what is plugged in.

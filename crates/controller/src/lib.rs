@@ -24,6 +24,7 @@
 //! | `report`, `chassis` | what is written to the store: ports; the node and its heartbeat |
 //! | `packets`, `bucket` | packets of guests and their limits |
 //! | `beacons` | frames that guests are sent regularly |
+//! | `listeners` | which multicast addresses guests listen to, written to the store |
 //! | `audit`, `recorder` | checking and recording |
 //! | [`inspect`] | a look at a node from beside its controller, for tools |
 //! | [`notify`], [`status`] | what a service manager and others are told |
@@ -38,6 +39,7 @@ mod clock;
 pub mod controller;
 pub mod inspect;
 mod intake;
+mod listeners;
 mod nested;
 mod northbound;
 pub mod notify;

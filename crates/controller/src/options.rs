@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Apps, Config, NbDriver, OvsdbConnection};
-use engine::{Dhcp, Settings};
+use engine::{Dhcp, Multicast, Settings};
 use model::{Chassis, Id, TunnelType};
 use ovsdb::address::Address;
 use switch::bridge::TunnelKind;
@@ -76,6 +76,8 @@ pub struct Options {
     pub learning: engine::Learning,
     /// The bridges that lead to physical networks, by the names of these.
     pub bridge_mappings: BTreeMap<String, String>,
+    /// Who gets what is sent to multicast addresses.
+    pub multicast: Multicast,
     /// What guests are told by DHCP, and how often.
     pub dhcp: Arc<Dhcp>,
     /// The bridge that guests are plugged into.
@@ -142,6 +144,10 @@ impl Options {
                 addresses_max: config.df_l2_app.learned_macs_max,
             },
             bridge_mappings: bridge_mappings(config),
+            multicast: Multicast {
+                snoops: config.df_l2_app.multicast_snooping,
+                floods_unregistered: config.df_l2_app.multicast_flood_unregistered,
+            },
             dhcp: Arc::new(dhcp(config)),
             bridge: df.integration_bridge.as_str().to_owned(),
             datapath_type: df.enable_dpdk.then(|| "netdev".to_owned()),
@@ -170,6 +176,7 @@ impl Options {
             tunnel_ip: self.tunnel_ip,
             answer_arp: self.answer_arp,
             learning: self.learning,
+            multicast: self.multicast,
             dhcp: Arc::clone(&self.dhcp),
         }
     }

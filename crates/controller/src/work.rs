@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::IpAddr;
 
-use engine::{Beacon, Engine, Finding, Outputs, Reply};
+use engine::{Beacon, Engine, Finding, Listens, Outputs, Reply};
 use model::{RowId, Table};
 use net_types::OfPort;
 use openflow::delta::Delta;
@@ -61,6 +61,8 @@ pub(crate) struct Worker<'a> {
     sources: Sources,
     orders: Orders,
     wishes: Wishes,
+    /// Where what guests say of multicast addresses goes.
+    heard: mpsc::Sender<Listens>,
     recorder: Recorder,
     switch: Handle,
     last_change: ChangeId,
@@ -111,6 +113,7 @@ impl<'a> Worker<'a> {
         sources: Sources,
         orders: Orders,
         wishes: Wishes,
+        heard: mpsc::Sender<Listens>,
         mut recorder: Recorder,
         notifier: &'a Notifier,
         status: &'a watch::Sender<Status>,
@@ -143,6 +146,7 @@ impl<'a> Worker<'a> {
             sources,
             orders,
             wishes,
+            heard,
             recorder,
             switch,
             last_change: 0,
@@ -344,6 +348,12 @@ impl<'a> Worker<'a> {
                 Reply::Write(write) => {
                     answered += 1;
                     self.wishes.writes.add(*write);
+                }
+                Reply::Listens(listens) => {
+                    answered += 1;
+                    if self.heard.try_send(listens).is_err() {
+                        debug!("what a guest listens to is not noticed, there is too much of it");
+                    }
                 }
                 Reply::Ignore(why) => {
                     ignored += 1;

@@ -22,6 +22,7 @@ fn first_step() -> String {
         answer_arp: true,
         learning: engine::Learning::default(),
         dhcp: std::sync::Arc::default(),
+        multicast: engine::Multicast::default(),
     };
     record::to_line(&[Input::Settings(settings)])
 }

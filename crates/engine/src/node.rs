@@ -21,6 +21,25 @@ pub struct Settings {
     pub learning: Learning,
     /// What guests are told by DHCP. Shared, because every unit that reads a setting gets a copy of all.
     pub dhcp: Arc<Dhcp>,
+    /// Who gets what is sent to multicast addresses.
+    #[serde(default)]
+    pub multicast: Multicast,
+}
+
+/// Who gets what is sent to multicast addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Multicast {
+    /// Those who listen; else everybody in the network.
+    pub snoops: bool,
+    /// Everybody, as long as nobody is known to listen to the address; else nobody.
+    pub floods_unregistered: bool,
+}
+
+impl Default for Multicast {
+    /// What the options say that nobody sets.
+    fn default() -> Self {
+        Self { snoops: false, floods_unregistered: true }
+    }
 }
 
 /// How long and of how many addresses the switch remembers where they were heard.

@@ -34,6 +34,8 @@ pub enum Space {
     Policy,
     /// Sets of addresses: ids of conjunctive matches.
     AddressSet,
+    /// Multicast addresses that somebody listens to, each in a network.
+    Listened,
 }
 
 impl Space {
@@ -48,6 +50,7 @@ impl Space {
         (Self::Zone, "zone"),
         (Self::Policy, "policy"),
         (Self::AddressSet, "addressset"),
+        (Self::Listened, "listened"),
     ];
 
     fn range(self) -> RangeInclusive<u32> {
@@ -61,6 +64,7 @@ impl Space {
             Self::Zone => filters::ZONES,
             Self::Policy => filters::POLICIES,
             Self::AddressSet => filters::ADDRESS_SETS,
+            Self::Listened => pipeline::groups::LISTENED,
         }
     }
 }

@@ -4,8 +4,9 @@
 //! responder. Responders are pure, like rules: they see the facts and the packet, and the time is that of the packet.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use model::{Object, UniqueKey};
+use model::{Id, LogicalPort, LogicalSwitch, Object, Topic, UniqueKey};
 use net_types::OfPort;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,19 @@ impl PacketIn {
     }
 }
 
+/// What a port says of the multicast addresses that it listens to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listens {
+    /// The port.
+    pub port: Id<LogicalPort>,
+    /// Its network.
+    pub network: Id<LogicalSwitch>,
+    /// The project of the network.
+    pub topic: Topic,
+    /// To which it listens now, and to which not any more.
+    pub changes: Vec<(IpAddr, bool)>,
+}
+
 /// What an app does with a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -54,6 +68,8 @@ pub enum Reply {
     },
     /// Changes a row of the store.
     Write(Box<Write>),
+    /// Remembers which multicast addresses a port listens to.
+    Listens(Listens),
     /// Nothing, for this reason.
     Ignore(&'static str),
 }

@@ -8,6 +8,8 @@ const FLOOD: u32 = 1 << NETWORK_BITS;
 const LOCAL_FLOOD: u32 = 2 << NETWORK_BITS;
 const UNKNOWN: u32 = 3 << NETWORK_BITS;
 const LOCAL_UNKNOWN: u32 = 4 << NETWORK_BITS;
+const LISTENERS: u32 = 6 << NETWORK_BITS;
+const LOCAL_LISTENERS: u32 = 7 << NETWORK_BITS;
 
 /// Where the number of a part is.
 const PART_SHIFT: u32 = 27;
@@ -18,7 +20,10 @@ pub const PARTS_MAX: u32 = 8;
 
 /// All ids that are ours.
 pub const OURS: RangeInclusive<u32> =
-    FLOOD..=(PARTS_MAX - 1) << PART_SHIFT | LOCAL_UNKNOWN | ((1 << NETWORK_BITS) - 1);
+    FLOOD..=(PARTS_MAX - 1) << PART_SHIFT | LOCAL_LISTENERS | ((1 << NETWORK_BITS) - 1);
+
+/// Numbers of multicast addresses that somebody listens to in a network.
+pub const LISTENED: RangeInclusive<u32> = 1..=(1 << NETWORK_BITS) - 1;
 
 /// The id under which a group goes on; part 0 is the group itself. There are [`PARTS_MAX`].
 pub const fn part(group: u32, part: u32) -> u32 {
@@ -45,6 +50,16 @@ pub const fn local_unknown(network: u32) -> u32 {
     LOCAL_UNKNOWN | network & ((1 << NETWORK_BITS) - 1)
 }
 
+/// Everybody who listens to a multicast address, by its number in [`LISTENED`].
+pub const fn listeners(number: u32) -> u32 {
+    LISTENERS | number & ((1 << NETWORK_BITS) - 1)
+}
+
+/// Those of them that are on this host.
+pub const fn local_listeners(number: u32) -> u32 {
+    LOCAL_LISTENERS | number & ((1 << NETWORK_BITS) - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -55,7 +70,8 @@ mod tests {
     fn ids_are_distinct_and_ours() {
         let mut seen = BTreeSet::new();
         for network in [0, 1, (1 << NETWORK_BITS) - 1] {
-            for id in [flood(network), local_flood(network), unknown(network), local_unknown(network)] {
+            let of_network = [flood(network), local_flood(network), unknown(network), local_unknown(network)];
+            for id in of_network.into_iter().chain([listeners(network), local_listeners(network)]) {
                 assert_eq!(part(id, 0), id);
                 for id in (0..PARTS_MAX).map(|number| part(id, number)) {
                     assert!(seen.insert(id) && OURS.contains(&id), "{id:#x}");

@@ -32,7 +32,7 @@ use crate::tunnels;
 
 /// Owner of [`CLASSIFY`], [`ANSWER`], [`DISPATCH`] and [`DEPARTURE`].
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
-/// Owner of [`L2`].
+/// Owner of [`L2`] and [`MULTICAST`].
 pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
 /// Owner of [`PORT_SECURITY`].
 pub const PORT_SECURITY_OWNER: AppId = AppId { number: 3, name: "portsec" };
@@ -424,7 +424,7 @@ pub static L2: TableSpec = TableSpec {
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS],
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[&regs::EGRESS_PORT],
-    next: &[&LEARNED, &UNKNOWN, &INGRESS, &DISPATCH],
+    next: &[&LEARNED, &UNKNOWN, &MULTICAST, &INGRESS, &DISPATCH],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -455,6 +455,22 @@ pub static UNKNOWN: TableSpec = TableSpec {
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[],
     next: &[&INGRESS],
+    may_output: true,
+    miss: Miss::Drop,
+};
+
+/// Who listens.
+pub static MULTICAST: TableSpec = TableSpec {
+    id: 90,
+    name: "multicast",
+    owner: L2_OWNER,
+    purpose: "copies what is for a multicast address to those who listen to it, and sends what guests say of that to the \
+              controller, at a limited rate",
+    matches: &[Field::EthType, Field::IpProto, Field::Ipv4Dst, Field::Ipv6Dst, Field::Icmp6Type],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::FROM_TUNNEL],
+    sets: &[Field::TunId, tunnels::OPTION_FIELD],
+    writes: &[&regs::EGRESS_PORT],
+    next: &[&DISPATCH],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -611,6 +627,7 @@ pub static PIPELINE: Pipeline = Pipeline {
         &L2,
         &LEARNED,
         &UNKNOWN,
+        &MULTICAST,
         &INGRESS,
         &INGRESS_TRACK,
         &INGRESS_RULES,

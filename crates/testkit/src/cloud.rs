@@ -51,6 +51,8 @@ pub struct CloudSpec<'a> {
     pub tunnel_types: &'a str,
     /// Lines that are added to the configuration of the server.
     pub server_options: &'a str,
+    /// Lines that are added to the configuration of every host.
+    pub host_options: &'a str,
     /// Where the store is, if it is not the server's own: the value of `[df] remote_db_hosts`.
     pub store: Option<&'a str>,
 }
@@ -59,7 +61,14 @@ impl<'a> CloudSpec<'a> {
     /// Two hosts that are joined by Geneve, and the embedded store.
     #[must_use]
     pub const fn new(binary: &'a Path) -> Self {
-        Self { binary, hosts: 2, tunnel_types: "geneve,vxlan,gre", server_options: "", store: None }
+        Self {
+            binary,
+            hosts: 2,
+            tunnel_types: "geneve,vxlan,gre",
+            server_options: "",
+            host_options: "",
+            store: None,
+        }
     }
 }
 
@@ -117,7 +126,7 @@ impl Cloud {
         cloud.write_server_config(spec)?;
         cloud.start_server()?;
         for number in 1..=spec.hosts {
-            let site = cloud.add_site(&fabric, number, spec.tunnel_types)?;
+            let site = cloud.add_site(&fabric, number, spec)?;
             cloud.introduce(&site)?;
             cloud.sites.push(site);
         }
@@ -141,7 +150,7 @@ impl Cloud {
         std::fs::write(self.path("server.ini"), text).context("write the configuration of the server")
     }
 
-    fn add_site(&self, fabric: &Namespace, number: u8, tunnel_types: &str) -> Result<Site> {
+    fn add_site(&self, fabric: &Namespace, number: u8, spec: &CloudSpec<'_>) -> Result<Site> {
         let (name, cable) = (format!("host-{number}"), format!("to-host-{number}"));
         let namespace = Namespace::new()?;
         namespace.connect(UNDERLAY_DEVICE, fabric, &cable)?;
@@ -153,10 +162,12 @@ impl Cloud {
         let config = self.path(&format!("{name}.ini"));
         let text = format!(
             "[DEFAULT]\nhost = {name}\n\n[df]\nnb_db_class = etcd_nb_db_driver\nremote_db_hosts = {}\n\
-             local_ip = {tunnel_ip}\ntunnel_types = {tunnel_types}\nintegration_bridge = {BRIDGE}\n\
-             ovsdb_connection = unix:{}\nenable_dpdk = True\n",
+             local_ip = {tunnel_ip}\ntunnel_types = {}\nintegration_bridge = {BRIDGE}\n\
+             ovsdb_connection = unix:{}\nenable_dpdk = True\n{}\n",
             self.store,
-            ovs.db_socket().display()
+            spec.tunnel_types,
+            ovs.db_socket().display(),
+            spec.host_options
         );
         std::fs::write(&config, text).with_context(|| format!("write the configuration of {name}"))?;
         let log = self.path(&format!("{name}.log"));

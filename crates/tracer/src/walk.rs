@@ -258,6 +258,9 @@ impl Cloud {
                 let row = write.object().map(|row| format!(" {} {}", row.table().name(), row.id()));
                 (false, format!("changes a row of the store:{}", row.unwrap_or_default()))
             }
+            Some(Reply::Listens(listens)) => {
+                (true, format!("remembers what port {} listens to", listens.port))
+            }
             Some(Reply::Ignore(reason)) => (false, format!("does nothing: {reason}")),
             None => (false, "does nothing".to_owned()),
         };

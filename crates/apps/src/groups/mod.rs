@@ -4,7 +4,7 @@
 //! - A filtered port (see [`crate::filter`]) sends and is sent what a rule of any of its groups permits, and answers to that.
 //!   Errors about a permitted connection (ICMP) pass; packets that belong to no connection and begin none do not.
 //! - What a port needs to have and keep an address is never cut: ARP, neighbour discovery, router solicitations and
-//!   advertisements, multicast listener messages, and what a DHCP server answers. Who may send such a thing is decided by port security.
+//!   advertisements, multicast listener messages and those of IGMP, and what a DHCP server answers. Who may send such a thing is decided by port security.
 //! - Taking a rule away ends the connections that no other rule permits, with the next packet of whoever began them: the
 //!   connection is marked, and answers to it are dropped as well. Connections that another rule permits go on without losing a packet.
 //! - Rules of a stateless group permit packets and not connections: what passes by them is not tracked, and answers need rules of
@@ -124,6 +124,8 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     for kind in to_send.into_iter().chain(LISTENER_MESSAGES) {
         sink.flow(&EGRESS_TRACK, FIRST, |flow| flow.matching(is_needed(kind)).goto(&L2));
     }
+    let igmp = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::IpProto, IGMP);
+    sink.flow(&EGRESS_TRACK, FIRST, |flow| flow.matching(igmp).goto(&L2));
     let to_hear =
         [ROUTER_ADVERTISEMENT, nd::NEIGHBOR_SOLICITATION, nd::NEIGHBOR_ADVERTISEMENT, LISTENER_QUERY];
     let udp = |ethertype: u16, from: u16, to: u16| {

@@ -5,6 +5,7 @@
 //!   a frame for a port that is unplugged, disabled or not bound anywhere is dropped and never flooded.
 //! - A broadcast or multicast frame reaches each port of the network exactly once: those on this node by a copy each, those on
 //!   other nodes by a copy for each node that has any, and those behind VTEPs by a copy for each of these. One that came out of a tunnel is copied on this node only.
+//! - Where the operator wants it, what is for a multicast IP address goes to its listeners alone ([`multicast`]).
 //! - A frame for an address that no port has is dropped, unless ports of the network may have other addresses than their own,
 //!   because their port security is off or by an allowed address pair: these get it, and nobody else does. Where it was heard
 //!   of before, it goes there only: see [`learn`].
@@ -17,6 +18,7 @@
 //! port changes one group, and one more port on another node none, unless it is the first one there.
 
 mod learn;
+mod multicast;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -49,7 +51,7 @@ type PortsOfChassis = Index<LogicalPort, (Id<LogicalSwitch>, Id<Chassis>)>;
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let rules = vec![
+    let mut rules = vec![
         Rule::each("address", address),
         Rule::each("flood", flood),
         Rule::each("flood on this node", local_flood),
@@ -57,7 +59,8 @@ pub fn app() -> App {
         Rule::each("heard from a port", learn::from_port),
         Rule::each("heard from elsewhere", learn::from_elsewhere),
     ];
-    App { id: L2_OWNER, rules, responders: vec![] }
+    rules.extend(multicast::rules());
+    App { id: L2_OWNER, rules, responders: vec![multicast::responder()] }
 }
 
 /// Where the addresses of a port lead.

@@ -364,6 +364,7 @@ proptest! {
                 prop_assert_eq!((ingress, port), (11, OfPort::new(1)));
                 prop_assert!(Headers::parse(&frame).layout.network_end == Some(frame.len()));
             }
+            Reply::Listens(listens) => panic!("{listens:?}"),
             Reply::Ignore(reason) => prop_assert!(!reason.is_empty()),
             Reply::Write(write) => prop_assert!(false, "{:?}", write),
         }

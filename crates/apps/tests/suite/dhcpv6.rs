@@ -62,6 +62,7 @@ fn exchange(
         Reply::Send { frame, port } => (frame, port),
         Reply::Write(write) => panic!("{write:?}"),
         Reply::Ignore(reason) => return Err(reason),
+        Reply::Listens(listens) => panic!("{listens:?}"),
     };
     let headers = Headers::parse(&frame);
     let ethernet = headers.ethernet.expect("a frame");

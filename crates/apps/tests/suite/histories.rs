@@ -23,6 +23,7 @@ enum Event {
     /// Where a physical network is reached.
     Wire(&'static str, Option<u32>),
     AnswerArp(bool),
+    Multicast(bool, bool),
     TunnelIp(&'static str),
 }
 
@@ -152,6 +153,17 @@ fn any_move() -> impl Strategy<Value = String> {
         .prop_map(|(port, node, status)| format!("moving {port} {node} {status}"))
 }
 
+const LISTENERS: [&str; 3] = ["n0-239.1.1.1-a", "n0-239.1.1.1-b", "n1-ff05::1-a"];
+
+fn any_listener() -> impl Strategy<Value = String> {
+    let ports = prop::sample::subsequence(PORTS.to_vec(), 1..4);
+    (prop::sample::select(LISTENERS.to_vec()), ports).prop_map(|(id, ports)| {
+        let mut parts = id.split('-');
+        let mut part = || parts.next().unwrap_or_default();
+        format!("listens {} {} {} {}", part(), part(), part(), ports.join(","))
+    })
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -196,6 +208,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any_wire(),
         1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::NetworkExtra, id)),
         1 => any::<bool>().prop_map(Event::AnswerArp),
+        1 => (prop::bool::weighted(0.8), any::<bool>()).prop_map(|(snoops, floods)| Event::Multicast(snoops, floods)),
+        2 => any_listener().prop_map(Event::Put),
+        1 => prop::sample::select(LISTENERS.to_vec()).prop_map(|id| Event::Delete(Table::MulticastMember, id)),
         1 => prop::sample::select(vec!["192.0.2.1", "2001:db8::1"]).prop_map(Event::TunnelIp),
     ]
 }
@@ -242,6 +257,11 @@ impl Facts {
             }
             Event::AnswerArp(answer_arp) => {
                 node.settings.answer_arp = *answer_arp;
+                vec![Input::Settings(node.settings.clone())]
+            }
+            Event::Multicast(snoops, floods_unregistered) => {
+                node.settings.multicast =
+                    engine::Multicast { snoops: *snoops, floods_unregistered: *floods_unregistered };
                 vec![Input::Settings(node.settings.clone())]
             }
             Event::TunnelIp(ip) => {

@@ -12,6 +12,7 @@ mod groups;
 mod histories;
 mod learning;
 mod migration;
+mod multicast;
 mod nd;
 mod packets;
 mod properties;

@@ -17,6 +17,10 @@ section! {
         /// Of how many addresses that no port has the switch remembers where they are: behind one port, and in the physical network
         /// of one network; 0 is any number. What is for others is flooded.
         learned_macs_max: u32 [0 to 1000000] = "1024";
+        /// Copy what is sent to a multicast address to those who listen to it (IGMP, MLD), and ask who does.
+        multicast_snooping: bool = "False";
+        /// Copy what is sent to a multicast address that nobody listens to, to everybody in the network. Counts with snooping.
+        multicast_flood_unregistered: bool = "True";
     } retired {}
 }
 

@@ -166,6 +166,7 @@ pub(crate) fn settings(rate_per_s: u32) -> Input {
         answer_arp: true,
         learning: engine::Learning::default(),
         dhcp: Arc::new(Dhcp { rate_per_s, ..Dhcp::default() }),
+        multicast: engine::Multicast::default(),
     })
 }
 

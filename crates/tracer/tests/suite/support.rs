@@ -12,6 +12,7 @@ pub(crate) fn settings() -> Settings {
         tunnel_ip: [192, 0, 2, 99].into(),
         answer_arp: true,
         learning: engine::Learning::default(),
+        multicast: engine::Multicast::default(),
         dhcp: std::sync::Arc::default(),
     }
 }

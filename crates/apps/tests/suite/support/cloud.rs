@@ -50,6 +50,7 @@ impl Node {
                 answer_arp: true,
                 learning: engine::Learning::default(),
                 dhcp: Arc::default(),
+                multicast: engine::Multicast::default(),
             },
             tunnels: tunnel_ports(types),
             providers: BTreeMap::new(),

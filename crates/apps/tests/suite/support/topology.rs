@@ -17,6 +17,7 @@
 //! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7; or by `macvlan`, `ipvlan`
 //! moving vm1 b dest_plug                 # port vm1 is on its way to node b; then `src_unplug`, `rebound`
 //! policy gold out=1000/500 in=2000 out-packets=2 in-packets=1/3 dscp=26 asks=9  # rates with bursts, as in rules; minimum
+//! listens red 239.1.1.1 a vm1,vm2        # ports of node a that listen to a multicast address
 //! ```
 //! ```text
 //! network blue 2 vlan segment=100 in=public [tags]    # in a physical network; carries the tags of guests
@@ -106,6 +107,14 @@ fn parse_line(line: &str) -> Vec<Fact> {
         ["moving", port, node, status] => {
             let row = json!({"id": port, "lport": port, "dest_chassis": node, "status": status});
             vec![row_of(Table::Migration, &row)]
+        }
+        ["listens", network, group, chassis, ports] => {
+            let ports: Vec<&str> = ports.split(',').collect();
+            let row = json!({
+                "id": format!("{network}-{group}-{chassis}"), "topic": "t", "lswitch": network, "group": group,
+                "chassis": chassis, "ports": ports,
+            });
+            vec![row_of(Table::MulticastMember, &row)]
         }
         ["inside", port, parent, by] => {
             let mut row = json!({
