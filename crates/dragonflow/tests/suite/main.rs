@@ -7,6 +7,7 @@ mod groups;
 mod guests;
 mod leases;
 mod migration;
+mod multicast;
 mod operators;
 mod packets;
 mod plugging;
