@@ -21,6 +21,7 @@ pub mod port_security;
 pub mod provider;
 pub mod qos;
 pub mod slow_path;
+mod speaker;
 pub mod tunnel;
 
 use engine::{App, Rule, Sink, View};

@@ -14,8 +14,7 @@ use model::{Id, Ipv6Mode, LogicalPort, Subnet, SubnetIpv6};
 use net_types::MacAddr;
 use packet::dhcp6::{Lease, duid_of};
 
-/// The owner of the port that stands for the server of a network.
-const OWNER_DHCP: &str = "network:dhcp";
+use crate::speaker;
 
 /// Whether a subnet has its hosts served by DHCPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +23,8 @@ pub(super) struct Service {
     cidr: Ipv6Net,
     /// Whether addresses are given, or only what else there is to know.
     is_stateful: bool,
-    /// The MAC address of the server; none, where the network has no port for one.
-    server: Option<MacAddr>,
+    /// The MAC address of the server.
+    server: MacAddr,
 }
 
 /// The [`Service`] of a subnet: ports of it are not looked at when its name servers change.
@@ -47,8 +46,7 @@ impl Derived for ServiceOf {
             Some(IpNet::V6(cidr)) if subnet.enable_dhcp == Some(true) => cidr,
             _ => return None,
         };
-        let ports = view.by(&LogicalPort::BY_OWNER, (subnet.lswitch.clone(), OWNER_DHCP.to_owned()));
-        let server = ports.iter().find_map(|port| port.macs.iter().copied().find(|mac| mac.is_unicast()));
+        let server = speaker::mac(view, &subnet.lswitch)?;
         Some(Service { cidr, is_stateful, server })
     }
 }
@@ -70,14 +68,9 @@ fn services(view: &mut View<'_>, port: &LogicalPort) -> Vec<(Id<Subnet>, Service
     found
 }
 
-/// The MAC address of the server of a port, if it is served; why it is not, if it should be.
-pub(super) fn server_of(view: &mut View<'_>, port: &LogicalPort) -> Result<Option<MacAddr>, String> {
-    let services = services(view, port);
-    let Some((subnet, _, address)) = services.first() else { return Ok(None) };
-    let server = services.iter().find_map(|(_, service, _)| service.server);
-    server.map(Some).ok_or_else(|| {
-        format!("the port gets no DHCPv6 for {address}: the network of subnet {subnet} has no port of owner {OWNER_DHCP}")
-    })
+/// The MAC address of the server of a port, if it is served.
+pub(super) fn server_of(view: &mut View<'_>, port: &LogicalPort) -> Option<MacAddr> {
+    services(view, port).first().map(|(_, service, _)| service.server)
 }
 
 /// What the port is told by its server.

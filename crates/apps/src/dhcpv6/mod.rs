@@ -7,7 +7,7 @@
 //! - What such a port asks of all servers is answered here, and nobody else hears of it. Ports without such an address are left
 //!   alone: their requests are switched like other packets.
 //! - The server is the same for every node and after every restart: its identifier follows from the MAC address of the network's port for
-//!   DHCP, and so does the link-local address under which it answers.
+//!   DHCP, or from the key of a network without one, and so does the link-local address under which it answers.
 //! - The answer goes to the port that asked and to nobody else. It names what the rows say now.
 //! - A port's requests are limited by a meter in the switch, before they cost anybody else an answer.
 //!
@@ -43,10 +43,8 @@ fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
 
 /// Sends up what a guest asks of all servers. Only requests of clients come here.
 fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
-    match lease::server_of(view, &local.port) {
-        Ok(Some(_)) => {}
-        Ok(None) => return,
-        Err(problem) => return sink.problem(problem),
+    if lease::server_of(view, &local.port).is_none() {
+        return;
     }
     let Some(up) = slow_path::to_controller(view, &local.port.id, userdata::DHCPV6, sink) else { return };
     let to_servers = Match::new()

@@ -28,7 +28,7 @@ fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str>
     let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
     let local = port.and_then(|port| local::find(view, &port.id));
     let local = local.ok_or("a DHCPv6 message is from a port that is not on this node any more")?;
-    let server = lease::server_of(view, &local.port).ok().flatten();
+    let server = lease::server_of(view, &local.port);
     let server = server.ok_or("a DHCPv6 message is from a port that is not served by DHCPv6")?;
     let (message, client_mac, client) = read(&packet.frame)?;
     let lease = lease::lease(view, &local.port, server)

@@ -38,8 +38,8 @@ use pipeline::{FlowBuilder, Priority, groups, regs, userdata};
 use super::{LocalMember, behind, copy_for, labelled, say_group, wire};
 use crate::local::{self, LocalPort};
 use crate::network::{Network, present};
-use crate::slow_path;
 use crate::tunnel::Egress;
+use crate::{slow_path, speaker};
 
 /// What is known to be listened to.
 const LISTENED: Priority = Priority::EXACT;
@@ -68,8 +68,6 @@ const RESPONSE_TENTHS: u16 = 100;
 const RESPONSE_MS: u16 = 10_000;
 /// How robust who asks is: what is lost once does not matter.
 const ROBUSTNESS: u8 = 2;
-
-const OWNER_DHCP: &str = "network:dhcp";
 
 /// What stands between the ids of a network and a multicast address in the name of their number.
 const SEPARATOR: char = '-';
@@ -253,10 +251,7 @@ fn to_wire(flow: FlowBuilder) -> FlowBuilder {
 
 /// The questions to what a guest listens, as its switch port is sent them.
 fn questions(view: &mut View<'_>, local: &LocalPort) -> [Arc<[u8]>; 2] {
-    let mac = local.port.lswitch.as_ref().and_then(|network| server(view, network));
-    // An address that is administered locally, for a network without a server.
-    let [_, a, b, c] = local.network.key.to_be_bytes();
-    let mac = mac.unwrap_or(MacAddr([2, 0xdf, 0, a, b, c]));
+    let mac = local.port.lswitch.as_ref().and_then(|network| speaker::mac(view, network)).unwrap_or_default();
     let igmp = Listener::Query(Query {
         group: Ipv4Addr::UNSPECIFIED,
         max_response: RESPONSE_TENTHS,
@@ -271,12 +266,6 @@ fn questions(view: &mut View<'_>, local: &LocalPort) -> [Arc<[u8]>; 2] {
         local.framed(igmp.frame(mac, Ipv4Addr::UNSPECIFIED, ALL_SYSTEMS)).into(),
         local.framed(mld.frame(mac, mac.link_local(), router::ALL_NODES)).into(),
     ]
-}
-
-/// The MAC address of the network's port for DHCP.
-fn server(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> Option<MacAddr> {
-    let ports = view.by(&LogicalPort::BY_OWNER, (network.clone(), OWNER_DHCP.to_owned()));
-    ports.iter().find_map(|port| port.macs.iter().copied().find(|mac| mac.is_unicast()))
 }
 
 fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {

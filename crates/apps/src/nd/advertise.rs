@@ -9,7 +9,7 @@
 //! | MTU | the network | the configuration |
 //! | for how long the sender is a default router | [`ROUTER_S`], if the gateway of a subnet is the port of a router; else not at all | |
 //!
-//! Advertisements come from the link-local address of that port, or else from that of the network's port for DHCP: prefixes, name servers and
+//! Advertisements come from the link-local address of that port, or else from that of the network's port for DHCP (or see [`speaker`]): prefixes, name servers and
 //! the MTU are told also where no router is, so that hosts have addresses of their own and reach each other. Neutron's
 //! reference announces nothing without a router.
 //!
@@ -31,7 +31,7 @@ use pipeline::{Priority, regs, userdata};
 
 use super::{icmp6, is_router};
 use crate::local::LocalPort;
-use crate::slow_path;
+use crate::{slow_path, speaker};
 
 /// The longest time between two advertisements, and how many come soon after a port has appeared.
 const INTERVAL_S: u16 = 100;
@@ -45,15 +45,9 @@ const VALID_S: u32 = 86_400;
 const PREFERRED_S: u32 = 14_400;
 const HOSTS_HOP_LIMIT: u8 = 64;
 
-/// The owner of the port that stands for the server of a network.
-const OWNER_DHCP: &str = "network:dhcp";
-
 /// Says what a port is told from time to time, and has its questions sent up.
 pub(super) fn advertise(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let told = told(view, local);
-    if let Some(problem) = &told.problem {
-        sink.problem(problem.clone());
-    }
     let Some(frame) = &told.frame else { return };
     let frame = local.framed(frame.to_vec()).into();
     sink.beacon(Beacon { port: local.of_port, frame, interval_s: INTERVAL_S.into(), burst: BURST });
@@ -105,7 +99,6 @@ impl Derived for Range {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     frame: Option<Arc<[u8]>>,
-    problem: Option<String>,
 }
 
 impl Derived for Told {
@@ -118,16 +111,11 @@ impl Derived for Told {
             return Self::default();
         }
         let router = announced.iter().find_map(|subnet| gateway(view, network, subnet.gateway?));
-        let Some(mac) = router.or_else(|| server(view, network)) else {
-            let problem = format!(
-                "nobody is told of its IPv6 subnets: the network has no port of owner {OWNER_DHCP}, from which that would come"
-            );
-            return Self { frame: None, problem: Some(problem) };
-        };
+        let Some(mac) = router.or_else(|| speaker::mac(view, network)) else { return Self::default() };
         let Some(advertisement) = advertisement(view, network, &announced, router.is_some(), mac) else {
             return Self::default();
         };
-        Self { frame: frame(mac, advertisement), problem: None }
+        Self { frame: frame(mac, advertisement) }
     }
 }
 
@@ -163,12 +151,6 @@ fn gateway(view: &mut View<'_>, network: &Id<LogicalSwitch>, address: Ipv6Addr) 
     let ports = view.by(&LogicalPort::BY_IP, (IpAddr::V6(address), network.clone()));
     let router = ports.iter().find(|port| is_router(port) && port.enabled != Some(false))?;
     router.macs.iter().copied().find(|mac| mac.is_unicast())
-}
-
-/// The MAC address of the network's port for DHCP.
-fn server(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> Option<MacAddr> {
-    let ports = view.by(&LogicalPort::BY_OWNER, (network.clone(), OWNER_DHCP.to_owned()));
-    ports.iter().find_map(|port| port.macs.iter().copied().find(|mac| mac.is_unicast()))
 }
 
 fn advertisement(

@@ -5,6 +5,7 @@ mod cluster;
 mod faults;
 mod groups;
 mod guests;
+mod ipv6;
 mod leases;
 mod migration;
 mod multicast;
