@@ -186,7 +186,7 @@ fn clients_find_the_server_in_the_catalog(cloud: &Cloud) {
 
     let environment = environment("admin", "admin");
     let tests = ["Lives", "Refusals.test_strangers"];
-    sdk::run((&tests, 6), "keystone", &environment.each_ref().map(|(name, value)| (*name, value.as_str())));
+    sdk::run((&tests, 9), "keystone", &environment.each_ref().map(|(name, value)| (*name, value.as_str())));
 }
 
 fn tokens_end(cloud: &Cloud) {
