@@ -95,17 +95,17 @@ impl Walk {
 impl Cloud {
     /// A guest sends a frame that begins whatever connection it is of.
     pub(crate) fn send(&self, port: &str, frame: &[u8]) -> Walk {
-        let (node, packet) = self.from_guest(port, frame);
+        let (node, packet) = self.packet_of_guest(port, frame);
         self.walk(node, packet, None)
     }
 
     /// A guest sends a frame, while switches remember connections.
     pub(crate) fn send_tracked(&self, port: &str, frame: &[u8], trackers: &mut Trackers) -> Walk {
-        let (node, packet) = self.from_guest(port, frame);
+        let (node, packet) = self.packet_of_guest(port, frame);
         self.walk(node, packet, Some(trackers))
     }
 
-    fn from_guest(&self, port: &str, frame: &[u8]) -> (&str, Packet) {
+    fn packet_of_guest(&self, port: &str, frame: &[u8]) -> (&str, Packet) {
         let id = super::cloud::row_id(port);
         let place = self.nodes.iter().find_map(|(name, node)| Some((name, node.plugged.get(&id)?)));
         let (node, of_port) = place.unwrap_or_else(|| panic!("{port} is plugged in nowhere"));
