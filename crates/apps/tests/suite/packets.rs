@@ -255,3 +255,28 @@ fn a_node_without_ports_of_a_network_knows_nothing_of_it() {
     assert!(cloud.node("c").switch.flows().all(|flow| !flow.to_string().contains("metadata=0x2/")));
     assert_eq!(cloud.send("blue1", &to_all(1)).hops.len(), 1);
 }
+
+#[test]
+fn a_node_serves_more_networks_than_there_are_vlans() {
+    use std::fmt::Write;
+    let mut text = String::from("node a 192.0.2.1 geneve\n");
+    let (first, second) = (mac("02:00:00:00:00:01"), mac("02:00:00:00:00:02"));
+    for number in 1..=4_200 {
+        write!(
+            text,
+            "network n{number} {number} geneve
+             port p{number} {} n{number} on=a:{} mac={first} ip=10.0.0.1
+             port q{number} {} n{number} on=a:{} mac={second} ip=10.0.0.2\n",
+            2 * number,
+            2 * number,
+            2 * number + 1,
+            2 * number + 1,
+        )
+        .expect("memory");
+    }
+    let cloud = Cloud::with_nodes(&text, &["a"]);
+    let frame = ping((first, "10.0.0.1"), (second, "10.0.0.2"));
+    for number in [1, 4_094, 4_095, 4_200] {
+        assert_eq!(cloud.send(&format!("p{number}"), &frame).receivers(), [format!("q{number}")]);
+    }
+}
