@@ -23,6 +23,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::options::{Options, SwitchAccess};
+use crate::vswitch::present_providers;
 use crate::{apps_list, numbers};
 
 /// How long the database or the switch may take for an answer.
@@ -83,7 +84,7 @@ pub fn settings(options: &Options) -> Settings {
     options.settings()
 }
 
-/// What the database of Open vSwitch says of a node: interfaces, tunnels, numbers that objects have.
+/// What the database of Open vSwitch says of a node: interfaces, tunnels, ways to physical networks, numbers that objects have.
 ///
 /// # Errors
 /// When it does not answer.
@@ -102,6 +103,7 @@ pub async fn own_facts(options: &Options) -> Result<Vec<Input>, InspectError> {
         _ => None,
     };
     facts.push(Input::Tunnels(watch.interfaces().filter_map(tunnel).collect()));
+    facts.push(Input::Providers(present_providers(&watch, &options.bridge_mappings)));
     let guest = |interface: &switch::interfaces::Interface| match &interface.role {
         Role::Vif { iface_id, .. } => {
             let port = Id::from_row(RowId::new(iface_id).ok()?);

@@ -105,9 +105,6 @@ pub enum OptionsError {
         "[df] nb_db_class = {0} is not built yet: use etcd_nb_db_driver, which the embedded store speaks too"
     )]
     NoDriver(&'static str),
-    /// Ports that cannot be plugged in.
-    #[error("[df] vif_type = vhostuser is not built yet: use ovs")]
-    VhostUser,
 }
 
 impl Options {
@@ -249,9 +246,6 @@ fn refuse(config: &Config) -> Result<(), OptionsError> {
         driver @ (NbDriver::Redis | NbDriver::Zookeeper) => {
             return Err(OptionsError::NoDriver(driver.word()));
         }
-    }
-    if df.vif_type == config::VifType::VhostUser {
-        return Err(OptionsError::VhostUser);
     }
     Ok(())
 }

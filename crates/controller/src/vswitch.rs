@@ -155,6 +155,23 @@ fn patches(options: &Options) -> Vec<PatchSpec> {
     bridges.into_iter().map(patch).collect()
 }
 
+/// The ways to physical networks. A port whose other end is gone leads nowhere.
+pub(crate) fn present_providers(
+    watch: &InterfaceWatch,
+    mappings: &BTreeMap<String, String>,
+) -> BTreeMap<String, Provider> {
+    let patch_to = |bridge: &String| {
+        watch.configuration().bridge(bridge)?;
+        let name = patch_name(bridge);
+        let is_it = |interface: &&switch::interfaces::Interface| {
+            interface.name == name && matches!(interface.role, Role::Patch { .. })
+        };
+        watch.interfaces().find(is_it).map(|interface| interface.ofport.get())
+    };
+    let provider = |bridge: &String| Provider { bridge: bridge.clone(), of_port: patch_to(bridge) };
+    mappings.iter().map(|(network, bridge)| (network.clone(), provider(bridge))).collect()
+}
+
 /// What `bridge_mappings` is where nobody said anything.
 fn default_mappings() -> BTreeMap<String, String> {
     BTreeMap::from([("public".to_owned(), "br-ex".to_owned())])
@@ -233,7 +250,7 @@ impl Vswitch {
             self.tunnels = Some(tunnels.clone());
             news.tunnels = Some(tunnels);
         }
-        let providers = self.present_providers();
+        let providers = present_providers(&self.watch, &self.mappings);
         if self.providers.as_ref() != Some(&providers) {
             self.providers = Some(providers.clone());
             news.providers = Some(providers);
@@ -260,21 +277,6 @@ impl Vswitch {
             _ => None,
         };
         self.watch.interfaces().filter_map(tunnel).collect()
-    }
-
-    /// The ways to physical networks. A port whose other end is gone leads nowhere.
-    fn present_providers(&self) -> BTreeMap<String, Provider> {
-        let configuration = self.watch.configuration();
-        let patch_to = |bridge: &String| {
-            configuration.bridge(bridge)?;
-            let name = patch_name(bridge);
-            let is_it = |interface: &&switch::interfaces::Interface| {
-                interface.name == name && matches!(interface.role, Role::Patch { .. })
-            };
-            self.watch.interfaces().find(is_it).map(|interface| interface.ofport.get())
-        };
-        let provider = |bridge: &String| Provider { bridge: bridge.clone(), of_port: patch_to(bridge) };
-        self.mappings.iter().map(|(network, bridge)| (network.clone(), provider(bridge))).collect()
     }
 
     /// Compares the bridge with what it should be, and has the difference carried out.

@@ -74,7 +74,7 @@ fn whoever_says_something_wrong_is_told_which_option_it_was() {
         ("df", "integration_bridge", ""),
         ("df", "ovsdb_connection", "http://192.0.2.1"),
         ("df", "enable_dpdk", "perhaps"),
-        ("df", "vif_type", "vhostuser"),
+        ("df", "vif_type", "macvtap"),
         ("df", "report_interval", "0"),
         ("df", "report_interval", "-1"),
         ("df", "db_sync_time", "two minutes"),

@@ -114,7 +114,6 @@ fn a_check_finds_what_the_programs_would_refuse_and_so_do_they_before_anything_i
     let place = Place::new();
     for (more, program, option) in [
         ("[df]\nnb_db_class = redis_nb_db_driver", "server", "nb_db_class"),
-        ("[df]\nvif_type = vhostuser", "local-controller", "vif_type"),
         ("[df_api]\nbind = 0.0.0.0:0", "server", "bind"),
         ("[df_store]\ntls_ca_file = /nowhere/ca.pem", "local-controller", "/nowhere/ca.pem"),
         ("[df_api]\ntls_cert_file = /x\ntls_key_file = /y", "server", "tls_cert_file"),
