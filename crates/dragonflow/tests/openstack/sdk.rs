@@ -9,7 +9,7 @@ use crate::shell::{python, script};
 use crate::support::Server;
 
 /// How many tests `sdk.py` has.
-const TESTS: usize = 16;
+const TESTS: usize = 19;
 
 /// Runs tests of `sdk.py`, of which there have to be so many, with a last argument and an environment.
 pub(crate) fn run(tests: (&[&str], usize), argument: &str, environment: &[(&str, &str)]) {
