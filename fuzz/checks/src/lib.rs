@@ -17,6 +17,7 @@ mod openflow_text;
 mod openflow_wire;
 mod ovsdb_values;
 mod packets;
+mod services;
 mod simulation;
 mod switch_machine;
 
@@ -29,6 +30,7 @@ pub use openflow_wire::{
 pub use ovsdb::fuzz::{reply as ovsdb_reply, stream as ovsdb_stream, update as ovsdb_update};
 pub use ovsdb_values::ovsdb_values;
 pub use packets::{packet_dhcp, packet_headers, packet_messages, packet_pcap};
+pub use services::packet_services;
 pub use simulation::ofsim_trace;
 pub use switch_machine::switch_machine;
 
@@ -36,7 +38,7 @@ pub use switch_machine::switch_machine;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target, its corpus and its regressions.
-pub const TARGETS: [(&str, Check); 20] = [
+pub const TARGETS: [(&str, Check); 21] = [
     ("addresses", addresses),
     ("config_text", config_text),
     ("model_row", model_row),
@@ -56,5 +58,6 @@ pub const TARGETS: [(&str, Check); 20] = [
     ("packet_headers", packet_headers),
     ("packet_messages", packet_messages),
     ("packet_pcap", packet_pcap),
+    ("packet_services", packet_services),
     ("switch_machine", switch_machine),
 ];

@@ -50,7 +50,7 @@ fn check_headers(frame: &[u8], limit: VlanLimit) {
     }
 }
 
-fn check_error(error: &ParseError, len: usize) {
+pub(crate) fn check_error(error: &ParseError, len: usize) {
     match error {
         ParseError::Truncated { offset, needed, available, .. } => {
             assert!(needed > available && offset + available <= len, "{error}, in {len} bytes");

@@ -67,6 +67,7 @@ fn seeds(target: &str) -> Seeds {
         "packet_headers" => packets::frames(),
         "packet_messages" => packets::messages(),
         "packet_pcap" => packets::captures(),
+        "packet_services" => packets::services(),
         "switch_machine" => machine::lives(),
         other => panic!("nobody has written seeds for {other}"),
     }

@@ -194,3 +194,36 @@ pub(crate) fn captures() -> Seeds {
     let seeds = [("empty", empty), ("frames", writer.finish()), ("big-endian-microseconds", big_endian)];
     seeds.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
+
+/// Messages to DHCPv6 servers, and ICMPv6 and IGMP messages without their checksums.
+pub(crate) fn services() -> Seeds {
+    let group = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 9).octets();
+    let link = [&[1, 1][..], &SRC.0].concat();
+    let advertisement = [
+        &[134, 0, 64, 0xc0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0][..],
+        &link,
+        &[5, 1, 0, 0, 0, 0, 5, 0xaa],
+        &[3, 4, 64, 0xc0, 0, 1, 0x51, 0x80, 0, 0, 0x38, 0x40, 0, 0, 0, 0],
+        &DST_V6.octets(),
+        &[25, 3, 0, 0, 0, 0, 7, 8],
+        &SRC_V6.octets(),
+        &[31, 2, 0, 0, 0, 0, 7, 8, 1, b'a', 2, b'b', b'c', 0, 0, 0],
+    ];
+    let solicit =
+        [1, 0xab, 0xcd, 0xef, 0, 1, 0, 4, 0, 3, 0, 1, 0, 3, 0, 12, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    super::numbered(
+        "service",
+        [
+            solicit.to_vec(),
+            [&[133, 0, 0, 0, 0, 0][..], &link].concat(),
+            advertisement.concat(),
+            [&[130, 0, 39, 16, 0, 0][..], &group, &[2, 125, 0, 0]].concat(),
+            [&[131, 0, 0, 0, 0, 0][..], &group].concat(),
+            [&[143, 0, 0, 0, 0, 1, 4, 0, 0, 1][..], &group, &SRC_V6.octets()].concat(),
+            vec![0x11, 100, 0, 0, 0, 0],
+            vec![0x16, 0, 239, 1, 1, 1],
+            vec![0x17, 0, 239, 1, 1, 1],
+            vec![0x22, 0, 0, 0, 0, 1, 4, 0, 0, 1, 239, 1, 1, 1, 10, 0, 0, 1],
+        ],
+    )
+}
