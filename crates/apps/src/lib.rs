@@ -10,6 +10,7 @@ pub mod dhcp;
 pub mod dhcpv6;
 pub mod filter;
 pub mod groups;
+pub(crate) mod holders;
 pub mod l2;
 pub mod local;
 pub mod migration;

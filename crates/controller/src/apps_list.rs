@@ -28,6 +28,8 @@ const fn parts(app: App) -> &'static [AppId] {
         // no bridge is patched to, see `Options`.
         App::Provider => &[tables::CLASSIFY_OWNER],
         App::Dhcp => &[tables::DHCP_OWNER, tables::DHCPV6_OWNER],
+        // Who uses the addresses of pairs is seen, and answered, where ARP and neighbour discovery are.
+        App::ActivePortDetection => &[tables::ARP_OWNER, tables::ND_OWNER],
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
         App::Migration => &[tables::MIGRATION_OWNER],
@@ -36,7 +38,6 @@ const fn parts(app: App) -> &'static [AppId] {
         | App::Metadata
         | App::FlowClassifier
         | App::ServiceChain
-        | App::ActivePortDetection
         | App::ChassisSnat
         | App::LegacySnat => &[],
     }

@@ -202,8 +202,9 @@ pub static ARP: TableSpec = TableSpec {
     id: 30,
     name: "arp",
     owner: ARP_OWNER,
-    purpose: "answers ARP requests for ports of the network on the node of who asks",
-    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpTpa, Field::VlanVid],
+    purpose: "answers ARP requests for ports of the network on the node of who asks, and tells the controller who uses \
+              the addresses of pairs",
+    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpSpa, Field::ArpTpa, Field::VlanVid],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
     sets: &[
         Field::EthSrc,
@@ -216,7 +217,7 @@ pub static ARP: TableSpec = TableSpec {
     ],
     writes: &[],
     next: &[&ANSWER, &L2],
-    may_output: false,
+    may_output: true,
     miss: Miss::Goto(&L2),
 };
 

@@ -16,17 +16,19 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use engine::{App, Rule, Sink, View};
-use model::{LogicalPort, LogicalSwitch};
+use engine::{App, Beacon, Rule, Sink, View};
+use model::{AllowedAddressPairsActivePort, LogicalPort, LogicalSwitch};
 use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::ethertype;
 use pipeline::tables::{ANSWER, ARP, ARP_OWNER, L2};
-use pipeline::{FlowBuilder, Priority, regs};
+use pipeline::{FlowBuilder, Priority, regs, userdata};
 
+use crate::holders;
 use crate::local::{self, LocalPort};
 use crate::network::{present, tagged, with_tags};
+use crate::slow_path;
 
 const REQUEST: u16 = packet::arp::ArpOperation::REQUEST.0;
 const REPLY: u16 = packet::arp::ArpOperation::REPLY.0;
@@ -39,8 +41,10 @@ const OWNER_NETWORK: &str = "network:";
 pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
     rules.push(Rule::each("behind a tag", behind_a_tag));
+    rules.push(Rule::each("holder", holder));
     rules.extend(local::each("own addresses", own_addresses));
-    App { id: ARP_OWNER, rules, responders: vec![] }
+    rules.extend(local::each("announcements", announcements));
+    App { id: ARP_OWNER, rules, responders: vec![holders::responder()] }
 }
 
 fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
@@ -67,6 +71,50 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         sink.flow(&ARP, Priority::EXACT, |flow| {
             reply(flow.matching(request).when(&regs::NETWORK, network.key.into()), ip, mac)
         });
+    }
+}
+
+/// Answers for the address of a pair, in the place of its holder. A port that has the address for its own goes before.
+fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) {
+        return;
+    }
+    let Some((IpAddr::V4(ip), mac)) = holders::holder(view, row) else { return };
+    let Some(network) = row.network.as_ref().and_then(|id| present(view, id)) else { return };
+    let request = asks_for(ip).with(Field::EthDst, MacAddr::BROADCAST);
+    sink.flow(&ARP, Priority::DEFAULT, |flow| {
+        reply(flow.matching(request).when(&regs::NETWORK, network.key.into()), ip, mac)
+    });
+}
+
+/// Has told what a guest says of addresses of its pairs, and lets it pass.
+fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    let addresses = holders::addresses(&local.port);
+    let addresses = ipv4(addresses.iter());
+    if addresses.is_empty() {
+        return;
+    }
+    let Some(told) = slow_path::to_controller(view, &local.port.id, userdata::PAIR_ADDRESS, sink) else {
+        return;
+    };
+    for ip in addresses {
+        // Who holds an address without saying so answers for it.
+        if let Some(frame) = holders::probe(&local.port, ip) {
+            let frame = local.framed(frame).into();
+            sink.beacon(Beacon {
+                port: local.of_port,
+                frame,
+                interval_s: holders::PROBE_INTERVAL_S,
+                burst: 1,
+            });
+        }
+        let says = Match::new().with(Field::EthType, ethertype::ARP).with(Field::ArpSpa, ip);
+        for says in [says.clone().with(Field::ArpTpa, ip), says.with(Field::ArpOp, REPLY)] {
+            let level = if says.get(Field::ArpOp).is_some() { 2 } else { 3 };
+            sink.flow(&ARP, Priority::EXACT.level(level), |flow| {
+                flow.matching(says).when(&regs::INGRESS_PORT, local.key()).action(told.clone()).goto(&L2)
+            });
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use engine::{App, Responder, Rule, Sink, View};
-use model::LogicalPort;
+use model::{AllowedAddressPairsActivePort, LogicalPort};
 use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
@@ -27,8 +27,10 @@ use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{ANSWER, L2, ND, ND_ANSWER, ND_OWNER};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
+use crate::holders;
 use crate::local::{self, LocalPort};
 use crate::network::present;
+use crate::slow_path;
 
 /// Flags of an advertisement that was asked for and replaces what is known.
 const SOLICITED_AND_OVERRIDE: u32 = 0x6000_0000;
@@ -47,6 +49,8 @@ pub fn app() -> App {
     let mut rules = vec![Rule::once("everybody", everybody), Rule::each("answer", answer)];
     rules.extend(local::each("own addresses", own_addresses));
     rules.extend(local::each("advertise", advertise::advertise));
+    rules.push(Rule::each("holder", holder));
+    rules.extend(local::each("announcements", announcements));
     let responders = vec![Responder { op: userdata::ROUTER_SOLICITATION, respond: respond::respond }];
     App { id: ND_OWNER, rules, responders }
 }
@@ -86,6 +90,37 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         sink.flow(&ND, Priority::EXACT, |flow| {
             let flow = flow.matching(question).when(&regs::NETWORK, network.key.into());
             advertisement(flow, ip, mac, is_router(port))
+        });
+    }
+}
+
+/// Answers for the address of a pair, in the place of its holder. A port that has the address for its own goes before.
+fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) {
+        return;
+    }
+    let Some((IpAddr::V6(ip), mac)) = holders::holder(view, row) else { return };
+    let Some(network) = row.network.as_ref().and_then(|id| present(view, id)) else { return };
+    let question = asks_for(ip).with(Field::NdOptionsType, nd::SOURCE_LINK_ADDRESS);
+    sink.flow(&ND, Priority::DEFAULT, |flow| {
+        advertisement(flow.matching(question).when(&regs::NETWORK, network.key.into()), ip, mac, false)
+    });
+}
+
+/// Has told what a guest says of addresses of its pairs, and lets it pass.
+fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    let addresses = holders::addresses(&local.port);
+    let addresses = ipv6(addresses.iter());
+    if addresses.is_empty() {
+        return;
+    }
+    let Some(told) = slow_path::to_controller(view, &local.port.id, userdata::PAIR_ADDRESS, sink) else {
+        return;
+    };
+    for ip in addresses {
+        let says = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::Icmp6Code, 0_u8).with(Field::NdTarget, ip);
+        sink.flow(&ND, Priority::EXACT, |flow| {
+            flow.matching(says).when(&regs::INGRESS_PORT, local.key()).action(told.clone()).goto(&L2)
         });
     }
 }

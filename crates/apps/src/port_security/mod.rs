@@ -277,7 +277,7 @@ impl Guest<'_> {
             let announcement = nd_of(mac, nd::NEIGHBOR_ADVERTISEMENT)
                 .with_masked(Field::NdTarget, ip, mask)
                 .with(Field::NdTll, target_link);
-            self.allow(&NEIGHBOR_SECURITY, CLAIMS, announcement, &L2);
+            self.allow(&NEIGHBOR_SECURITY, CLAIMS, announcement, &ND);
         }
     }
 

@@ -108,6 +108,12 @@ fn any_subnet() -> impl Strategy<Value = String> {
     })
 }
 
+fn any_holder() -> impl Strategy<Value = String> {
+    let holds = vec!["10.0.0.3 02:00:00:00:00:03", "fd00::9 02:00:00:00:00:00", "10.0.0.3 02:00:00:00:00:01"];
+    (prop::sample::select(&NETWORKS[..]), prop::sample::select(&PORTS[..]), prop::sample::select(holds))
+        .prop_map(|(network, port, holds)| format!("active {network} {port} {holds}"))
+}
+
 fn any_group() -> impl Strategy<Value = String> {
     let rules = vec![
         "in:any::",
@@ -196,6 +202,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => prop::sample::select(&GROUPS[..]).prop_map(|id| Event::Delete(Table::SecurityGroup, id)),
         1 => prop::sample::select(&GROUPS[..]).prop_map(|id| Event::Delete(Table::SecurityGroupExtra, id)),
         1 => prop::sample::select(&ADDRESSES[..]).prop_map(|id| Event::Delete(Table::AddressGroup, id)),
+        2 => any_holder().prop_map(Event::Put),
         1 => Just(Event::Delete(Table::ChildPortSegmentation, "p1-in-p0")),
         2 => prop::sample::select(&PORTS[..]).prop_map(|id| Event::Delete(Table::LogicalPort, id)),
         1 => prop::sample::select(&NETWORKS[..]).prop_map(|id| Event::Delete(Table::LogicalSwitch, id)),

@@ -15,6 +15,7 @@ mod migration;
 mod multicast;
 mod nd;
 mod packets;
+mod pairs;
 mod properties;
 mod provider;
 mod qos;

@@ -146,7 +146,6 @@ fn leases(vm: &Vm) -> Vec<Duration> {
 
 /// Ten thousand packets a second that the controller would have to look at.
 #[test]
-#[expect(clippy::print_stderr, reason = "the figures are what the test is run for by hand")]
 fn a_storm_of_questions_delays_no_neighbours_lease() {
     // More than one guest asks in earnest, so that the quiet one may ask as often as the test wants.
     let host_options = "[df_dhcp_app]\ndf_dhcp_max_rate_per_sec = 50\n";

@@ -11,6 +11,7 @@ mod migration;
 mod multicast;
 mod operators;
 mod packets;
+mod pairs;
 mod plugging;
 mod programs;
 mod provider;

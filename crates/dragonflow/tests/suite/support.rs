@@ -91,8 +91,16 @@ impl Lab {
 
     /// The row of a table in the store, as text.
     pub(crate) fn row(&self, key: &str) -> serde_json::Value {
+        self.find_row(key).unwrap_or_else(|| panic!("there is no row {key}"))
+    }
+
+    /// The same, if there is one.
+    pub(crate) fn find_row(&self, key: &str) -> Option<serde_json::Value> {
         let text = self.etcdctl(&["get", "--print-value-only", key]);
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{key} is no JSON ({error}): {text:?}"))
+        let is_there = !text.trim().is_empty();
+        is_there.then(|| {
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{key} is no JSON ({error}): {text:?}"))
+        })
     }
 
     /// Writes a row by hand.

@@ -15,6 +15,7 @@
 //! group web 5 in:tcp:80-90:10.0.0.0/8 out:::group=db [stateless]  # the key, and rules: direction, protocol, ports, remote side
 //! addresses ag 10.9.0.0/16,10.8.0.1      # an address group
 //! inside vm5 vm1 7                       # port vm5 is inside port vm1, by VLAN 7; or by `macvlan`, `ipvlan`
+//! active red vm1 10.0.0.9 02:00:00:00:00:01    # port vm1 uses an address of a pair now
 //! moving vm1 b dest_plug                 # port vm1 is on its way to node b; then `src_unplug`, `rebound`
 //! policy gold out=1000/500 in=2000 out-packets=2 in-packets=1/3 dscp=26 asks=9  # rates with bursts, as in rules; minimum
 //! listens red 239.1.1.1 a vm1,vm2        # ports of node a that listen to a multicast address
@@ -103,6 +104,13 @@ fn parse_line(line: &str) -> Vec<Fact> {
             let addresses: Vec<&str> = list.split(',').collect();
             let row = json!({"id": name, "topic": "t", "version": 1, "addresses": addresses});
             vec![row_of(Table::AddressGroup, &row)]
+        }
+        ["active", network, port, ip, mac] => {
+            let row = json!({
+                "id": format!("{network}{ip}"), "topic": "t", "network": network, "ip": ip, "detected_lport": port,
+                "detected_mac": mac,
+            });
+            vec![row_of(Table::AllowedAddressPairsActivePort, &row)]
         }
         ["moving", port, node, status] => {
             let row = json!({"id": port, "lport": port, "dest_chassis": node, "status": status});

@@ -58,6 +58,8 @@ pub(crate) struct Walk {
     pub(crate) hops: Vec<Hop>,
     pub(crate) on_wire: Vec<OnWire>,
     pub(crate) traces: Vec<(String, Trace)>,
+    /// The frame as a guest sent it; nothing, if none did.
+    pub(crate) frame: Vec<u8>,
 }
 
 impl Walk {
@@ -96,7 +98,7 @@ impl Cloud {
     /// A guest sends a frame that begins whatever connection it is of.
     pub(crate) fn send(&self, port: &str, frame: &[u8]) -> Walk {
         let (node, packet) = self.packet_of_guest(port, frame);
-        self.walk(node, packet, None)
+        Walk { frame: frame.to_vec(), ..self.walk(node, packet, None) }
     }
 
     /// A guest sends a frame, while switches remember connections.

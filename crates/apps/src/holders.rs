@@ -1,0 +1,120 @@
+//! Who uses the addresses of allowed address pairs now: several ports may use one, and one of them does.
+//!
+//! # Guarantees
+//! - Who announces an address of a pair of its port (by gratuitous ARP, an ARP answer, a neighbour advertisement) is its holder: a
+//!   row of `activeport` says so, and says it anew only when another port or MAC address does.
+//! - A port that is asked about such an address hears of the holder, on every node. A row whose port is gone, bound nowhere, disabled, or
+//!   has no such pair any more, counts for nothing.
+//! - What was announced passes to everybody in the network as before.
+//!
+//! The tables `arp` and `nd` have the flows, because they see such messages; this is what both know.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use engine::{PacketIn, Reply, Responder, View, Write};
+use model::{AllowedAddressPairsActivePort, LogicalPort};
+use net_types::MacAddr;
+use packet::arp::{Arp, ArpOperation};
+use packet::build::Ethernet;
+use packet::headers::NetworkKey;
+use packet::nd::{Envelope, HOP_LIMIT, Neighbor};
+use packet::{Headers, ethertype};
+use pipeline::userdata;
+
+/// The longest time between two questions whether a port uses an address.
+pub(crate) const PROBE_INTERVAL_S: u32 = 30;
+
+/// How the MAC address of a tap device begins, which is that of its guest otherwise.
+const TAP_PREFIX: u8 = 0xfe;
+
+/// Octets before the message of an ARP frame.
+const ETHERNET_BYTES: usize = 14;
+
+/// What is said of addresses of pairs.
+pub(crate) fn responder() -> Responder {
+    Responder { op: userdata::PAIR_ADDRESS, respond }
+}
+
+/// The addresses of a port's pairs that it may announce: those of a port whose security is on, without its own.
+pub(crate) fn addresses(port: &LogicalPort) -> Vec<IpAddr> {
+    if port.port_security_enabled == Some(false) {
+        return Vec::new();
+    }
+    let pairs = port.allowed_address_pairs.iter().map(|pair| pair.ip_address);
+    let mut addresses: Vec<IpAddr> = pairs.filter(|ip| !port.ips.contains(ip)).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+/// The address of a row with the MAC address at which its holder is, if the row counts.
+pub(crate) fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort) -> Option<(IpAddr, MacAddr)> {
+    let (ip, mac) = (row.ip?, row.detected_mac?);
+    let port = view.get(row.detected_lport.as_ref()?)?;
+    let is_reached = port.enabled != Some(false) && port.chassis().is_some() && port.lswitch == row.network;
+    (is_reached && may_hold(&port, ip, mac)).then_some((ip, mac))
+}
+
+/// Asks a port whether it uses an address, in the name of the other end of its cable and of no address.
+pub(crate) fn probe(port: &LogicalPort, ip: Ipv4Addr) -> Option<Vec<u8>> {
+    let mut asks = port.macs.first().copied()?;
+    asks.0[0] = TAP_PREFIX;
+    let question = Arp::request(asks, Ipv4Addr::UNSPECIFIED, ip);
+    Some(Ethernet::new(asks, MacAddr::BROADCAST).arp(&question))
+}
+
+fn may_hold(port: &LogicalPort, ip: IpAddr, mac: MacAddr) -> bool {
+    port.allowed_address_pairs.iter().any(|pair| pair.ip_address == ip && pair.mac_address == mac)
+}
+
+fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
+    match row(view, packet) {
+        Ok(write) => Reply::Write(Box::new(write)),
+        Err(reason) => Reply::Ignore(reason),
+    }
+}
+
+/// The row that follows from an announcement.
+fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Write, &'static str> {
+    let key = packet.ingress().ok_or("an announcement is from no port")?;
+    let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
+    let port = port.ok_or("an announcement is from a port that is gone")?;
+    let network = port.lswitch.clone().ok_or("an announcement is from a port without a network")?;
+    let (ip, mac) = announced(&packet.frame).ok_or("an announcement names no address")?;
+    if !may_hold(&port, ip, mac) {
+        return Err("an announcement is of an address that is not that of a pair of its port");
+    }
+    let id = AllowedAddressPairsActivePort::id_of(&network, ip);
+    let seen = view.get(&id);
+    let wanted = AllowedAddressPairsActivePort {
+        detected_lport: Some(port.id.clone()),
+        detected_mac: Some(mac),
+        id,
+        ip: Some(ip),
+        network: Some(network),
+        topic: port.topic.clone(),
+    };
+    if seen.as_deref() == Some(&wanted) {
+        return Err("an announcement says what is known");
+    }
+    Ok(Write { seen: seen.map(|row| (*row).clone().into()), wanted: Some(wanted.into()) })
+}
+
+/// The address that a frame says is at a MAC address.
+fn announced(frame: &[u8]) -> Option<(IpAddr, MacAddr)> {
+    let headers = Headers::parse(frame);
+    if headers.ethernet?.ethertype == ethertype::ARP {
+        let arp = Arp::parse(frame.get(ETHERNET_BYTES..)?).ok()?;
+        let says = arp.operation == ArpOperation::REPLY || arp.sender_ip == arp.target_ip;
+        return says.then_some((arp.sender_ip.into(), arp.sender_mac));
+    }
+    let Some(NetworkKey::Ipv6 { src, dst, .. }) = headers.network else { return None };
+    let message = frame.get(headers.layout.transport?..headers.layout.network_end?)?;
+    let envelope = Envelope { src, dst, hop_limit: headers.ip?.ttl };
+    match Neighbor::parse(message, envelope).ok()? {
+        Neighbor::Advertisement(claim) if envelope.hop_limit == HOP_LIMIT => {
+            Some((claim.target.into(), claim.target_link.unwrap_or(headers.ethernet?.src)))
+        }
+        _ => None,
+    }
+}
