@@ -23,7 +23,8 @@ pub(crate) use wire::any_frame_of_the_wire;
 pub(crate) use world::any_world;
 
 /// Packets that are sent through each cloud.
-const PACKETS: usize = 40;
+/// With as many clouds as there are by default, a hundred thousand in all.
+const PACKETS: usize = 400;
 
 fn cases() -> ProptestConfig {
     // `with_cases` would hide what the environment says.
