@@ -21,9 +21,6 @@ use packet::nd::{Envelope, HOP_LIMIT, Neighbor};
 use packet::{Headers, ethertype};
 use pipeline::userdata;
 
-/// The longest time between two questions whether a port uses an address.
-pub(crate) const PROBE_INTERVAL_S: u32 = 30;
-
 /// How the MAC address of a tap device begins, which is that of its guest otherwise.
 const TAP_PREFIX: u8 = 0xfe;
 

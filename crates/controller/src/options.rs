@@ -139,6 +139,7 @@ impl Options {
             learning: engine::Learning {
                 age_s: u16::try_from(config.df_l2_app.mac_age_seconds).unwrap_or(u16::MAX),
                 addresses_max: config.df_l2_app.learned_macs_max,
+                ask_interval_s: config.df_active_port_detection.detection_interval_time.0,
             },
             bridge_mappings: bridge_mappings(config),
             multicast: Multicast {

@@ -49,12 +49,14 @@ pub struct Learning {
     pub age_s: u16,
     /// As many of one port, and of one network's wire; 0 is any number.
     pub addresses_max: u32,
+    /// How often ports are asked, in seconds, whether they use an address that several may use.
+    pub ask_interval_s: u32,
 }
 
 impl Default for Learning {
     /// What the options say that nobody sets.
     fn default() -> Self {
-        Self { age_s: 300, addresses_max: 1024 }
+        Self { age_s: 300, addresses_max: 1024, ask_interval_s: 30 }
     }
 }
 

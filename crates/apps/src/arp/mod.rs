@@ -91,9 +91,8 @@ fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut S
 fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let addresses = holders::addresses(&local.port);
     let addresses = ipv4(addresses.iter());
-    if addresses.is_empty() {
-        return;
-    }
+    let Some(settings) = view.settings().filter(|_| !addresses.is_empty()) else { return };
+    let interval_s = settings.learning.ask_interval_s;
     let Some(told) = slow_path::to_controller(view, &local.port.id, userdata::PAIR_ADDRESS, sink) else {
         return;
     };
@@ -101,12 +100,7 @@ fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
         // Who holds an address without saying so answers for it.
         if let Some(frame) = holders::probe(&local.port, ip) {
             let frame = local.framed(frame).into();
-            sink.beacon(Beacon {
-                port: local.of_port,
-                frame,
-                interval_s: holders::PROBE_INTERVAL_S,
-                burst: 1,
-            });
+            sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: 1 });
         }
         let says = Match::new().with(Field::EthType, ethertype::ARP).with(Field::ArpSpa, ip);
         for says in [says.clone().with(Field::ArpTpa, ip), says.with(Field::ArpOp, REPLY)] {

@@ -143,7 +143,9 @@ fn out_of_tunnel(cloud: &Cloud, sender: Option<&str>, frame: &[u8]) -> Packet {
 #[test]
 fn no_port_has_more_addresses_remembered_than_is_said_and_each_for_as_long() {
     let mut cloud = Cloud::new(CLOUD);
-    cloud.set("a", |settings| settings.learning = engine::Learning { age_s: 7, addresses_max: 3 });
+    cloud.set("a", |settings| {
+        settings.learning = engine::Learning { age_s: 7, addresses_max: 3, ..engine::Learning::default() }
+    });
     let stranger = |number| MacAddr([2, 0, 0, 0, 1, number]);
     let learned = |cloud: &Cloud| {
         let switch = &cloud.nodes["a"].switch;

@@ -140,8 +140,16 @@ fn neighbour_advertisements_move_addresses_of_ipv6() {
 #[test]
 fn ports_with_pairs_are_asked_whether_they_use_them() {
     let mut cloud = Cloud::new(CLOUD);
-    let asked = |cloud: &mut Cloud, node: &str| cloud.node(node).engine.desired().beacons.len();
-    let before = asked(&mut cloud, "a");
     cloud.put("port other 14 red on=a:4 mac=02:00:00:00:00:04 ip=10.0.0.4 pair=10.0.0.101/02:00:00:00:00:04");
-    assert_eq!(asked(&mut cloud, "a"), before + 1);
+    cloud.set("a", |settings| settings.learning.ask_interval_s = 7);
+    let asked: Vec<_> = cloud.node("a").engine.desired().beacons;
+    let question = |port: u32, ip: &str| {
+        let asks = mac(&format!("fe:00:00:00:00:0{port}"));
+        let frame = arp_request((asks, "0.0.0.0"), ip).into();
+        engine::Beacon { port: net_types::OfPort::new(port), frame, interval_s: 7, burst: 1 }
+    };
+    assert!(
+        asked.contains(&question(1, "10.0.0.100")) && asked.contains(&question(4, "10.0.0.101")),
+        "{asked:?}"
+    );
 }
