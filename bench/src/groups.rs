@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use engine::{Engine, Input, Interface, RowChange};
-use model::{Id, LogicalPort, Object, Table, TunnelType};
+use model::{Id, LogicalPort, Object, Table};
 use net_types::OfPort;
 use openflow::delta::Delta;
 use serde_json::{Value, json};
@@ -20,7 +20,6 @@ const MEMBERS: u32 = 450;
 /// Members on the measured node.
 const HERE: u32 = 50;
 const CHANGES: u32 = 51;
-const FIRST_TUNNEL_PORT: u32 = 65_001;
 
 pub(crate) async fn run(table: &mut Report) -> Result<()> {
     let ovs = OvsBuilder::new(Datapath::Dummy).bridge(BRIDGE).start()?;
@@ -71,7 +70,7 @@ fn row(table: Table, value: &Value) -> Object {
 
 fn facts() -> Vec<Input> {
     let network = json!({
-        "id": "net", "mtu": 1442, "network_type": "geneve", "segmentation_id": 1, "topic": "t", "unique_key": 1, "version": 1,
+        "id": "net", "mtu": 1442, "network_type": "local", "topic": "t", "unique_key": 1, "version": 1,
     });
     let chassis = |name: &str, ip: &str| {
         row(Table::Chassis, &json!({"id": name, "ip": ip, "tunnel_types": ["geneve"]}))
@@ -88,7 +87,6 @@ fn facts() -> Vec<Input> {
     });
     let mut inputs: Vec<Input> = interfaces.collect();
     inputs.push(Input::Settings(cloud::settings()));
-    inputs.push(Input::Tunnels([(TunnelType::Geneve, FIRST_TUNNEL_PORT)].into()));
     inputs.push(Input::Snapshot {
         tables: Table::ALL.to_vec(),
         rows: ground.into_iter().chain(ports).collect(),
