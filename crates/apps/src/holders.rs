@@ -27,6 +27,16 @@ const TAP_PREFIX: u8 = 0xfe;
 /// Octets before the message of an ARP frame.
 const ETHERNET_BYTES: usize = 14;
 
+/// Ports of the network itself have owners that begin so.
+const OWNER_NETWORK: &str = "network:";
+
+/// Whether questions for a port's own addresses are answered in its place.
+pub(crate) fn is_answered_for(port: &LogicalPort) -> bool {
+    let is_bound = port.chassis().is_some() || port.vtep().is_some();
+    let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
+    port.enabled != Some(false) && (is_bound || is_of_network)
+}
+
 /// What is said of addresses of pairs.
 pub(crate) fn responder() -> Responder {
     Responder { op: userdata::PAIR_ADDRESS, respond }

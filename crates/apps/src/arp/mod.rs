@@ -33,9 +33,6 @@ use crate::slow_path;
 const REQUEST: u16 = packet::arp::ArpOperation::REQUEST.0;
 const REPLY: u16 = packet::arp::ArpOperation::REPLY.0;
 
-/// Ports of the network itself have owners that begin so.
-const OWNER_NETWORK: &str = "network:";
-
 /// The app.
 #[must_use]
 pub fn app() -> App {
@@ -61,7 +58,7 @@ fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
 
 /// Answers for the addresses of a port.
 fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
-    if !view.settings().is_some_and(|settings| settings.answer_arp) || !is_answered_for(port) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) || !holders::is_answered_for(port) {
         return;
     }
     let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
@@ -110,12 +107,6 @@ fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
             });
         }
     }
-}
-
-fn is_answered_for(port: &LogicalPort) -> bool {
-    let is_bound = port.chassis().is_some() || port.vtep().is_some();
-    let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
-    port.enabled != Some(false) && (is_bound || is_of_network)
 }
 
 /// Lets a guest ask for its own addresses without being answered.

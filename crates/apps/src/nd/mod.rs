@@ -36,8 +36,7 @@ use crate::slow_path;
 const SOLICITED_AND_OVERRIDE: u32 = 0x6000_0000;
 const ROUTER: u32 = 0x8000_0000;
 
-/// Ports of the network itself have owners that begin so, and those of routers so.
-const OWNER_NETWORK: &str = "network:";
+/// Ports of routers have owners that begin so.
 const OWNER_ROUTER: &str = "network:router_";
 
 const OWN: Priority = Priority::EXACT.level(1);
@@ -78,7 +77,7 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
 
 /// Answers for the addresses of a port.
 fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
-    if !view.settings().is_some_and(|settings| settings.answer_arp) || !is_answered_for(port) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) || !holders::is_answered_for(port) {
         return;
     }
     let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
@@ -123,12 +122,6 @@ fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
             flow.matching(says).when(&regs::INGRESS_PORT, local.key()).action(told.clone()).goto(&L2)
         });
     }
-}
-
-fn is_answered_for(port: &LogicalPort) -> bool {
-    let is_bound = port.chassis().is_some();
-    let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
-    port.enabled != Some(false) && (is_bound || is_of_network)
 }
 
 /// Whether a port is that of a router.
