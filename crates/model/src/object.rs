@@ -144,6 +144,18 @@ macro_rules! for_each_table {
             NetworkExtra = "lswitch_extra",
             /// Hypervisors that want what is sent to a multicast address.
             MulticastMember = "multicast_member",
+            /// What hypervisors say besides their rows.
+            ChassisExtra = "chassis_extra",
+            /// Hypervisors that routers may have their gateways on.
+            GatewayCandidate = "gateway_candidate",
+            /// What routers say besides their rows.
+            RouterExtra = "lrouter_extra",
+            /// What floating IPs say besides their rows.
+            FloatingIpExtra = "floatingip_extra",
+            /// Ports of floating IPs that stand for ports of guests.
+            PortForwarding = "port_forwarding",
+            /// Names of ports.
+            PortDns = "port_dns",
         }
     };
 }

@@ -8,6 +8,8 @@ use crate::{Id, LogicalSwitch, Topic, Version};
 object! {
     /// What a network says besides its row.
     NetworkExtra [topic version] {
+        /// The domain of the names of its ports.
+        dns_domain: Option<String>,
         /// The id of the network.
         id: Id<Self>,
         /// The network.

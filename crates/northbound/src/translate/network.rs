@@ -79,6 +79,7 @@ impl Network {
     #[must_use]
     pub fn extra(&self) -> Option<NetworkExtra> {
         self.vlan_transparent.then(|| NetworkExtra {
+            dns_domain: None,
             id: NetworkExtra::id_of(&self.id),
             lswitch: self.id.clone(),
             topic: Topic::new(&self.project_id),
