@@ -2,13 +2,14 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`places`], [`filter`], [`policy`], [`provider`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`places`], [`filter`], [`policy`], [`provider`], [`routers`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod filter;
+pub(crate) mod gateway;
 pub mod groups;
 pub(crate) mod holders;
 pub mod l2;
@@ -21,6 +22,8 @@ pub mod policy;
 pub mod port_security;
 pub mod provider;
 pub mod qos;
+pub mod router;
+pub mod routers;
 pub mod slow_path;
 mod speaker;
 pub mod tunnel;
@@ -43,6 +46,7 @@ pub fn all() -> Vec<App> {
         nd::app(),
         dhcpv6::app(),
         migration::app(),
+        router::app(),
     ]
 }
 

@@ -9,12 +9,13 @@ use openflow::{Field, Match};
 
 use crate::places;
 use crate::provider::{self, Wire};
+use crate::routers;
 use crate::tunnel::{Tunnel, too_large, tunnel_type};
 
 /// The bit of a VLAN id in a match that says that there is a tag.
 pub(crate) const VLAN_PRESENT: u16 = 0x1000;
 
-/// A network that this node has to know, because ports of it are here.
+/// A network that this node has to know, because ports of it are here, or routers lead there from here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// The number by which the switch knows it; it has 24 bits.
@@ -26,6 +27,12 @@ pub struct Network {
     pub wire: Option<Wire>,
     /// Whether it carries the VLAN tags of guests.
     pub carries_tags: bool,
+    /// Whether ports of it are here.
+    pub is_present: bool,
+    /// Whether it is outside of what tenants have.
+    pub is_external: bool,
+    /// The longest packet that it takes, where that is said.
+    pub mtu_bytes: Option<u32>,
 }
 
 /// What follows from the row of a network.
@@ -46,7 +53,8 @@ impl Derived for KnownNetwork {
     type Value = Known;
 
     fn compute(view: &mut View<'_>, id: &Self::Key) -> Known {
-        if !is_present(view, id) {
+        let is_present = has_ports_here(view, id);
+        if !is_present && !routers::reach(view, id) {
             return Known::default();
         }
         let Some(row) = view.get(id) else { return Known::default() };
@@ -64,11 +72,14 @@ impl Derived for KnownNetwork {
             Way::Wire(wire) => (None, Some(wire)),
             Way::None => (None, None),
         };
-        Known { network: Some(Network { key, tunnel, wire, carries_tags }), problem }
+        let is_external = row.is_external == Some(true);
+        let network =
+            Network { key, tunnel, wire, carries_tags, is_present, is_external, mtu_bytes: row.mtu };
+        Known { network: Some(network), problem }
     }
 }
 
-/// What is known of a network, if any port of it is on this node.
+/// What is known of a network, if any port of it is on this node or routers lead there from here.
 pub fn known(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Known {
     (*view.derived::<KnownNetwork>(id)).clone()
 }
@@ -94,11 +105,16 @@ pub(crate) fn tagged() -> Match {
 
 /// The network, if any port of it is on this node.
 pub fn present(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
+    known(view, id).network.filter(|network| network.is_present)
+}
+
+/// The network, if packets get there from ports on this node, whether by switching or by routers.
+pub(crate) fn reached(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<Network> {
     known(view, id).network
 }
 
 /// Whether any port of the network is bound to this node or on its way here, so that the node has to know the others.
-fn is_present(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+pub(crate) fn has_ports_here(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
     let Some(settings) = view.settings() else { return false };
     view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), settings.chassis.clone()))
         || places::moves(view, network).iter().any(|(node, _)| *node == settings.chassis)

@@ -8,11 +8,24 @@
 //! | `src_unplug` | the destination | passes at the destination |
 //!
 //! A migration that names no destination, or the node where the port is, says nothing.
+//!
+//! # Ports of floating IPs and gateways
+//! Nothing is plugged into them, and they are where their packets are translated. The port of a floating IP is where the port is that
+//! it stands for; or, if that is bound nowhere, where the port is that holds its address (see [`crate::holders`]); or else where the
+//! gateway of its router is, where also those are that stand for single ports of guests, and all of a router that is not
+//! distributed. The port of a gateway is on the node that has the gateway now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use engine::{Derived, View};
-use model::{Chassis, Id, LogicalPort, LogicalSwitch, Migration, MigrationStatus};
+use model::{
+    AllowedAddressPairsActivePort, Chassis, Id, LogicalPort, LogicalSwitch, Migration, MigrationStatus,
+    RouterExtra,
+};
+
+use crate::routers::{self, Outer};
+use crate::{gateway, holders};
 
 /// The nodes of a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +46,48 @@ impl Places {
 
 /// The nodes of a port.
 pub fn of(view: &mut View<'_>, port: &LogicalPort) -> Places {
+    match routers::outer(view, port) {
+        Some(outer) => Places { node: (*view.derived::<NodeOf>(&outer)).clone(), destination: None },
+        None => of_plugged(view, port),
+    }
+}
+
+/// Where what stands behind an external port is translated. Ports in external networks are not looked at when others move.
+#[derive(Debug)]
+struct NodeOf;
+
+impl Derived for NodeOf {
+    type Key = Outer;
+    type Value = Option<Id<Chassis>>;
+
+    fn compute(view: &mut View<'_>, outer: &Outer) -> Option<Id<Chassis>> {
+        let id = match outer {
+            Outer::Gateway(router) => return gateway::active(view, router),
+            Outer::FloatingIp(id) => id,
+        };
+        let row = view.get(id)?;
+        let router = row.lrouter.as_ref()?;
+        let is_distributed =
+            view.get(&RouterExtra::id_of(router)).is_none_or(|extra| extra.distributed != Some(false));
+        let port = row.lport.as_ref().filter(|_| is_distributed).and_then(|port| view.get(port));
+        let node = port.and_then(|port| {
+            let ip = row.fixed_ip_address?;
+            of_plugged(view, &port).node.or_else(|| holder_of(view, &port, ip))
+        });
+        node.or_else(|| gateway::active(view, router))
+    }
+}
+
+/// The node of the port that holds an address of another port, by its allowed address pairs.
+fn holder_of(view: &mut View<'_>, port: &LogicalPort, ip: IpAddr) -> Option<Id<Chassis>> {
+    let id = AllowedAddressPairsActivePort::id_of(port.lswitch.as_ref()?, ip);
+    let row = view.get(&id)?;
+    holders::holder(view, &row)?;
+    let port = view.get(row.detected_lport.as_ref()?)?;
+    of_plugged(view, &port).node
+}
+
+fn of_plugged(view: &mut View<'_>, port: &LogicalPort) -> Places {
     let bound = port.chassis().cloned();
     let migration = view.get(&Migration::id_of(&port.id));
     let moves = migration.and_then(|row| Some((row.dest_chassis.clone()?, row.status)));

@@ -3,21 +3,16 @@
 use engine::Sink;
 use engine::View;
 use engine::numbers::Space;
-use model::{Id, LogicalPort};
+use model::Id;
 use openflow::action::{Action, Controller};
 use openflow::meter::{Band, BandKind, Meter, MeterUnit};
 
 /// What a guest needs when it starts, with room; the controller's own limit for a port is above.
 const PACKETS_PER_S: u32 = 20;
 
-/// Sends a packet of a port to the responder with this number, as often as the port's meter lets it; nothing, if there are
+/// Sends a packet of a port (or router) to the responder with this number, as often as the port's meter lets it; nothing, if there are
 /// no meters left, which a finding says. Whoever says so says the meter as well.
-pub fn to_controller(
-    view: &mut View<'_>,
-    port: &Id<LogicalPort>,
-    responder: u8,
-    sink: &mut Sink,
-) -> Option<Action> {
+pub fn to_controller<T>(view: &mut View<'_>, port: &Id<T>, responder: u8, sink: &mut Sink) -> Option<Action> {
     let Some(id) = view.number(Space::SlowPath, port) else {
         sink.problem("all meters are taken, so what the port asks could not be limited and is not answered");
         return None;

@@ -69,6 +69,25 @@ impl Tunnel {
         }
     }
 
+    /// The tunnel in which packets for a gateway go to its node, where the external network has none of its own: the first kind
+    /// that the node takes and this one has.
+    pub(crate) fn to_gateway(
+        view: &mut View<'_>,
+        node: &Id<Chassis>,
+        network: u32,
+        gateway: u32,
+    ) -> Option<Self> {
+        let row = view.get(node)?;
+        let ours = view.tunnels();
+        let shared = row.tunnel_types.iter().find_map(|kind| Some((kind.clone(), *ours.get(kind)?)));
+        let (kind, port) = shared?;
+        let id = match kind {
+            TunnelType::Geneve => network,
+            _ => tunnels::gateway_vni(gateway),
+        };
+        Some(Self { kind, port, id })
+    }
+
     /// What a packet gets before it goes to any node: the network, and where it goes to.
     #[must_use]
     pub fn label(&self, egress: Egress) -> Vec<Action> {

@@ -33,13 +33,9 @@ const fn parts(app: App) -> &'static [AppId] {
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
         App::Migration => &[tables::MIGRATION_OWNER],
-        App::L3
-        | App::Dnat
-        | App::Metadata
-        | App::FlowClassifier
-        | App::ServiceChain
-        | App::ChassisSnat
-        | App::LegacySnat => &[],
+        // Where routers send packets and with which addresses these leave is one thing.
+        App::L3 | App::Dnat | App::LegacySnat => &[tables::ROUTER_OWNER],
+        App::Metadata | App::FlowClassifier | App::ServiceChain | App::ChassisSnat => &[],
     }
 }
 

@@ -40,6 +40,7 @@ pub mod controller;
 pub mod inspect;
 mod intake;
 mod listeners;
+mod neighbors;
 mod nested;
 mod northbound;
 pub mod notify;

@@ -7,13 +7,15 @@
 //! What is too much is lost here, as on a cable that is too slow: guests ask again. Flows travel on another connection, so
 //! a storm of packets does not delay them. Both sides say to the switch what they want to hear.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use engine::PacketIn;
+use engine::{PacketIn, Resume};
 use net_types::OfPort;
 use openflow::action::Action;
 use openflow::message::{AsyncConfig, AsyncMasks, PacketIn2, PacketOut};
 use openflow::{Field, Message};
+use packet::Headers;
+use packet::headers::NetworkKey;
 use pipeline::Register;
 use switch::{Event, Handle};
 use tokio::sync::mpsc;
@@ -25,8 +27,26 @@ use crate::clock;
 /// Answers that wait for the switch.
 const ANSWERS_MAX: usize = 256;
 
-/// A frame and the port out of which it goes.
-pub(crate) type Answer = (Vec<u8>, OfPort);
+/// A frame and what is done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    frame: Vec<u8>,
+    actions: Vec<Action>,
+}
+
+impl Answer {
+    /// A frame that leaves by a port.
+    pub(crate) fn send(frame: Vec<u8>, port: OfPort) -> Self {
+        Self { frame, actions: vec![Action::output(port)] }
+    }
+
+    /// A frame that goes on in a table.
+    pub(crate) fn resume(resume: Resume) -> Self {
+        let Resume { frame, registers: mut actions, table } = resume;
+        actions.push(Action::resubmit(table));
+        Self { frame, actions }
+    }
+}
 
 /// What a connection wants to hear unasked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +94,8 @@ impl Filter {
             in_port,
             network: register(&packet, &pipeline::regs::NETWORK),
             ingress: register(&packet, &pipeline::regs::INGRESS_PORT),
+            router: register(&packet, &pipeline::regs::ROUTER),
+            next_hop: next_hop(&packet),
             userdata: packet.userdata,
             frame: packet.data,
             at_ms,
@@ -96,14 +118,31 @@ fn register(packet: &PacketIn2, register: &Register) -> u32 {
     u32::try_from(value).unwrap_or_default()
 }
 
+/// The address that a router hands the packet to, which is of the version that the packet is of.
+fn next_hop(packet: &PacketIn2) -> Option<IpAddr> {
+    let part = |field| packet.metadata.get(field).map_or(0, |entry| entry.value & entry.mask);
+    match Headers::parse(&packet.data).network? {
+        NetworkKey::Ipv4 { .. } => {
+            let ip = u32::try_from(part(pipeline::regs::NEXT_HOP.bits.field)).ok().filter(|ip| *ip != 0)?;
+            Some(Ipv4Addr::from(ip).into())
+        }
+        NetworkKey::Ipv6 { .. } => {
+            let parts = [Field::Reg0, Field::Reg1, Field::Reg2, Field::Reg3];
+            let ip = parts.into_iter().fold(0, |ip, field| ip << 32 | part(field));
+            (ip != 0).then(|| Ipv6Addr::from(ip).into())
+        }
+        NetworkKey::Arp(_) => None,
+    }
+}
+
 /// The shortest frame.
 const GREETING_BYTES: usize = 60;
 /// From a made-up station to another, of the type that is left for experiments.
 const GREETING_HEADER: [u8; 14] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5];
 
 /// The message that sends an answer.
-pub(crate) fn packet_out((frame, port): Answer) -> Message {
-    Message::PacketOut(PacketOut::new(frame, vec![Action::output(port)]))
+pub(crate) fn packet_out(answer: Answer) -> Message {
+    Message::PacketOut(PacketOut::new(answer.frame, answer.actions))
 }
 
 /// A frame of no network into a tunnel, which the other end drops. Open vSwitch's userspace datapath asks for the MAC address of a

@@ -23,6 +23,7 @@ use crate::audit::audit;
 use crate::beacons;
 use crate::controller::Sources;
 use crate::intake::Intake;
+use crate::neighbors;
 use crate::notify::Notifier;
 use crate::options::{Options, PacketLimits};
 use crate::packets::{self, Answer, Filter, Hears, Packets, greeting, packet_out, want};
@@ -34,8 +35,8 @@ use crate::vswitch::Orders;
 /// News of one source that go into one step at most, so that no source keeps the others waiting.
 const NEWS_A_STEP_MAX: usize = 256;
 
-/// Frames that are sent regularly and wait for the connection that is for flows.
-const BEACONS_WAITING_MAX: usize = 16;
+/// Frames of others than the worker that wait for the connection that is for flows.
+const ANSWERS_WAITING_MAX: usize = 64;
 
 /// Why the work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(crate) enum Stop {
 enum PacketPath {
     /// A connection of its own.
     Own(Packets),
-    /// The one for flows. What is sent regularly comes by the queue.
+    /// The one for flows. What others than the worker send comes by the queue.
     Shared(Filter, mpsc::Receiver<Answer>),
 }
 
@@ -78,6 +79,9 @@ pub(crate) struct Worker<'a> {
     /// What ports are sent regularly, and who sends it.
     beacons: watch::Sender<Vec<Beacon>>,
     _sender: AbortOnDrop,
+    /// Where packets wait for neighbours of routers, and who asks for these.
+    neighbors: mpsc::Sender<neighbors::News>,
+    _asker: AbortOnDrop,
     notifier: &'a Notifier,
     status: &'a watch::Sender<Status>,
     audit: Option<Interval>,
@@ -90,7 +94,7 @@ enum Next {
     Vswitch(Option<crate::vswitch::News>),
     Switch(Option<Event>),
     Packet(Option<engine::PacketIn>),
-    Beacon(Option<Answer>),
+    Answer(Option<Answer>),
     Audit,
     Watchdog,
 }
@@ -130,7 +134,9 @@ impl<'a> Worker<'a> {
             Some(endpoint) => connect_packets(endpoint, limits),
             None => (PacketPath::Shared(Filter::new(limits), mpsc::channel(1).1), None),
         };
-        let (beacons, packets, sender) = send_beacons(&mut outputs, packets);
+        let (packets, out) = outgoing(packets);
+        let (beacons, sender) = send_beacons(&mut outputs, out.clone());
+        let (neighbors, asker) = neighbors::ask(out);
         let timer = |period: Option<std::time::Duration>| {
             period.filter(|period| !period.is_zero()).map(|period| {
                 let mut timer = interval(period);
@@ -157,6 +163,8 @@ impl<'a> Worker<'a> {
             _carrier: carrier,
             beacons,
             _sender: sender,
+            neighbors,
+            _asker: AbortOnDrop(tokio::spawn(asker)),
             notifier,
             status,
             audit: timer(options.limits.audit_interval),
@@ -184,15 +192,15 @@ impl<'a> Worker<'a> {
                     self.intake.pending.packet(packet);
                     Ok(())
                 }
-                Next::Beacon(Some(beacon)) => {
-                    self.send(beacon).await;
+                Next::Answer(Some(answer)) => {
+                    self.send(answer).await;
                     Ok(())
                 }
                 Next::Switch(Some(event)) => self.switch_says(event).await,
                 Next::Store(None) => return Stop::Ended("northbound"),
                 Next::Vswitch(None) => return Stop::Ended("vswitch"),
                 Next::Packet(None) => return Stop::Ended("packets"),
-                Next::Beacon(None) => return Stop::Ended("beacons"),
+                Next::Answer(None) => return Stop::Ended("answers"),
                 Next::Switch(None) => return Stop::Ended("switch"),
                 Next::Audit => {
                     if !self.is_sound() {
@@ -217,7 +225,7 @@ impl<'a> Worker<'a> {
         let packet = async {
             match packets {
                 PacketPath::Own(packets) => Next::Packet(packets.incoming.recv().await),
-                PacketPath::Shared(_, beacons) => Next::Beacon(beacons.recv().await),
+                PacketPath::Shared(_, answers) => Next::Answer(answers.recv().await),
             }
         };
         tokio::select! {
@@ -343,7 +351,19 @@ impl<'a> Worker<'a> {
             match reply {
                 Reply::Send { frame, port } => {
                     answered += 1;
-                    self.send((frame, port)).await;
+                    self.send(Answer::send(frame, port)).await;
+                }
+                Reply::Resume(resume) => {
+                    answered += 1;
+                    self.send(Answer::resume(resume)).await;
+                }
+                Reply::Ask(ask) => {
+                    answered += 1;
+                    self.tell_neighbors(neighbors::News::Ask(ask));
+                }
+                Reply::Told(neighbor) => {
+                    answered += 1;
+                    self.tell_neighbors(neighbors::News::Told(neighbor));
                 }
                 Reply::Write(write) => {
                     answered += 1;
@@ -366,6 +386,12 @@ impl<'a> Worker<'a> {
                 status.packets_answered += answered;
                 status.packets_ignored += ignored;
             });
+        }
+    }
+
+    fn tell_neighbors(&self, news: neighbors::News) {
+        if self.neighbors.try_send(news).is_err() {
+            debug!("a packet for a neighbour is dropped, too many wait");
         }
     }
 
@@ -500,23 +526,27 @@ fn connect_packets(
     (PacketPath::Own(packets), Some(AbortOnDrop(tokio::spawn(run))))
 }
 
-/// Starts to send what ports are sent regularly.
-fn send_beacons(
-    outputs: &mut Outputs,
-    packets: PacketPath,
-) -> (watch::Sender<Vec<Beacon>>, PacketPath, AbortOnDrop) {
-    let (said, wanted) = watch::channel(outputs.beacons.take().unwrap_or_default());
-    let (packets, out) = match packets {
+/// Where others than the worker put frames to be sent.
+fn outgoing(packets: PacketPath) -> (PacketPath, mpsc::Sender<Answer>) {
+    match packets {
         PacketPath::Own(packets) => {
             let out = packets.outgoing();
             (PacketPath::Own(packets), out)
         }
         PacketPath::Shared(filter, _) => {
-            let (out, beacons) = mpsc::channel(BEACONS_WAITING_MAX);
-            (PacketPath::Shared(filter, beacons), out)
+            let (out, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
+            (PacketPath::Shared(filter, answers), out)
         }
-    };
-    (said, packets, AbortOnDrop(tokio::spawn(beacons::run(wanted, out))))
+    }
+}
+
+/// Starts to send what ports are sent regularly.
+fn send_beacons(
+    outputs: &mut Outputs,
+    out: mpsc::Sender<Answer>,
+) -> (watch::Sender<Vec<Beacon>>, AbortOnDrop) {
+    let (said, wanted) = watch::channel(outputs.beacons.take().unwrap_or_default());
+    (said, AbortOnDrop(tokio::spawn(beacons::run(wanted, out))))
 }
 
 async fn tick(timer: &mut Option<Interval>) {

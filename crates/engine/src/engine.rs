@@ -252,7 +252,7 @@ impl Engine {
         loop {
             let news = std::mem::take(&mut self.graph.number_news);
             for NumberNews { space, owner, number, is_given } in news {
-                if space == Space::Zone {
+                if matches!(space, Space::Zone | Space::RouterZone) {
                     zones.extend(u16::try_from(number));
                 }
                 match is_given {

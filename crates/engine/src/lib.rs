@@ -49,7 +49,7 @@ pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};
 pub use input::{Input, Outputs, RowChange};
 pub use node::{Dhcp, Interface, Learning, Multicast, Provider, Settings};
-pub use packet::{Listens, PacketIn, Reply, Responder, Write};
+pub use packet::{Ask, Listens, Neighbor, PacketIn, Reply, Responder, Resume, Write};
 pub use rule::{App, Rule};
 pub use sink::Sink;
 pub use view::View;

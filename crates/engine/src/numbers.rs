@@ -36,6 +36,10 @@ pub enum Space {
     AddressSet,
     /// Multicast addresses that somebody listens to, each in a network.
     Listened,
+    /// Conntrack zones of routers.
+    RouterZone,
+    /// Routes that have several next hops.
+    Spread,
 }
 
 impl Space {
@@ -51,6 +55,8 @@ impl Space {
         (Self::Policy, "policy"),
         (Self::AddressSet, "addressset"),
         (Self::Listened, "listened"),
+        (Self::RouterZone, "routerzone"),
+        (Self::Spread, "spread"),
     ];
 
     fn range(self) -> RangeInclusive<u32> {
@@ -65,6 +71,8 @@ impl Space {
             Self::Policy => filters::POLICIES,
             Self::AddressSet => filters::ADDRESS_SETS,
             Self::Listened => pipeline::groups::LISTENED,
+            Self::RouterZone => filters::ROUTER_ZONES,
+            Self::Spread => pipeline::groups::SPREAD,
         }
     }
 }
@@ -143,7 +151,8 @@ impl From<Numbers> for Vec<(Space, RowId, u32)> {
 }
 
 /// A hash of an id that no version of this program and no machine changes (FNV-1a over the text).
-pub(crate) fn stable_hash(id: &RowId) -> u64 {
+#[must_use]
+pub fn stable_hash(id: &RowId) -> u64 {
     struct Fnv(u64);
     impl Hasher for Fnv {
         fn finish(&self) -> u64 {

@@ -8,12 +8,13 @@ use std::net::IpAddr;
 
 use model::{Id, LogicalPort, LogicalSwitch, Object, Topic, UniqueKey};
 use net_types::OfPort;
+use openflow::action::Action;
 use serde::{Deserialize, Serialize};
 
 use crate::view::View;
 
 /// A packet that a flow sent up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketIn {
     /// The frame.
     pub frame: Vec<u8>,
@@ -23,6 +24,12 @@ pub struct PacketIn {
     pub network: u32,
     /// The key of the logical port that it came from, as far as the tables had found out.
     pub ingress: u32,
+    /// The key of the router that it is in, as far as the tables had found out.
+    #[serde(default)]
+    pub router: u32,
+    /// The address that the router hands it to, as far as the tables had found out.
+    #[serde(default)]
+    pub next_hop: Option<IpAddr>,
     /// The userdata of the flow.
     pub userdata: Vec<u8>,
     /// When it came, in milliseconds since the epoch.
@@ -66,12 +73,49 @@ pub enum Reply {
         /// The port.
         port: OfPort,
     },
+    /// Sends a frame that goes on in a table.
+    Resume(Resume),
+    /// Asks who has an address, and keeps a packet until somebody says so.
+    Ask(Box<Ask>),
+    /// Somebody said who has an address: packets that wait for it can go.
+    Told(Neighbor),
     /// Changes a row of the store.
     Write(Box<Write>),
     /// Remembers which multicast addresses a port listens to.
     Listens(Listens),
     /// Nothing, for this reason.
     Ignore(&'static str),
+}
+
+/// A frame that goes on in a table, as if it had come there by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// The frame.
+    pub frame: Vec<u8>,
+    /// The registers that tables before would have written.
+    pub registers: Vec<Action>,
+    /// The table.
+    pub table: u8,
+}
+
+/// An address in a network, by the network's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Neighbor {
+    /// The key of the network.
+    pub network: u32,
+    /// The address.
+    pub ip: IpAddr,
+}
+
+/// A question for a neighbour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Who is asked for.
+    pub neighbor: Neighbor,
+    /// The question.
+    pub question: Resume,
+    /// What waits for the answer.
+    pub packet: Resume,
 }
 
 /// A change of a row, that counts only while the row is as it was seen.

@@ -133,6 +133,7 @@ fn packets_are_answered_from_the_facts_of_their_step() {
             ingress,
             userdata: vec![7],
             at_ms: 0,
+            ..PacketIn::default()
         })
     };
     let outputs = node.step(vec![packet(1), put(port(0, 0, Some(0), 0, None)), packet(9)]);
@@ -145,6 +146,7 @@ fn packets_are_answered_from_the_facts_of_their_step() {
         ingress: 0,
         userdata: vec![],
         at_ms: 0,
+        ..PacketIn::default()
     });
     assert_eq!(node.step(vec![unknown]).replies, [Reply::Ignore("no app answers such packets")]);
 }
@@ -162,7 +164,15 @@ fn what_packets_look_at_is_not_kept() {
     let mut engine = Engine::new(vec![App { id: tables::L2_OWNER, rules: vec![], responders }]);
     let packet = |at_ms| {
         let userdata = vec![7];
-        Input::Packet(PacketIn { frame: vec![], in_port: 1, network: 0, ingress: 0, userdata, at_ms })
+        Input::Packet(PacketIn {
+            frame: vec![],
+            in_port: 1,
+            network: 0,
+            ingress: 0,
+            userdata,
+            at_ms,
+            ..PacketIn::default()
+        })
     };
     engine.step((0..100).map(packet).collect());
     engine.step(vec![]);

@@ -2,8 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-/// Zones of ports. Zone 0 is everybody's, and those above are left to routers.
+/// Zones of ports. Zone 0 is everybody's.
 pub const ZONES: RangeInclusive<u32> = 1..=60_000;
+
+/// Zones of routers, where they translate addresses.
+pub const ROUTER_ZONES: RangeInclusive<u32> = 60_001..=65_000;
 
 /// Sets of security groups: what a register has room for; 0 is no set.
 pub const POLICIES: RangeInclusive<u32> = 1..=0xfffe;

@@ -8,6 +8,7 @@ const FLOOD: u32 = 1 << NETWORK_BITS;
 const LOCAL_FLOOD: u32 = 2 << NETWORK_BITS;
 const UNKNOWN: u32 = 3 << NETWORK_BITS;
 const LOCAL_UNKNOWN: u32 = 4 << NETWORK_BITS;
+const ROUTES: u32 = 5 << NETWORK_BITS;
 const LISTENERS: u32 = 6 << NETWORK_BITS;
 const LOCAL_LISTENERS: u32 = 7 << NETWORK_BITS;
 
@@ -24,6 +25,14 @@ pub const OURS: RangeInclusive<u32> =
 
 /// Numbers of multicast addresses that somebody listens to in a network.
 pub const LISTENED: RangeInclusive<u32> = 1..=(1 << NETWORK_BITS) - 1;
+
+/// Numbers of routes that have several next hops.
+pub const SPREAD: RangeInclusive<u32> = 1..=(1 << NETWORK_BITS) - 1;
+
+/// The next hops of a route, by its number in [`SPREAD`].
+pub const fn routes(number: u32) -> u32 {
+    ROUTES | number & ((1 << NETWORK_BITS) - 1)
+}
 
 /// The id under which a group goes on; part 0 is the group itself. There are [`PARTS_MAX`].
 pub const fn part(group: u32, part: u32) -> u32 {
@@ -71,7 +80,8 @@ mod tests {
         let mut seen = BTreeSet::new();
         for network in [0, 1, (1 << NETWORK_BITS) - 1] {
             let of_network = [flood(network), local_flood(network), unknown(network), local_unknown(network)];
-            for id in of_network.into_iter().chain([listeners(network), local_listeners(network)]) {
+            let by_number = [listeners(network), local_listeners(network), routes(network)];
+            for id in of_network.into_iter().chain(by_number) {
                 assert_eq!(part(id, 0), id);
                 for id in (0..PARTS_MAX).map(|number| part(id, number)) {
                     assert!(seen.insert(id) && OURS.contains(&id), "{id:#x}");

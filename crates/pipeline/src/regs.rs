@@ -87,7 +87,33 @@ pub static ZONE: Register = Register {
     bits: Subfield { field: Field::Reg4, ofs: 16, n_bits: 16 },
 };
 
-/// All registers; no two of them share a bit.
+/// The router that the packet is in.
+pub static ROUTER: Register = Register {
+    name: "router",
+    meaning: "key of the router that the packet is in, from when it was sent to one of its addresses until it is in the network that it \
+              leaves to",
+    bits: whole(Field::Reg8, 32),
+};
+
+/// Whether a routed packet is too long for the network that it would leave to.
+pub static IS_TOO_LONG: Register = Register {
+    name: "is too long",
+    meaning: "1 if a routed packet is longer than the network that it would leave to takes",
+    bits: Subfield { field: Field::Reg5, ofs: 10, n_bits: 1 },
+};
+
+/// The IPv4 address that a routed packet is handed to next.
+pub static NEXT_HOP: Register = Register {
+    name: "next hop",
+    meaning: "IPv4 address in the network to which a routed packet is handed: its destination, or another router",
+    bits: whole(Field::Reg0, 32),
+};
+
+/// The IPv6 address that a routed packet is handed to next. It has the bits of [`NEXT_HOP`] and others: a packet has one of both.
+pub static NEXT_HOP_V6: Register =
+    Register { name: "next hop of IPv6", meaning: "the same of IPv6", bits: whole(Field::XxReg0, 128) };
+
+/// All registers; no two of them share a bit, but for the two forms of the next hop.
 pub static ALL: &[&Register] = &[
     &NETWORK,
     &INGRESS_PORT,
@@ -98,9 +124,21 @@ pub static ALL: &[&Register] = &[
     &INGRESS_ON_WIRE,
     &POLICY,
     &ZONE,
+    &ROUTER,
+    &IS_TOO_LONG,
+    &NEXT_HOP,
+    &NEXT_HOP_V6,
 ];
 
+/// What a match has instead of the long register.
+const PARTS_OF_LONG: [Field; 4] = [Field::Reg0, Field::Reg1, Field::Reg2, Field::Reg3];
+
 impl Register {
+    /// Whether `field` of a match is this register, or a part of it.
+    pub(crate) fn is_matched_by(&self, field: Field) -> bool {
+        self.bits.field == field || self.bits.field == Field::XxReg0 && PARTS_OF_LONG.contains(&field)
+    }
+
     /// `matching`, that also requires the register to hold `value`.
     pub fn matched(&self, matching: Match, value: u64) -> Match {
         let mask = self.bits.mask();

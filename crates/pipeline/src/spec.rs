@@ -38,8 +38,11 @@ pub struct TableSpec {
     pub sets: &'static [Field],
     /// Registers that flows may write.
     pub writes: &'static [&'static Register],
-    /// Tables that flows may lead to.
+    /// Later tables that flows may lead to.
     pub next: &'static [&'static TableSpec],
+    /// Tables that flows may send packets back to: those that a router let in again, which have one hop less to live. Open
+    /// vSwitch ends a packet that passes too many tables.
+    pub again: &'static [&'static TableSpec],
     /// Whether packets may leave the pipeline here: to a port, a group or the controller.
     pub may_output: bool,
     /// What happens to the rest.
@@ -62,7 +65,7 @@ impl TableSpec {
 
     /// Whether flows may match `field`.
     pub(crate) fn may_match(&self, field: Field) -> bool {
-        self.matches.contains(&field) || self.reads.iter().any(|register| register.bits.field == field)
+        self.matches.contains(&field) || self.reads.iter().any(|register| register.is_matched_by(field))
     }
 
     /// Whether flows may write `field`.
@@ -76,7 +79,7 @@ impl TableSpec {
             Miss::Drop => None,
             Miss::Goto(table) => Some(table),
         };
-        self.next.iter().copied().chain(miss).any(|table| table.id == id)
+        self.next.iter().chain(self.again).copied().chain(miss).any(|table| table.id == id)
     }
 }
 
@@ -137,6 +140,8 @@ impl Pipeline {
                 }
                 reached.insert(next.id);
             }
+            let again = table.again.iter().filter(|again| !by_id.contains_key(&again.id));
+            defects.extend(again.map(|again| Defect::Missing(table.name, again.name)));
         }
         let unreached = by_id.values().filter(|table| !reached.contains(&table.id));
         defects.extend(unreached.map(|table| Defect::Unreachable(table.name)));

@@ -18,12 +18,13 @@
 //! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
 //! A packet of a filtered guest to one on another node passes seven tables here and six there, and one without groups
 //! five here and three there (one more each way, if it is IPv6). What is for a group of listeners passes a table more behind l2,
-//! where memberships are looked at; an answer to a neighbour solicitation goes from nd by nd answer to answer.
+//! where memberships are looked at. What is sent to a router passes tables of its own behind l2, see [`ROUTE`]; an answer to a neighbour solicitation goes from nd by nd answer to answer.
 //!
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
 
 mod groups;
+mod routers;
 
 use openflow::Field;
 
@@ -37,13 +38,15 @@ pub use groups::{
     INGRESS_TRACK,
 };
 
+pub use routers::{ARRIVE, EXTERNAL, NEIGHBOR, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED};
+
 /// Owner of [`CLASSIFY`], [`ANSWER`], [`DISPATCH`] and [`DEPARTURE`].
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
 /// Owner of [`L2`] and [`MULTICAST`].
 pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
 /// Owner of [`PORT_SECURITY`].
 pub const PORT_SECURITY_OWNER: AppId = AppId { number: 3, name: "portsec" };
-/// Owner of [`LEARNED`]: the switch itself.
+/// Owner of [`LEARNED`] and [`RESOLVED`]: the switch itself.
 pub const LEARNED_OWNER: AppId = AppId { number: 12, name: "learned" };
 /// Owner of [`ARP`].
 pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
@@ -93,7 +96,8 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::POLICY,
         &regs::ZONE,
     ],
-    next: &[&ARRIVAL, &EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &INGRESS],
+    next: &[&ARRIVAL, &EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &ARRIVE, &INGRESS],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -109,6 +113,7 @@ pub static ARRIVAL: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&PORT_SECURITY],
+    again: &[],
     may_output: true,
     miss: Miss::Goto(&PORT_SECURITY),
 };
@@ -124,6 +129,7 @@ pub static EGRESS_RATE: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&EGRESS_MARKS, &PORT_SECURITY],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&PORT_SECURITY),
 };
@@ -139,6 +145,7 @@ pub static EGRESS_MARKS: TableSpec = TableSpec {
     sets: &[Field::IpDscp],
     writes: &[],
     next: &[&PORT_SECURITY],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&PORT_SECURITY),
 };
@@ -166,6 +173,7 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&NEIGHBOR_SECURITY, &ARP, &ND, &DHCP, &DHCPV6, &LEARN, &EGRESS_TRACK, &L2],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -193,6 +201,7 @@ pub static NEIGHBOR_SECURITY: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&ND, &DHCPV6, &L2],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&EGRESS_TRACK),
 };
@@ -217,6 +226,7 @@ pub static ARP: TableSpec = TableSpec {
     ],
     writes: &[],
     next: &[&ANSWER, &L2],
+    again: &[],
     may_output: true,
     miss: Miss::Goto(&L2),
 };
@@ -249,6 +259,7 @@ pub static ND: TableSpec = TableSpec {
     ],
     writes: &[],
     next: &[&ND_ANSWER, &L2],
+    again: &[],
     may_output: true,
     miss: Miss::Goto(&L2),
 };
@@ -265,6 +276,7 @@ pub static ND_ANSWER: TableSpec = TableSpec {
     sets: &[Field::NdTll],
     writes: &[],
     next: &[&ANSWER],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -288,6 +300,7 @@ pub static DHCP: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&REQUEST_SECURITY],
+    again: &[],
     may_output: true,
     miss: Miss::Goto(&REQUEST_SECURITY),
 };
@@ -303,6 +316,7 @@ pub static DHCPV6: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[],
+    again: &[],
     may_output: true,
     miss: Miss::Goto(&L2),
 };
@@ -318,6 +332,7 @@ pub static REQUEST_SECURITY: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&L2],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -333,6 +348,7 @@ pub static LEARN: TableSpec = TableSpec {
     sets: &[],
     writes: &[&regs::EGRESS_PORT],
     next: &[&LEARNED],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -348,6 +364,7 @@ pub static ANSWER: TableSpec = TableSpec {
     sets: &[Field::VlanVid, Field::EthDst, Field::ArpTha],
     writes: &[],
     next: &[],
+    again: &[],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -361,8 +378,9 @@ pub static L2: TableSpec = TableSpec {
     matches: &[Field::EthDst, Field::EthSrc, Field::EthType, Field::VlanVid],
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS],
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
-    writes: &[&regs::EGRESS_PORT],
-    next: &[&LEARNED, &UNKNOWN, &MULTICAST, &INGRESS, &DISPATCH],
+    writes: &[&regs::EGRESS_PORT, &regs::ROUTER, &regs::FROM_TUNNEL, &regs::FROM_WIRE],
+    next: &[&LEARNED, &UNKNOWN, &MULTICAST, &ARRIVE, &ROUTE, &INGRESS, &DISPATCH],
+    again: &[],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -378,6 +396,7 @@ pub static LEARNED: TableSpec = TableSpec {
     sets: &[],
     writes: &[&regs::EGRESS_PORT],
     next: &[],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -393,6 +412,7 @@ pub static UNKNOWN: TableSpec = TableSpec {
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[],
     next: &[&INGRESS],
+    again: &[],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -409,6 +429,7 @@ pub static MULTICAST: TableSpec = TableSpec {
     sets: &[Field::TunId, tunnels::OPTION_FIELD],
     writes: &[&regs::EGRESS_PORT],
     next: &[&DISPATCH],
+    again: &[],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -433,6 +454,7 @@ pub static DISPATCH: TableSpec = TableSpec {
     ],
     writes: &[],
     next: &[&INGRESS_RATE],
+    again: &[],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -448,6 +470,7 @@ pub static INGRESS_RATE: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&INGRESS_PACKETS, &DEPARTURE],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&DEPARTURE),
 };
@@ -463,6 +486,7 @@ pub static INGRESS_PACKETS: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&DEPARTURE],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&DEPARTURE),
 };
@@ -478,6 +502,7 @@ pub static DEPARTURE: TableSpec = TableSpec {
     sets: &[Field::VlanVid, Field::EthDst, Field::ArpTha],
     writes: &[],
     next: &[],
+    again: &[],
     may_output: true,
     miss: Miss::Drop,
 };
@@ -506,6 +531,13 @@ pub static PIPELINE: Pipeline = Pipeline {
         &LEARNED,
         &UNKNOWN,
         &MULTICAST,
+        &ARRIVE,
+        &ROUTE,
+        &OVERSIZE,
+        &EXTERNAL,
+        &NEIGHBOR,
+        &RESOLVED,
+        &UNRESOLVED,
         &INGRESS,
         &INGRESS_TRACK,
         &INGRESS_RULES,

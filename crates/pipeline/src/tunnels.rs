@@ -44,3 +44,13 @@ pub const VNI_MAX: u32 = (1 << 24) - 1;
 pub const fn key_on_wire(port: u32) -> u32 {
     if port > OPTION_PORT_MAX { 0 } else { port }
 }
+
+/// Network ids of tunnels without the option in which packets go to the gateway of a router: with the low bits of the key of the
+/// gateway's port. Networks of tenants must not have such an id.
+pub const GATEWAY_VNI: u32 = 1 << 23;
+
+/// The network id of packets for the gateway whose port has this key.
+#[must_use]
+pub const fn gateway_vni(port: u32) -> u32 {
+    GATEWAY_VNI | port & (GATEWAY_VNI - 1)
+}

@@ -12,3 +12,13 @@ pub const FIRST_FRAME: u8 = 20;
 pub const PAIR_ADDRESS: u8 = 21;
 /// What guests say of the multicast addresses that they listen to.
 pub const LISTENERS: u8 = 12;
+/// Packets for a neighbour of a router whose MAC address nobody knows.
+pub const UNRESOLVED: u8 = 30;
+/// What a neighbour of a router says of its MAC address.
+pub const RESOLVED: u8 = 31;
+/// Packets that a router cannot forward, whose sender has to be told.
+pub const UNDELIVERABLE: u8 = 32;
+/// ICMP errors that quote a packet with a floating IP.
+pub const QUOTES_FLOATING_IP: u8 = 33;
+/// Neighbour solicitations from a physical network for addresses of routers and floating IPs.
+pub const ROUTER_NEIGHBOR: u8 = 34;

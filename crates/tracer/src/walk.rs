@@ -245,6 +245,8 @@ impl Cloud {
             ingress: register(key, &regs::INGRESS_PORT),
             userdata: sent_up.controller.userdata.clone(),
             at_ms: 0,
+            router: register(key, &regs::ROUTER),
+            next_hop: next_hop(key),
         };
         let host = self.host(chassis);
         let reply = host.engine.step(vec![Input::Packet(packet)]).replies.into_iter().next();
@@ -254,6 +256,15 @@ impl Cloud {
                 let to = self.words(chassis).map_or_else(|| port.to_string(), |words| words.port(port));
                 (true, format!("answers out of switch port {to}, with {answer}"))
             }
+            Some(Reply::Resume(resume)) => {
+                let answer = Key::of_headers(OfPort::new(0), &Headers::parse(&resume.frame)).to_match();
+                (true, format!("answers by way of table {}, with {answer}", table_name(resume.table)))
+            }
+            Some(Reply::Ask(ask)) => (
+                false,
+                format!("asks who has {}, and keeps the packet until somebody says so", ask.neighbor.ip),
+            ),
+            Some(Reply::Told(neighbor)) => (true, format!("lets go what waits for {}", neighbor.ip)),
             Some(Reply::Write(write)) => {
                 let row = write.object().map(|row| format!(" {} {}", row.table().name(), row.id()));
                 (false, format!("changes a row of the store:{}", row.unwrap_or_default()))
@@ -461,4 +472,17 @@ pub(crate) fn by(makers: &[Maker]) -> String {
 pub(crate) fn about_words(about: &[About]) -> String {
     let about: Vec<String> = about.iter().map(ToString::to_string).collect();
     if about.is_empty() { String::new() } else { format!(" ({})", about.join("; ")) }
+}
+
+/// The address that a router hands a packet to.
+fn next_hop(key: &Key) -> Option<IpAddr> {
+    let ip = register(key, &regs::NEXT_HOP);
+    match key.eth_type {
+        packet::ethertype::IPV4 if ip != 0 => Some(Ipv4Addr::from(ip).into()),
+        packet::ethertype::IPV6 => {
+            let ip = key.get(regs::NEXT_HOP_V6.bits.field);
+            (ip != 0).then(|| Ipv6Addr::from(ip).into())
+        }
+        _ => None,
+    }
 }

@@ -26,6 +26,7 @@
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
 mod guest;
+mod outer;
 mod wire;
 
 use std::net::IpAddr;
@@ -40,8 +41,9 @@ use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, LEARN};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::local;
-use crate::network::{known, learns, present};
+use crate::network::{known, learns, present, reached};
 use crate::places;
+use crate::routers::{self, Outer};
 use crate::tunnel::{Egress, matches};
 
 /// The ethertype of the tags that we write.
@@ -65,13 +67,16 @@ pub fn app() -> App {
 
 /// Packets to a guest on another node, or behind the end of another tunnel.
 fn remote_port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
+    if let Some(outer) = routers::outer(view, port) {
+        return outer::port(view, port, matches!(outer, Outer::Gateway(_)), sink);
+    }
     let (Some(network), Some(settings)) = (&port.lswitch, view.settings()) else { return };
     let is_behind_vtep = port.binding.as_ref().is_some_and(|binding| binding.kind == BindingType::Vtep);
     let places = places::of(view, port);
     if port.enabled == Some(false) || places.include(&settings.chassis) {
         return;
     }
-    let Some(network) = present(view, network) else { return };
+    let Some(network) = reached(view, network) else { return };
     let Some(tunnel) = network.tunnel else { return };
     let mut ends: Vec<IpAddr> = match (&places.node, port.vtep()) {
         // Why a tunnel does not lead there is said by the flood of the network, once and not for each port.

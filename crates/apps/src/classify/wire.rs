@@ -15,11 +15,11 @@ use pipeline::tables::{CLASSIFY, DISPATCH, L2, LEARN};
 use pipeline::{FlowBuilder, Priority, regs};
 
 use super::VLAN_TAG_TYPE;
-use crate::network::{Network, VLAN_PRESENT, learns, present, tagged};
+use crate::network::{Network, VLAN_PRESENT, learns, reached, tagged};
 
 /// Frames between one network and its wire.
 pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
-    let Some(network) = present(view, &row.id) else { return };
+    let Some(network) = reached(view, &row.id) else { return };
     let Some(wire) = network.wire else { return };
     let learns = learns(view, &row.id);
     let tag = wire.vlan.map_or(0, |vlan| vlan | VLAN_PRESENT);

@@ -11,6 +11,8 @@
 //!   of before, it goes there only: see [`learn`].
 //! - In a physical network it is not known who else is there: what is for an address of nobody on this node goes to the wire, as one
 //!   copy, and what is for many does too; see [`wire`].
+//! - A frame for the inner leg of a router is the router's, on the node that it comes from, and what is for a floating IP or a gateway is its on
+//!   the node where these are; see [`router`].
 //! - If two ports of a network have one MAC address, the same one of them gets the frames on every node, and a finding says so.
 //!
 //! # Cost
@@ -19,6 +21,7 @@
 
 mod learn;
 mod multicast;
+mod router;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -32,13 +35,13 @@ use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
-use pipeline::tables::{DISPATCH, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
+use pipeline::tables::{ARRIVE, DISPATCH, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::local;
-use crate::network::{Network, learns, present};
-use crate::places;
+use crate::network::{Network, learns, present, reached};
 use crate::tunnel::Egress;
+use crate::{places, routers};
 
 /// Buckets of one group. The length of its message is counted in 16 bits, and a bucket of ours has at most 56 bytes.
 const GROUP_BUCKETS_MAX: usize = 1_000;
@@ -58,6 +61,7 @@ pub fn app() -> App {
         Rule::once("tags inside tags", wire::tags_inside),
         Rule::each("heard from a port", learn::from_port),
         Rule::each("heard from elsewhere", learn::from_elsewhere),
+        Rule::each("for routers", router::from_wire),
     ];
     rules.extend(multicast::rules());
     App { id: L2_OWNER, rules, responders: vec![multicast::responder()] }
@@ -65,14 +69,22 @@ pub fn app() -> App {
 
 /// Where the addresses of a port lead.
 fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
-    let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
+    let Some(network) = port.lswitch.as_ref().and_then(|id| reached(view, id)) else { return };
     let Some(settings) = view.settings() else { return };
+    if let Some(router) = routers::of_leg(view, port) {
+        return router::leg(view, port, &router, &network, sink);
+    }
     // Who is elsewhere is filtered there.
     let is_here = places::of(view, port).include(&settings.chassis);
-    if network.wire.is_some() && !is_here {
+    let is_sent_there = network.is_present && network.wire.is_none();
+    if !is_here && !is_sent_there {
         return;
     }
-    let next = if is_here { &INGRESS } else { &DISPATCH };
+    let next = match routers::outer(view, port) {
+        Some(_) if is_here => &ARRIVE,
+        _ if is_here => &INGRESS,
+        _ => &DISPATCH,
+    };
     for mac in &port.macs {
         if !mac.is_unicast() {
             sink.problem(format!("{mac} cannot be the address of a port: it is not that of one station"));

@@ -60,9 +60,8 @@ fn exchange(
     assert_eq!(responder, userdata::DHCPV6);
     let (frame, port) = match reply {
         Reply::Send { frame, port } => (frame, port),
-        Reply::Write(write) => panic!("{write:?}"),
         Reply::Ignore(reason) => return Err(reason),
-        Reply::Listens(listens) => panic!("{listens:?}"),
+        other => panic!("{other:?}"),
     };
     let headers = Headers::parse(&frame);
     let ethernet = headers.ethernet.expect("a frame");

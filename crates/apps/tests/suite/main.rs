@@ -20,6 +20,7 @@ mod properties;
 mod provider;
 mod qos;
 mod real;
+mod routers;
 mod security;
 mod tracing;
 mod trunks;

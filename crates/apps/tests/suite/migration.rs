@@ -97,6 +97,7 @@ fn told(cloud: &mut Cloud, walk: &Walk) -> Vec<Reply> {
                 ingress: 11,
                 userdata: up.packet_in.controller.userdata.clone(),
                 at_ms: 0,
+                ..PacketIn::default()
             };
             (up.node.clone(), packet)
         })

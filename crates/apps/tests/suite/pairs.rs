@@ -38,6 +38,7 @@ fn told(cloud: &mut Cloud, walk: &Walk) -> usize {
             userdata: sent.packet_in.controller.userdata.clone(),
             frame: walk.frame.clone(),
             at_ms: 1,
+            ..PacketIn::default()
         };
         let outputs = cloud.node(&sent.node).step(vec![engine::Input::Packet(packet)]);
         for reply in outputs.replies {

@@ -76,8 +76,11 @@ fn the_manuals_configuration_starts() {
     let (options, notices) = options(text).unwrap();
     assert_eq!(options.tunnel_types, [TunnelType::Geneve]);
     let names: Vec<&str> = crate::apps_list::select(&options.apps).0.iter().map(|app| app.id.name).collect();
-    assert_eq!(names, ["classify", "l2", "portsec", "arp", "dhcp", "sg", "qos", "nd", "dhcpv6", "migration"]);
-    // Four applications that are not built, selective distribution, publish and subscribe.
+    assert_eq!(
+        names,
+        ["classify", "l2", "portsec", "arp", "dhcp", "sg", "qos", "nd", "dhcpv6", "migration", "router"]
+    );
+    // Selective distribution, publish and subscribe.
     assert!(notices.iter().any(|notice| notice.contains("enable_df_pub_sub")), "{notices:?}");
     assert!(
         notices.iter().any(|notice| notice.contains("enable_selective_topology_distribution")),

@@ -43,6 +43,7 @@ pub static EGRESS_TRACK: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&EGRESS_RULES, &L2],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&L2),
 };
@@ -58,6 +59,7 @@ pub static EGRESS_RULES: TableSpec = TableSpec {
     sets: &[Field::CtMark],
     writes: &[],
     next: &[&EGRESS_ACCEPT, &L2],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -73,6 +75,7 @@ pub static EGRESS_ACCEPT: TableSpec = TableSpec {
     sets: &[Field::CtMark],
     writes: &[],
     next: &[&L2],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -88,6 +91,7 @@ pub static INGRESS: TableSpec = TableSpec {
     sets: &[],
     writes: &[&regs::POLICY, &regs::ZONE],
     next: &[&INGRESS_TRACK, &DISPATCH],
+    again: &[],
     may_output: false,
     miss: Miss::Goto(&DISPATCH),
 };
@@ -103,6 +107,7 @@ pub static INGRESS_TRACK: TableSpec = TableSpec {
     sets: &[],
     writes: &[],
     next: &[&INGRESS_RULES, &DISPATCH],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -118,6 +123,7 @@ pub static INGRESS_RULES: TableSpec = TableSpec {
     sets: &[Field::CtMark],
     writes: &[],
     next: &[&INGRESS_ACCEPT, &DISPATCH],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };
@@ -133,6 +139,7 @@ pub static INGRESS_ACCEPT: TableSpec = TableSpec {
     sets: &[Field::CtMark],
     writes: &[],
     next: &[&DISPATCH],
+    again: &[],
     may_output: false,
     miss: Miss::Drop,
 };

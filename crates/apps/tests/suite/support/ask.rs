@@ -23,6 +23,7 @@ pub(crate) fn ask(cloud: &mut Cloud, port: &str, frame: &[u8]) -> (u8, Reply) {
         ingress: register(&regs::INGRESS_PORT),
         userdata: controller.userdata.clone(),
         at_ms: 0,
+        ..PacketIn::default()
     };
     let responder = *packet.userdata.first().expect("a responder");
     let outputs = cloud.node(&up.node).step(vec![Input::Packet(packet)]);

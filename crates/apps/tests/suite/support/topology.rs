@@ -25,7 +25,13 @@
 //! wire a public 90                       # switch port 90 of node a leads to physical network public
 //! wire a other                           # a mapping whose bridge is missing
 //! ```
-//! A network may have an `mtu=`, and it and a port a `policy=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
+//! ```text
+//! router r 100 legs=leg1/red/101,leg2/blue/102 [gateway=gw/public[/plain],...] [route=10.9.0.0/16/10.0.0.9] [disabled] [central] [on=a:10,b:5]
+//!                                        # the key; its legs: ports with their networks and keys; `plain` gateways hide nothing
+//! floating f fport 203.0.113.9 r [vm1/10.0.0.1]  # its port, address and router; the port and address that it stands for
+//! candidate a 10                         # node a may have gateways, with this priority
+//! ```
+//! A network may be `external`, have an `mtu=`, and it and a port a `policy=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
 //! `unsecured`, `filtered` (with or without `groups=`), `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
 //! also of ranges `pair=10.0.0.0/28/02:00:00:00:00:09`.
 
@@ -81,6 +87,9 @@ fn parse_line(line: &str) -> Vec<Fact> {
             if let Some(policy) = options.get("policy") {
                 insert(&mut row, "qos_policy", (*policy).into());
             }
+            if options.contains_key("external") {
+                insert(&mut row, "is_external", true.into());
+            }
             if let Some(physical) = options.get("in") {
                 insert(&mut row, "physical_network", (*physical).into());
             }
@@ -124,6 +133,21 @@ fn parse_line(line: &str) -> Vec<Fact> {
             });
             vec![row_of(Table::MulticastMember, &row)]
         }
+        ["router", name, key, more @ ..] => router(name, key, &options(more)),
+        ["floating", name, port, ip, router, to @ ..] => {
+            let mut row = json!({
+                "id": name, "topic": "t", "version": 1, "floating_lport": port, "floating_ip_address": ip, "lrouter": router,
+            });
+            if let Some((port, ip)) = to.first().and_then(|to| to.split_once('/')) {
+                insert(&mut row, "lport", port.into());
+                insert(&mut row, "fixed_ip_address", ip.into());
+            }
+            vec![row_of(Table::FloatingIp, &row)]
+        }
+        ["candidate", node, priority] => {
+            let row = json!({"id": node, "chassis": node, "priority": number(priority)});
+            vec![row_of(Table::GatewayCandidate, &row)]
+        }
         ["inside", port, parent, by] => {
             let mut row = json!({
                 "id": format!("{port}-in-{parent}"), "topic": "t", "parent": parent, "port": port,
@@ -137,6 +161,40 @@ fn parse_line(line: &str) -> Vec<Fact> {
         }
         _ => panic!("no fact: {line}"),
     }
+}
+
+fn router(name: &str, key: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
+    let list = |option: &str| -> Vec<&str> {
+        options.get(option).into_iter().flat_map(|list| list.split(',')).collect()
+    };
+    let leg = |leg: &str| {
+        let parts: Vec<&str> = leg.split('/').collect();
+        json!({"id": parts[0], "lswitch": parts[1], "unique_key": number(parts[2]), "topic": "t"})
+    };
+    let route = |route: &str| {
+        let (destination, nexthop) = route.rsplit_once('/').expect("destination/length/nexthop");
+        json!({"destination": destination, "nexthop": nexthop})
+    };
+    let gateway = |gateway: &str| {
+        let parts: Vec<&str> = gateway.split('/').collect();
+        json!({"port": parts[0], "lswitch": parts[1], "enable_snat": parts.get(2) != Some(&"plain")})
+    };
+    let chosen = |node: &str| {
+        let (node, priority) = node.split_once(':').expect("node:priority");
+        json!({"chassis": node, "priority": number(priority)})
+    };
+    let row = json!({
+        "id": name, "topic": "t", "unique_key": number(key), "version": 1,
+        "ports": list("legs").into_iter().map(leg).collect::<Vec<_>>(),
+        "routes": list("route").into_iter().map(route).collect::<Vec<_>>(),
+    });
+    let extra = json!({
+        "id": name, "lrouter": name, "topic": "t", "version": 1, "enabled": !options.contains_key("disabled"),
+        "distributed": !options.contains_key("central"),
+        "gateways": list("gateway").into_iter().map(gateway).collect::<Vec<_>>(),
+        "chassis": list("on").into_iter().map(chosen).collect::<Vec<_>>(),
+    });
+    vec![row_of(Table::LogicalRouter, &row), row_of(Table::RouterExtra, &extra)]
 }
 
 fn policy(name: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {

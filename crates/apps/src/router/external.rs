@@ -1,0 +1,202 @@
+//! With which address packets leave to external networks, and what becomes of those that come from there.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use engine::numbers::Space;
+use engine::{Sink, View};
+use model::{FloatingIp, Id, LogicalRouter};
+use openflow::action::{Action, Ct, Nat, NatAddrs, NatKind, Zone};
+use openflow::field::Subfield;
+use openflow::{Field, Match};
+use packet::{ethertype, icmp, ip_proto};
+use pipeline::tables::{ARRIVE, DISPATCH, EXTERNAL, NEIGHBOR, ROUTE};
+use pipeline::{FlowBuilder, Priority, regs};
+
+use super::route::forwarded;
+use super::{NO_PORT, announce};
+use crate::network::{self, Network};
+use crate::routers::{self, Gateway, Leg, Router};
+use crate::{gateway, places};
+
+/// What has an address of its own outside, what is for one.
+const TRANSLATED: Priority = Priority::EXACT;
+/// Pings of the gateway itself, which belong to no connection of others.
+const PING: Priority = Priority::EXACT.level(1);
+/// The rest.
+const REST: Priority = Priority::DEFAULT;
+
+/// The gateways of a router: on this node, or the way to the node where they are.
+pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) {
+    let Some(router) = routers::here(view, &row.id).filter(|router| !router.gateways.is_empty()) else {
+        return;
+    };
+    let Some(settings) = view.settings() else { return };
+    let node = gateway::active(view, &row.id);
+    for gateway in &router.gateways {
+        let Some(network) = network::reached(view, &gateway.leg.network) else { continue };
+        match &node {
+            Some(node) if *node == settings.chassis => {
+                leaves_here(view, row, &router, gateway, &network, sink);
+                arrives_here(view, row, &router, gateway, sink);
+                for ip in gateway.leg.addresses.iter().map(ipnet::IpNet::addr) {
+                    announce::address(view, &network, ip, gateway.leg.mac, sink);
+                }
+                sink.ready(&gateway.leg.port);
+            }
+            Some(_) => sink.flow(&EXTERNAL, REST, |flow| {
+                outward(flow, &router, &network)
+                    .action(Action::set(Field::EthDst, gateway.leg.mac))
+                    .set(&regs::EGRESS_PORT, gateway.leg.key.into())
+                    .goto(&DISPATCH)
+            }),
+            None => sink.problem(
+                "the router has a gateway, and no node is a candidate for it: start a df-l3-agent on a node that is at the \
+                 external network",
+            ),
+        }
+    }
+}
+
+/// Matches what a router sends to an external network.
+fn outward(flow: FlowBuilder, router: &Router, network: &Network) -> FlowBuilder {
+    flow.when(&regs::ROUTER, router.key.into()).when(&regs::NETWORK, network.key.into())
+}
+
+fn ipv4(leg: &Leg) -> Option<Ipv4Addr> {
+    leg.addresses.iter().find_map(|address| match address.addr() {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    })
+}
+
+/// The zone in which a router's connections are translated.
+fn zone(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) -> Option<Zone> {
+    let number = view.number(Space::RouterZone, &row.id).and_then(|number| u16::try_from(number).ok());
+    if number.is_none() {
+        sink.problem(
+            "all conntrack zones of routers are taken, so nothing leaves with the address of this gateway",
+        );
+    }
+    number.map(Zone::Imm)
+}
+
+/// What leaves to the external network on this node.
+fn leaves_here(
+    view: &mut View<'_>,
+    row: &LogicalRouter,
+    router: &Router,
+    gateway: &Gateway,
+    network: &Network,
+    sink: &mut Sink,
+) {
+    let leg = &gateway.leg;
+    let hidden = ipv4(leg).filter(|_| gateway.hides);
+    let Some(ip) = hidden else {
+        sink.flow(&EXTERNAL, REST, |flow| forwarded(outward(flow, router, network), leg).goto(&NEIGHBOR));
+        return;
+    };
+    // Only IPv4 is hidden.
+    let of_version = |version: u16| Match::new().with(Field::EthType, version);
+    sink.flow(&EXTERNAL, REST, |flow| {
+        forwarded(outward(flow.matching(of_version(ethertype::IPV6)), router, network), leg).goto(&NEIGHBOR)
+    });
+    let own = of_version(ethertype::IPV4).with(Field::Ipv4Src, ip);
+    sink.flow(&EXTERNAL, TRANSLATED, |flow| {
+        forwarded(outward(flow.matching(own), router, network), leg).goto(&NEIGHBOR)
+    });
+    let Some(zone) = zone(view, row, sink) else { return };
+    let nat =
+        Nat { kind: Some(NatKind::Src), addrs: Some(NatAddrs::V4 { min: ip, max: None }), ..Nat::default() };
+    let track =
+        Ct { commit: true, zone, table: Some(NEIGHBOR.id), actions: vec![Action::Nat(nat)], ..Ct::default() };
+    sink.flow(&EXTERNAL, REST, |flow| {
+        let flow = outward(flow.matching(of_version(ethertype::IPV4)), router, network);
+        forwarded(flow, leg).action(Action::Ct(track))
+    });
+}
+
+/// What comes from the external network, or from the inside of the router on another node.
+fn arrives_here(
+    view: &mut View<'_>,
+    row: &LogicalRouter,
+    router: &Router,
+    gateway: &Gateway,
+    sink: &mut Sink,
+) {
+    let leg = &gateway.leg;
+    let arrived = |flow: FlowBuilder| inside(flow.when(&regs::EGRESS_PORT, leg.key.into()), router.key);
+    for version in [ethertype::IPV4, ethertype::IPV6] {
+        let matching = Match::new().with(Field::EthType, version);
+        sink.flow(&ARRIVE, REST, |flow| arrived(flow.matching(matching)).goto(&ROUTE));
+    }
+    let Some(ip) = ipv4(leg).filter(|_| gateway.hides) else { return };
+    let Some(zone) = zone(view, row, sink) else { return };
+    let to_gateway = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, ip);
+    let ping = to_gateway.clone().with(Field::IpProto, ip_proto::ICMP);
+    let ping = ping.with(Field::IcmpType, icmp::v4::ECHO_REQUEST);
+    sink.flow(&ARRIVE, PING, |flow| arrived(flow.matching(ping)).goto(&ROUTE));
+    let back =
+        Ct { zone, table: Some(ROUTE.id), actions: vec![Action::Nat(Nat::default())], ..Ct::default() };
+    sink.flow(&ARRIVE, TRANSLATED, |flow| arrived(flow.matching(to_gateway)).action(Action::Ct(back)));
+}
+
+/// Says that a packet is in a router, wherever it came from.
+fn inside(flow: FlowBuilder, router: u32) -> FlowBuilder {
+    flow.set(&regs::ROUTER, router.into())
+        .set(&regs::FROM_TUNNEL, 0)
+        .set(&regs::FROM_WIRE, 0)
+        .action(Action::load(Subfield::all(Field::InPort16), NO_PORT))
+}
+
+/// A floating IP, on the node where it is translated.
+pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink) {
+    let Some(floating) = known(view, row) else { return };
+    let Floating { router, leg, network, ip, fixed } = &floating;
+    let from_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, *fixed);
+    sink.flow(&EXTERNAL, TRANSLATED, |flow| {
+        forwarded(outward(flow.matching(from_guest), router, network), leg)
+            .action(Action::set(Field::Ipv4Src, *ip))
+            .goto(&NEIGHBOR)
+    });
+    let to_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, *ip);
+    sink.flow(&ARRIVE, TRANSLATED, |flow| {
+        let flow = flow.matching(to_guest).when(&regs::EGRESS_PORT, leg.key.into());
+        inside(flow, router.key).action(Action::set(Field::Ipv4Dst, *fixed)).goto(&ROUTE)
+    });
+    announce::address(view, network, IpAddr::V4(*ip), leg.mac, sink);
+    sink.ready(&leg.port);
+}
+
+/// What is needed to translate a floating IP.
+struct Floating {
+    router: Router,
+    leg: Leg,
+    network: Network,
+    ip: Ipv4Addr,
+    fixed: Ipv4Addr,
+}
+
+/// A floating IP that stands for an address of a port and is translated here.
+fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
+    let (Some(IpAddr::V4(ip)), Some(IpAddr::V4(fixed))) = (row.floating_ip_address, row.fixed_ip_address)
+    else {
+        return None;
+    };
+    let router: &Id<LogicalRouter> = row.lrouter.as_ref()?;
+    let router = routers::here(view, router)?;
+    let port = view.get(row.floating_lport.as_ref()?)?;
+    let us = view.settings()?.chassis;
+    if !places::of(view, &port).include(&us) {
+        return None;
+    }
+    let network = network::reached(view, port.lswitch.as_ref()?)?;
+    let mac = port.macs.iter().copied().find(|mac| mac.is_unicast())?;
+    let leg = Leg {
+        port: port.id.clone(),
+        key: port.unique_key.get(),
+        network: port.lswitch.clone()?,
+        mac,
+        addresses: Vec::new(),
+    };
+    Some(Floating { router, leg, network, ip, fixed })
+}

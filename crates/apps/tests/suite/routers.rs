@@ -1,0 +1,166 @@
+//! Routers: who reaches whom, by which way, and what packets look like on it.
+
+use model::Table;
+use net_types::MacAddr;
+use openflow::Field;
+use pipeline::tables;
+
+use crate::support::{Cloud, Walk, mac, ping, udp};
+
+/// Two networks of one tenant behind a router, on two nodes, and a third node that has nothing to do with them; another tenant with the same
+/// addresses.
+pub(crate) const ROUTED: &str = "
+    node a 192.0.2.1 geneve
+    node b 192.0.2.2 geneve
+    node c 192.0.2.3 geneve
+    network red 1 geneve
+    network blue 2 geneve
+    network other 3 geneve
+    subnet red4 red 10.0.1.0/24 gateway=10.0.1.1
+    subnet red6 red fd00:1::/64 gateway=fd00:1::1
+    subnet blue4 blue 10.0.2.0/24 gateway=10.0.2.1
+    subnet blue6 blue fd00:2::/64 gateway=fd00:2::1
+    subnet other4 other 10.0.1.0/24 gateway=10.0.1.1
+    port redleg 101 red owner=network:router_interface_distributed mac=02:00:00:00:01:01 ip=10.0.1.1,fd00:1::1 subnet=red4,red6
+    port blueleg 102 blue owner=network:router_interface_distributed mac=02:00:00:00:02:01 ip=10.0.2.1,fd00:2::1 subnet=blue4,blue6
+    port otherleg 103 other owner=network:router_interface mac=02:00:00:00:01:01 ip=10.0.1.1 subnet=other4
+    router r 7 legs=redleg/red/101,blueleg/blue/102
+    router s 8 legs=otherleg/other/103
+    port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.1.11,fd00:1::11 subnet=red4,red6
+    port blue1 21 blue on=a:2 mac=02:00:00:00:00:02 ip=10.0.2.21,fd00:2::21 subnet=blue4,blue6
+    port blue2 22 blue on=b:3 mac=02:00:00:00:00:03 ip=10.0.2.22,fd00:2::22 subnet=blue4,blue6
+    port other1 31 other on=c:4 mac=02:00:00:00:00:04 ip=10.0.1.11 subnet=other4
+";
+
+const RED1: (&str, MacAddr) = ("red1", MacAddr([2, 0, 0, 0, 0, 1]));
+const RED_LEG: MacAddr = MacAddr([2, 0, 0, 0, 1, 1]);
+const BLUE_LEG: MacAddr = MacAddr([2, 0, 0, 0, 2, 1]);
+
+fn from_red(cloud: &Cloud, to: &str) -> Walk {
+    let own = if to.contains(':') { "fd00:1::11" } else { "10.0.1.11" };
+    cloud.send(RED1.0, &ping((RED1.1, own), (RED_LEG, to)))
+}
+
+/// What one guest got, and from whom as far as it can see.
+fn only(walk: &Walk) -> (&str, MacAddr, MacAddr, u8) {
+    let traces = walk.traces.iter().map(|(_, trace)| trace.to_string()).collect::<String>();
+    let [delivery] = walk.deliveries.as_slice() else { panic!("{:?}\n{traces}", walk.receivers()) };
+    let key = &delivery.key;
+    let mac = |bits: u64| MacAddr(bits.to_be_bytes()[2..].try_into().expect("six octets"));
+    (&delivery.port, mac(key.eth_src), mac(key.eth_dst), key.net.ttl)
+}
+
+#[test]
+fn a_packet_to_another_network_is_routed_where_it_comes_from() {
+    let cloud = Cloud::new(ROUTED);
+    for to in ["10.0.2.21", "fd00:2::21"] {
+        let walk = from_red(&cloud, to);
+        assert_eq!(only(&walk), ("blue1", BLUE_LEG, mac("02:00:00:00:00:02"), 63), "{to}");
+        assert!(walk.hops.is_empty(), "it is on the same node");
+    }
+    for to in ["10.0.2.22", "fd00:2::22"] {
+        let walk = from_red(&cloud, to);
+        assert_eq!(only(&walk), ("blue2", BLUE_LEG, mac("02:00:00:00:00:03"), 63), "{to}");
+        let [hop] = walk.hops.as_slice() else { panic!("{} hops", walk.hops.len()) };
+        assert_eq!((hop.from.as_str(), hop.key.tunnel.id), ("a", 2), "in the network that it leaves to");
+        assert!(walk.tables("a").len() <= 10, "{:?}", walk.tables("a"));
+    }
+}
+
+#[test]
+fn every_address_of_a_router_answers_pings_on_the_node_of_who_asks() {
+    let cloud = Cloud::new(ROUTED);
+    for ip in ["10.0.1.1", "10.0.2.1", "fd00:1::1", "fd00:2::1"] {
+        let walk = from_red(&cloud, ip);
+        let (port, from, to, ttl) = only(&walk);
+        assert_eq!((port, from, to, ttl), ("red1", RED_LEG, RED1.1, 64), "{ip}");
+        assert!(walk.hops.is_empty());
+        let key = &walk.deliveries[0].key;
+        assert_eq!(key.net.tp_src, if ip.contains(':') { 129 } else { 0 }, "it is an answer");
+    }
+}
+
+#[test]
+fn tenants_with_the_same_addresses_do_not_meet() {
+    let cloud = Cloud::new(ROUTED);
+    let walk = cloud.send("other1", &ping((mac("02:00:00:00:00:04"), "10.0.1.11"), (RED_LEG, "10.0.2.21")));
+    walk.assert_nobody();
+    let [up] = walk.to_controller.as_slice() else { panic!("{:?}", walk.to_controller) };
+    assert_eq!(up.packet_in.controller.userdata, [pipeline::userdata::UNDELIVERABLE, 2], "there is no route");
+}
+
+#[test]
+fn a_node_knows_the_routers_of_its_ports_and_no_others() {
+    let mut cloud = Cloud::new(ROUTED);
+    let routed = [tables::ROUTE.id, tables::NEIGHBOR.id];
+    let routes = |cloud: &mut Cloud, node: &str, key: u128| {
+        let desired = cloud.node(node).engine.desired();
+        let flows = desired.flows.iter().map(openflow::flow::PackedFlow::unpack);
+        flows
+            .filter(|flow| routed.contains(&flow.table))
+            .filter(|flow| flow.matching.get(Field::Reg8).is_some_and(|entry| entry.value == key))
+            .count()
+    };
+    assert!(routes(&mut cloud, "a", 7) > 0 && routes(&mut cloud, "b", 7) > 0);
+    assert_eq!((routes(&mut cloud, "c", 7), routes(&mut cloud, "a", 8)), (0, 0));
+    assert!(routes(&mut cloud, "c", 8) > 0);
+}
+
+#[test]
+fn a_disabled_router_forwards_and_answers_nothing() {
+    let mut cloud = Cloud::new(ROUTED);
+    cloud.put("router r 7 legs=redleg/red/101,blueleg/blue/102 disabled");
+    from_red(&cloud, "10.0.2.21").assert_nowhere();
+    from_red(&cloud, "10.0.1.1").assert_nowhere();
+    cloud.put("router r 7 legs=redleg/red/101,blueleg/blue/102");
+    assert_eq!(only(&from_red(&cloud, "10.0.2.21")).0, "blue1");
+    cloud.put("router r 7 legs=redleg/red/101");
+    from_red(&cloud, "10.0.2.21").assert_nobody();
+    cloud.delete(Table::LogicalRouter, "r");
+    from_red(&cloud, "10.0.1.1").assert_nowhere();
+}
+
+#[test]
+fn the_longest_prefix_counts_and_networks_of_the_router_before_written_routes() {
+    let mut cloud = Cloud::new(ROUTED);
+    let with = |routes: &str| format!("router r 7 legs=redleg/red/101,blueleg/blue/102 route={routes}");
+    cloud.put(&with("10.0.0.0/8/10.0.2.21,10.9.9.0/24/10.0.2.22,10.0.2.0/24/10.0.1.11"));
+    assert_eq!(only(&from_red(&cloud, "10.8.0.1")).0, "blue1", "a guest is the next hop");
+    assert_eq!(only(&from_red(&cloud, "10.9.9.1")).0, "blue2");
+    assert_eq!(only(&from_red(&cloud, "10.0.2.21")).0, "blue1", "the network of a leg goes before");
+    cloud.put(&with("10.9.9.0/24/10.0.2.22"));
+    from_red(&cloud, "10.8.0.1").assert_nobody();
+    cloud.put(&with("10.9.9.0/24/10.0.7.1"));
+    let findings = cloud.node("a").engine.findings();
+    assert!(findings.iter().any(|finding| finding.problem.contains("10.0.7.1")), "{findings:?}");
+}
+
+#[test]
+fn routers_in_a_row_pass_packets_on() {
+    let cloud = Cloud::new(&format!(
+        "{ROUTED}
+        network transit 5 geneve
+        network green 6 geneve
+        subnet transit4 transit 10.0.5.0/24
+        subnet green4 green 10.0.6.0/24 gateway=10.0.6.1
+        port rtransit 104 transit owner=network:router_interface mac=02:00:00:00:05:01 ip=10.0.5.1 subnet=transit4
+        port ttransit 105 transit owner=network:router_interface mac=02:00:00:00:05:02 ip=10.0.5.2 subnet=transit4
+        port tgreen 106 green owner=network:router_interface mac=02:00:00:00:06:01 ip=10.0.6.1 subnet=green4
+        router r 7 legs=redleg/red/101,blueleg/blue/102,rtransit/transit/104 route=10.0.6.0/24/10.0.5.2
+        router t 9 legs=ttransit/transit/105,tgreen/green/106 route=10.0.1.0/24/10.0.5.1
+        port green1 61 green on=b:6 mac=02:00:00:00:00:06 ip=10.0.6.61 subnet=green4
+        "
+    ));
+    let walk = from_red(&cloud, "10.0.6.61");
+    assert_eq!(only(&walk), ("green1", mac("02:00:00:00:06:01"), mac("02:00:00:00:00:06"), 62));
+    let back = ping((mac("02:00:00:00:00:06"), "10.0.6.61"), (mac("02:00:00:00:06:01"), "10.0.1.11"));
+    assert_eq!(only(&cloud.send("green1", &back)).0, "red1");
+}
+
+#[test]
+fn what_is_for_the_router_itself_and_no_ping_is_refused() {
+    let cloud = Cloud::new(ROUTED);
+    let walk = cloud.send(RED1.0, &udp((RED1.1, "10.0.1.11", 1000), (RED_LEG, "10.0.2.1", 2000)));
+    let [up] = walk.to_controller.as_slice() else { panic!("{:?}", walk.to_controller) };
+    assert_eq!(up.packet_in.controller.userdata, [pipeline::userdata::UNDELIVERABLE, 4]);
+}
