@@ -1,11 +1,13 @@
 //! Routers: who reaches whom, by which way, and what packets look like on it.
 
+use engine::{Input, PacketIn, Reply};
 use model::Table;
-use net_types::MacAddr;
+use net_types::{MacAddr, OfPort};
+use ofsim::Packet;
 use openflow::Field;
 use pipeline::tables;
 
-use crate::support::{Cloud, Walk, mac, ping, udp};
+use crate::support::{Cloud, Walk, arp_request, mac, ping, udp, v4};
 
 /// Two networks of one tenant behind a router, on two nodes, and a third node that has nothing to do with them; another tenant with the same
 /// addresses.
@@ -163,4 +165,132 @@ fn what_is_for_the_router_itself_and_no_ping_is_refused() {
     let walk = cloud.send(RED1.0, &udp((RED1.1, "10.0.1.11", 1000), (RED_LEG, "10.0.2.1", 2000)));
     let [up] = walk.to_controller.as_slice() else { panic!("{:?}", walk.to_controller) };
     assert_eq!(up.packet_in.controller.userdata, [pipeline::userdata::UNDELIVERABLE, 4]);
+}
+
+/// The same behind a gateway to a flat external network, which nodes a, b and g are in; node g is the candidate.
+pub(crate) const OUTSIDE: &str = "
+    node g 192.0.2.9 geneve
+    wire a public 90
+    wire b public 91
+    wire g public 92
+    candidate g 1
+    network ext 50 flat in=public external
+    subnet ext4 ext 203.0.113.0/24 gateway=203.0.113.1
+    port gw 500 ext owner=network:router_gateway mac=02:00:00:00:50:01 ip=203.0.113.10 subnet=ext4
+    router r 7 legs=redleg/red/101,blueleg/blue/102 gateway=gw/ext
+    port f1port 501 ext owner=network:floatingip mac=02:00:00:00:50:11 ip=203.0.113.11 subnet=ext4
+    port f2port 502 ext owner=network:floatingip mac=02:00:00:00:50:12 ip=203.0.113.12 subnet=ext4
+    floating f1 f1port 203.0.113.11 r red1/10.0.1.11
+    floating f2 f2port 203.0.113.12 r blue2/10.0.2.22
+";
+
+/// The router of the external network, whom no row says anything of.
+const UPSTREAM: (MacAddr, &str) = (MacAddr([2, 0, 0, 0, 0xee, 1]), "203.0.113.1");
+const FLOATING1: MacAddr = MacAddr([2, 0, 0, 0, 0x50, 0x11]);
+const GATEWAY: MacAddr = MacAddr([2, 0, 0, 0, 0x50, 1]);
+
+fn outside() -> Cloud {
+    Cloud::new(&format!("{ROUTED}{OUTSIDE}"))
+}
+
+fn from_wire(cloud: &Cloud, node: &str, frame: &[u8]) -> Walk {
+    let port = cloud.nodes[node].providers["public"].of_port.expect("a wire");
+    cloud.inject(node, Packet::of_frame(OfPort::new(port), frame))
+}
+
+#[test]
+fn a_floating_ip_is_turned_back_at_its_guest_and_at_no_other_node() {
+    let cloud = outside();
+    let frame = ping((UPSTREAM.0, "198.51.100.1"), (FLOATING1, "203.0.113.11"));
+    let walk = from_wire(&cloud, "a", &frame);
+    assert_eq!(only(&walk), ("red1", RED_LEG, RED1.1, 63));
+    assert_eq!(walk.deliveries[0].key.net.nw_dst, u32::from(v4("10.0.1.11")));
+    for node in ["b", "g"] {
+        from_wire(&cloud, node, &frame).assert_nobody();
+    }
+}
+
+#[test]
+fn what_a_guest_with_a_floating_ip_sends_leaves_on_its_own_node_and_asks_for_the_next_hop() {
+    let mut cloud = outside();
+    let walk = from_red(&cloud, "198.51.100.1");
+    assert!(walk.hops.is_empty() && walk.on_wire.is_empty(), "nobody knows the next hop yet");
+    let [up] = walk.to_controller.as_slice() else { panic!("{:?}", walk.to_controller) };
+    let key = &up.packet_in.key;
+    assert_eq!((key.eth_src, key.net.nw_src), (bits(FLOATING1), u32::from(v4("203.0.113.11"))));
+    let packet = PacketIn {
+        frame: ping((FLOATING1, "203.0.113.11"), (RED_LEG, "198.51.100.1")),
+        network: 50,
+        router: key.regs[8],
+        next_hop: Some(std::net::Ipv4Addr::from(key.regs[0]).into()),
+        userdata: up.packet_in.controller.userdata.clone(),
+        ..PacketIn::default()
+    };
+    let reply = cloud.node("a").step(vec![Input::Packet(packet)]).replies.remove(0);
+    let Reply::Ask(asked) = reply else { panic!("{reply:?}") };
+    assert_eq!(asked.neighbor.ip, std::net::IpAddr::from(v4(UPSTREAM.1)));
+    let question = packet::Headers::parse(&asked.question.frame);
+    assert_eq!(question.ethernet.expect("a frame").src, FLOATING1);
+}
+
+#[test]
+fn one_node_answers_for_each_address_outside() {
+    let cloud = outside();
+    for (ip, node, mac) in [("203.0.113.11", "a", FLOATING1), ("203.0.113.10", "g", GATEWAY)] {
+        let question = arp_request(UPSTREAM, ip);
+        for asked in ["a", "b", "g"] {
+            let walk = from_wire(&cloud, asked, &question);
+            let answers: Vec<u64> =
+                walk.on_wire.iter().filter(|sent| sent.from == asked).map(|sent| sent.key.eth_src).collect();
+            let expected = if asked == node { vec![bits(mac)] } else { vec![] };
+            assert_eq!(answers, expected, "{ip} at {asked}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_floating_ip_goes_to_the_node_of_the_gateway_as_it_is() {
+    let cloud = outside();
+    let frame = ping((mac("02:00:00:00:00:02"), "10.0.2.21"), (BLUE_LEG, "198.51.100.1"));
+    let walk = cloud.send("blue1", &frame);
+    let [hop] = walk.hops.as_slice() else { panic!("{} hops", walk.hops.len()) };
+    assert_eq!((hop.from.as_str(), hop.dst.to_string().as_str()), ("a", "192.0.2.9"));
+    assert_eq!((hop.key.tunnel.id, hop.key.net.ttl), (50, 64), "it is routed there and not here");
+    assert!(walk.tables("g").contains(&tables::EXTERNAL.id), "{:?}", walk.tables("g"));
+}
+
+#[test]
+fn floating_ips_reach_each_other_and_themselves() {
+    let cloud = outside();
+    let walk = from_red(&cloud, "203.0.113.11");
+    assert_eq!(only(&walk).0, "red1", "its own");
+    assert_eq!(walk.deliveries[0].key.net.nw_src, u32::from(v4("203.0.113.11")));
+    assert!(walk.hops.is_empty() && walk.on_wire.is_empty());
+}
+
+#[test]
+fn a_router_without_a_candidate_has_a_finding_and_its_floating_ips_go_on() {
+    let mut cloud = outside();
+    cloud.delete(Table::GatewayCandidate, "g");
+    let findings = cloud.node("a").engine.findings();
+    assert!(findings.iter().any(|finding| finding.problem.contains("df-l3-agent")), "{findings:?}");
+    let frame = ping((UPSTREAM.0, "198.51.100.1"), (FLOATING1, "203.0.113.11"));
+    assert_eq!(only(&from_wire(&cloud, "a", &frame)).0, "red1");
+}
+
+#[test]
+fn a_floating_ip_moves_with_its_port_and_dies_when_it_is_taken_away() {
+    let mut cloud = outside();
+    let frame = ping((UPSTREAM.0, "198.51.100.1"), (FLOATING1, "203.0.113.11"));
+    cloud.put("floating f1 f1port 203.0.113.11 r blue2/10.0.2.22");
+    from_wire(&cloud, "a", &frame).assert_nobody();
+    assert_eq!(only(&from_wire(&cloud, "b", &frame)).0, "blue2");
+    cloud.put("floating f1 f1port 203.0.113.11 r");
+    for node in ["a", "b", "g"] {
+        from_wire(&cloud, node, &frame).assert_nobody();
+    }
+}
+
+fn bits(mac: MacAddr) -> u64 {
+    mac.octets().iter().fold(0, |bits, octet| bits << 8 | u64::from(*octet))
 }
