@@ -1,54 +1,262 @@
-//! Where the gateways of routers are: which nodes may have that of a router, and which one has it now.
+//! Which node a router has its gateways on, and which nodes watch each other to know.
+//!
+//! # Guarantees
+//! - **All nodes come to the same**, from the rows and from who can be reached: of a router's candidates in order, the first that is
+//!   alive. A candidate that is cut off from all others does not serve, so that it does not answer beside the one that they see.
+//! - **Nobody waits for a node that cannot be**: a router with one candidate is there, whatever is seen of it.
+//! - Routers are spread over candidates of one priority, and when a candidate comes or goes, only the routers that it gains or
+//!   had move.
+//! - The loss of a node runs the units of those routers whose gateway moves, and no others.
+//!
+//! # Candidates
+//! Those that somebody chose for the router, by their priority, as far as they still want to be one (a row `gateway_candidate`);
+//! if none does, all that were chosen. Where nobody chose: every candidate that reaches the physical networks of the router's
+//! gateways, the highest priority first. A node that does not say which physical networks it reaches is taken to reach all.
+//!
+//! # When this node serves
+//! | its switch | nodes that it watches | it serves |
+//! |---|---|---|
+//! | was started a moment ago | | no: the others do not rely on it yet, and another serves |
+//! | runs | none | yes |
+//! | runs | one answers at least | yes |
+//! | runs | one, which does not answer | yes: which of both has failed cannot be told, and somebody has to |
+//! | runs | two or more, none answers | no: it is its own cable |
+//!
+//! Nodes that have been away for long while others were there ([`Reach::Gone`]) are not counted. When exactly a node that came
+//! back counts as alive is not decided here: whoever watches it tells the engine only after it was steady for a while.
+//!
+//! # Who watches whom
+//! Two nodes watch each other when one of them is a candidate, whether there is a gateway yet or not: the first gateway then works
+//! at once. So a candidate has a session with every node, and any other node has one with each candidate.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use engine::numbers::stable_hash;
-use engine::{Derived, View};
-use model::{Chassis, GatewayCandidate, Id, LogicalRouter, RouterExtra};
+use engine::{App, Derived, Reach, Rule, Sink, View, Watched};
+use model::{
+    Chassis, ChassisExtra, GatewayCandidate, Id, LogicalRouter, RouterExtra, RouterGateway, TunnelType,
+};
+use pipeline::tables;
 
-/// Nodes that may have the gateway of a router, beyond which none needs to be ready for it.
+use crate::provider;
+
+/// The kinds of tunnel by which nodes watch each other, the best first. Both ends have to come to the same one.
+const KINDS: [TunnelType; 3] = [TunnelType::Geneve, TunnelType::Vxlan, TunnelType::Gre];
+
+/// Candidates of a router that know what is behind it, so that each of them can take over at once.
 const READY_MAX: usize = 3;
 
-/// The nodes that may have the gateway of a router, the best first: those that somebody chose, or all that are candidates.
-pub(crate) fn candidates(view: &mut View<'_>, router: &Id<LogicalRouter>) -> Vec<Id<Chassis>> {
-    (*view.derived::<Candidates>(router)).clone()
+/// The app: it has no flows, and says which nodes are watched.
+pub(crate) fn app() -> App {
+    App { id: tables::GATEWAY_OWNER, rules: vec![Rule::once("watched nodes", watch)], responders: vec![] }
 }
 
-/// The node that has the gateway of a router now.
-pub(crate) fn active(view: &mut View<'_>, router: &Id<LogicalRouter>) -> Option<Id<Chassis>> {
-    candidates(view, router).into_iter().next()
+/// The nodes that may have the gateways of a router, the best first.
+pub fn candidates(view: &mut View<'_>, router: &Id<LogicalRouter>) -> Vec<Id<Chassis>> {
+    (*view.derived::<CandidatesOf>(router)).clone()
 }
 
-/// Whether this node has to be ready to have the gateway of a router.
+/// The node that has the gateways of a router now.
+pub fn active(view: &mut View<'_>, router: &Id<LogicalRouter>) -> Option<Id<Chassis>> {
+    (*view.derived::<ActiveOf>(router)).clone()
+}
+
+/// Whether this node has to be ready to have the gateways of a router: it is one of its first candidates.
 pub(crate) fn may_be_here(view: &mut View<'_>, router: &Id<LogicalRouter>) -> bool {
-    let Some(settings) = view.settings() else { return false };
-    candidates(view, router).iter().take(READY_MAX).any(|node| *node == settings.chassis)
+    *view.derived::<MayBeHere>(router)
+}
+
+/// Whether this node has the gateways of a router now.
+pub fn is_here(view: &mut View<'_>, router: &Id<LogicalRouter>) -> bool {
+    let active = active(view, router);
+    active.is_some() && view.settings().map(|settings| settings.chassis) == active
+}
+
+/// All candidates that are nodes, with their priorities.
+#[derive(Debug)]
+struct AllCandidates;
+
+impl Derived for AllCandidates {
+    type Key = ();
+    type Value = BTreeMap<Id<Chassis>, u32>;
+
+    fn compute(view: &mut View<'_>, (): &()) -> Self::Value {
+        let mut all = Self::Value::new();
+        for id in view.all::<GatewayCandidate>() {
+            let Some(row) = view.get(&id) else { continue };
+            // Without a row of its own no tunnel leads there.
+            if view.get(&row.chassis).is_some() {
+                all.insert(row.chassis.clone(), row.priority);
+            }
+        }
+        all
+    }
 }
 
 #[derive(Debug)]
-struct Candidates;
+struct CandidatesOf;
 
-impl Derived for Candidates {
+impl Derived for CandidatesOf {
     type Key = Id<LogicalRouter>;
     type Value = Vec<Id<Chassis>>;
 
     fn compute(view: &mut View<'_>, router: &Self::Key) -> Self::Value {
-        let extra = view.get(&RouterExtra::id_of(router));
-        let Some(extra) = extra.filter(|extra| !extra.gateways.is_empty()) else { return Vec::new() };
-        let mut nodes: Vec<(u32, u64, Id<Chassis>)> = if extra.chassis.is_empty() {
-            let rows = view.all::<GatewayCandidate>();
-            let rows = rows.iter().filter_map(|id| view.get(id));
-            rows.map(|row| (row.priority, chance(router, &row.chassis), row.chassis.clone())).collect()
-        } else {
-            let chosen = extra.chassis.iter();
-            chosen.map(|node| (node.priority, chance(router, &node.chassis), node.chassis.clone())).collect()
+        let Some(extra) = view.get(&RouterExtra::id_of(router)) else { return Vec::new() };
+        let all = view.derived::<AllCandidates>(&());
+        let chosen = extra.chassis.iter().map(|choice| (choice.chassis.clone(), choice.priority));
+        let (willing, others): (Vec<_>, Vec<_>) = chosen.partition(|(node, _)| all.contains_key(node));
+        let nodes = match (willing.is_empty(), others.is_empty()) {
+            (true, true) => reaching(view, &all, &extra.gateways),
+            (false, _) => willing,
+            (true, false) => others,
         };
-        nodes.sort_unstable_by(|a, b| b.cmp(a));
-        nodes.into_iter().map(|(_, _, node)| node).collect()
+        in_order(nodes, router)
     }
 }
 
-/// A number that spreads routers over nodes, and moves few when a node comes or goes.
-fn chance(router: &Id<LogicalRouter>, node: &Id<Chassis>) -> u64 {
-    let (router, node) = (stable_hash(router.row()), stable_hash(node.row()));
-    let mixed = (router ^ node.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ (mixed >> 29)
+/// The candidates that reach the networks of these gateways.
+fn reaching(
+    view: &mut View<'_>,
+    all: &BTreeMap<Id<Chassis>, u32>,
+    gateways: &[RouterGateway],
+) -> Vec<(Id<Chassis>, u32)> {
+    let networks = gateways.iter().filter_map(|gateway| view.get(&gateway.lswitch));
+    let physical =
+        networks.filter(|network| network.network_type.as_ref().is_some_and(provider::is_physical));
+    let needed: Vec<String> = physical.filter_map(|network| network.physical_network.clone()).collect();
+    let mut nodes = Vec::new();
+    for (node, priority) in all {
+        let reaches = needed.is_empty()
+            || view
+                .get(&ChassisExtra::id_of(node))
+                .is_none_or(|extra| needed.iter().all(|network| extra.physical_networks.contains(network)));
+        if reaches {
+            nodes.push((node.clone(), *priority));
+        }
+    }
+    nodes
 }
+
+/// By priority, and among equals by a hash of router and node: each router has an order of its own, which others that come and go
+/// do not change.
+fn in_order(mut nodes: Vec<(Id<Chassis>, u32)>, router: &Id<LogicalRouter>) -> Vec<Id<Chassis>> {
+    let rank =
+        |node: &Id<Chassis>| mixed(stable_hash(router.row()) ^ stable_hash(node.row()).rotate_left(32));
+    nodes.sort_by_cached_key(|(node, priority)| (Reverse(*priority), Reverse(rank(node)), node.clone()));
+    nodes.dedup_by(|later, first| later.0 == first.0);
+    nodes.into_iter().map(|(node, _)| node).collect()
+}
+
+/// Spreads the bits of a hash over all of it (the last steps of SplitMix64), so that close ones do not stay close.
+const fn mixed(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[derive(Debug)]
+struct MayBeHere;
+
+impl Derived for MayBeHere {
+    type Key = Id<LogicalRouter>;
+    type Value = bool;
+
+    fn compute(view: &mut View<'_>, router: &Self::Key) -> bool {
+        let has_gateway =
+            view.get(&RouterExtra::id_of(router)).is_some_and(|extra| !extra.gateways.is_empty());
+        let here = view.settings().map(|settings| settings.chassis);
+        let candidates = view.derived::<CandidatesOf>(router);
+        has_gateway && candidates.iter().take(READY_MAX).any(|node| Some(node) == here.as_ref())
+    }
+}
+
+#[derive(Debug)]
+struct ActiveOf;
+
+impl Derived for ActiveOf {
+    type Key = Id<LogicalRouter>;
+    type Value = Option<Id<Chassis>>;
+
+    fn compute(view: &mut View<'_>, router: &Self::Key) -> Self::Value {
+        let candidates = view.derived::<CandidatesOf>(router);
+        let here = view.settings()?.chassis;
+        if let [only] = candidates.as_slice() {
+            return Some(only.clone());
+        }
+        let mut unknown = None;
+        for node in candidates.iter() {
+            let reach = match *node == here {
+                true if *view.derived::<Serves>(&()) => Reach::Alive,
+                true => Reach::Down,
+                false => view.reach(node),
+            };
+            match reach {
+                Reach::Alive => return Some(node.clone()),
+                Reach::Unknown => unknown = unknown.or_else(|| Some(node.clone())),
+                Reach::Down | Reach::Gone => {}
+            }
+        }
+        // Of those that nobody has asked yet, the first is the best guess. Where nobody answers, the frames are lost
+        // wherever they go, unless it is only the questions that do not get through.
+        unknown.or_else(|| candidates.iter().find(|node| **node != here).cloned())
+    }
+}
+
+/// Whether this node may serve, as far as others are concerned.
+#[derive(Debug)]
+struct Serves;
+
+impl Derived for Serves {
+    type Key = ();
+    type Value = bool;
+
+    fn compute(view: &mut View<'_>, (): &()) -> bool {
+        let peers = view.peers();
+        let counted: Vec<Reach> = peers.reach.into_values().filter(|reach| *reach != Reach::Gone).collect();
+        peers.is_settled
+            && (counted.contains(&Reach::Alive) || matches!(counted.as_slice(), [] | [Reach::Down]))
+    }
+}
+
+/// Says which nodes this one watches.
+fn watch(view: &mut View<'_>, sink: &mut Sink) {
+    let Some(here) = view.settings().map(|settings| settings.chassis) else { return };
+    let all = view.derived::<AllCandidates>(&());
+    let peers = match all.contains_key(&here) {
+        true => view.all::<Chassis>(),
+        false => all.keys().cloned().collect(),
+    };
+    let Some(ours) = view.get(&here) else { return };
+    for peer in peers.into_iter().filter(|peer| *peer != here) {
+        let Some(theirs) = view.get(&peer) else { continue };
+        match way(&ours, &theirs) {
+            Ok((kind, end)) => sink.watch(Watched { peer, kind, end }),
+            Err(problem) => sink.problem(problem),
+        }
+    }
+}
+
+/// How two nodes watch each other; the other end comes to the same.
+fn way(ours: &Chassis, theirs: &Chassis) -> Result<(TunnelType, IpAddr), String> {
+    let (us, them) = (&ours.id, &theirs.id);
+    if ours.ip == theirs.ip || ours.ip.is_ipv4() != theirs.ip.is_ipv4() {
+        return Err(format!(
+            "{us} and {them} cannot watch each other, so a gateway on one of them is not taken over: their tunnels end at {} \
+             and {}",
+            ours.ip, theirs.ip
+        ));
+    }
+    let takes = |chassis: &Chassis, kind: &TunnelType| chassis.tunnel_types.contains(kind);
+    let kind = KINDS.iter().find(|kind| takes(ours, kind) && takes(theirs, kind)).ok_or_else(|| {
+        format!(
+            "{us} and {them} cannot watch each other, so a gateway on one of them is not taken over: they have no type of \
+             tunnel in common; add one to tunnel_types"
+        )
+    })?;
+    Ok((kind.clone(), theirs.ip))
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ pub mod classify;
 pub mod dhcp;
 pub mod dhcpv6;
 pub mod filter;
-pub(crate) mod gateway;
+pub mod gateway;
 pub mod groups;
 pub(crate) mod holders;
 pub mod l2;
@@ -47,6 +47,7 @@ pub fn all() -> Vec<App> {
         dhcpv6::app(),
         migration::app(),
         router::app(),
+        gateway::app(),
     ]
 }
 

@@ -21,7 +21,9 @@ pub(crate) fn select(listed: &Apps) -> (Vec<engine::App>, Vec<App>) {
 const fn parts(app: App) -> &'static [AppId] {
     match app {
         // Where ports are, also inside others, and how chassis reach each other is decided where packets are classified.
-        App::Classifier | App::PortBinding | App::Tunneling | App::Trunk => &[tables::CLASSIFY_OWNER],
+        App::Classifier | App::PortBinding | App::Trunk => &[tables::CLASSIFY_OWNER],
+        // Who has tunnels to others watches whether they are there.
+        App::Tunneling => &[tables::CLASSIFY_OWNER, tables::GATEWAY_OWNER],
         App::PortSecurity => &[tables::PORT_SECURITY_OWNER],
         App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER, tables::ND_OWNER],
         // How frames get to a physical network is part of where they leave and how they are switched; without this application

@@ -20,6 +20,7 @@ fn describe(desired: &Desired, computed: &Desired) -> String {
     compare("group", &desired.groups, &computed.groups, |group| group.id.to_string(), &mut lines);
     compare("meter", &desired.meters, &computed.meters, |meter| meter.id.to_string(), &mut lines);
     compare("ready port", &desired.ready, &computed.ready, ToString::to_string, &mut lines);
+    compare("watched node", &desired.watched, &computed.watched, |one| one.peer.to_string(), &mut lines);
     compare("finding", &desired.findings, &computed.findings, |finding| finding.problem.clone(), &mut lines);
     let more = lines.len().saturating_sub(NAMED_MAX);
     lines.truncate(NAMED_MAX);

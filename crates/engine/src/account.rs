@@ -38,6 +38,10 @@ pub enum Fact {
     Tunnels,
     /// The ways to physical networks.
     Providers,
+    /// What is seen of another node.
+    Peer(RowId),
+    /// What is seen of all other nodes.
+    Peers,
     /// The number that an object has in the switch.
     Number(Space, RowId),
 }
@@ -160,6 +164,8 @@ fn fact(key: &ReadKey) -> Option<Fact> {
         ReadKey::Settings => Fact::Settings,
         ReadKey::Tunnels => Fact::Tunnels,
         ReadKey::Providers => Fact::Providers,
+        ReadKey::Peer(chassis) => Fact::Peer(chassis.clone()),
+        ReadKey::Peers => Fact::Peers,
         ReadKey::Number(space, owner) => Fact::Number(*space, owner.clone()),
         ReadKey::Value(_) => return None,
     })
@@ -183,6 +189,8 @@ impl fmt::Display for Fact {
             Self::Settings => f.write_str("the settings of the node"),
             Self::Tunnels => f.write_str("the tunnel ports of the node"),
             Self::Providers => f.write_str("the ways of the node to physical networks"),
+            Self::Peer(chassis) => write!(f, "whether chassis {chassis} can be reached"),
+            Self::Peers => f.write_str("which chassis can be reached"),
             Self::Number(space, owner) => write!(f, "the {space:?} number of {owner}"),
         }
     }

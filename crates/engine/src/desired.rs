@@ -12,6 +12,7 @@ use openflow::meter::Meter;
 use rustc_hash::FxBuildHasher;
 
 use crate::beacon::Beacon;
+use crate::peers::Watched;
 use crate::read::NodeNo;
 
 /// Something that is wrong with the facts, or with an app.
@@ -40,6 +41,8 @@ pub struct Desired {
     pub ready: Vec<RowId>,
     /// Frames that ports are sent regularly, in order.
     pub beacons: Vec<Beacon>,
+    /// Nodes that are watched.
+    pub watched: Vec<Watched>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }

@@ -19,6 +19,7 @@ use crate::graph::{Graph, NumberNews, UnitName};
 use crate::input::{Input, Outputs, RowChange};
 use crate::numbers::{Numbers, Space};
 use crate::packet::{PacketIn, Reply, Responder};
+use crate::peers::Watched;
 use crate::read::NodeNo;
 use crate::rule::{App, Rule, Subjects};
 use crate::sink::{Said, Sink, cookie_of};
@@ -72,6 +73,7 @@ struct Wanted {
     /// Ports whose readiness changed in this step, with what it was.
     ready_before: BTreeMap<RowId, bool>,
     tunnel_ends: Counted<(OfPort, IpAddr)>,
+    watched: Counted<Watched>,
     beacons: Counted<Beacon>,
     findings: BTreeSet<Finding>,
     findings_changed: bool,
@@ -165,6 +167,7 @@ impl Engine {
                     changed.push(crate::read::ReadKey::Providers);
                 }
             }
+            Input::Peers(peers) => facts.put_peers(peers, changed),
             Input::Numbers(numbers) if !self.is_started => facts.numbers = numbers,
             Input::Numbers(_) | Input::Packet(_) => {}
             Input::Row(RowChange::Put(object)) => self.put(object, changed),
@@ -325,6 +328,7 @@ impl Engine {
             }
         }
         outputs.tunnel_ends = wanted.tunnel_ends.settle();
+        outputs.watched = wanted.watched.settle();
         outputs.beacons = wanted.beacons.settle();
         let disputes_changed = flow_disputes || group_disputes || meter_disputes;
         if std::mem::take(&mut wanted.findings_changed) || disputes_changed {
@@ -369,6 +373,7 @@ impl Engine {
             meters: self.wanted.meters.all(&name),
             ready: self.wanted.ready.keys().cloned().collect(),
             beacons: self.wanted.beacons.all(),
+            watched: self.wanted.watched.all(),
             findings: self.findings(),
         }
     }
@@ -476,6 +481,7 @@ impl Wanted {
             }
         }
         self.tunnel_ends.replace(&before.tunnel_ends, &now.tunnel_ends);
+        self.watched.replace(&before.watched, &now.watched);
         self.beacons.replace(&before.beacons, &now.beacons);
         if before.problems != now.problems {
             let Some(unit) = graph.unit(no) else { return };

@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Numbers;
+use crate::peers::{Peers, Reach};
 use crate::read::ReadKey;
 
 type IndexName = (Table, &'static str);
@@ -21,6 +22,7 @@ pub(crate) struct Facts {
     pub(crate) settings: Option<Settings>,
     pub(crate) tunnels: BTreeMap<TunnelType, OfPort>,
     pub(crate) providers: BTreeMap<String, Provider>,
+    pub(crate) peers: Peers,
     pub(crate) numbers: Numbers,
     interfaces: BTreeMap<RowId, Interface>,
     rows: FxHashMap<(Table, RowId), Object>,
@@ -108,6 +110,20 @@ impl Facts {
             changed.push(ReadKey::Interface(port.clone()));
         }
         was
+    }
+
+    /// Says what is seen of other nodes now. Who reads one of them is not concerned by the others.
+    pub(crate) fn put_peers(&mut self, peers: Peers, changed: &mut Changed) {
+        let before = std::mem::replace(&mut self.peers, peers);
+        if before == self.peers {
+            return;
+        }
+        changed.push(ReadKey::Peers);
+        let now = &self.peers.reach;
+        let named: BTreeSet<_> = before.reach.keys().chain(now.keys()).collect();
+        let of = |reach: &BTreeMap<_, Reach>, peer| reach.get(peer).copied().unwrap_or_default();
+        let concerned = named.into_iter().filter(|peer| of(&before.reach, peer) != of(now, peer));
+        changed.extend(concerned.map(|peer| ReadKey::Peer(peer.row().clone())));
     }
 
     fn keep_index(&mut self, index: IndexName) {

@@ -13,6 +13,7 @@ use crate::desired::Finding;
 use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::packet::{PacketIn, Reply};
+use crate::peers::{Peers, Watched};
 
 /// News about a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub enum Input {
     Tunnels(#[serde(with = "tunnels")] BTreeMap<TunnelType, u32>),
     /// The ways to physical networks, by the names of these.
     Providers(BTreeMap<String, Provider>),
+    /// What is seen of the nodes that this one watches.
+    Peers(Peers),
     /// Numbers that were given before a restart. They have to come in the first step.
     Numbers(Numbers),
     /// A packet that a flow sent up.
@@ -62,6 +65,8 @@ pub struct Outputs {
     pub not_ready: Vec<RowId>,
     /// The ends of tunnels that frames are sent to, where they changed: all of them, with the ports that lead there.
     pub tunnel_ends: Option<Vec<(OfPort, IpAddr)>>,
+    /// Nodes that this one should watch, where they changed: all of them.
+    pub watched: Option<Vec<Watched>>,
     /// Frames that ports are sent regularly, where they changed: all of them, in order.
     pub beacons: Option<Vec<Beacon>>,
     /// Whether numbers were given or taken back: see [`Engine::numbers`](crate::Engine::numbers).

@@ -29,6 +29,10 @@ pub(crate) enum ReadKey {
     Tunnels,
     /// The ways to physical networks.
     Providers,
+    /// What is seen of another node.
+    Peer(RowId),
+    /// What is seen of all other nodes, and of this one.
+    Peers,
     /// A derived value, by its node.
     Value(NodeNo),
     /// A number that was given.

@@ -11,6 +11,7 @@ use pipeline::{AppId, Cookie, FlowBuilder, Priority, TableSpec};
 
 use crate::beacon::Beacon;
 use crate::numbers::stable_hash;
+use crate::peers::Watched;
 
 /// Takes what one run of one unit says.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(crate) struct Rest {
     pub(crate) meters: Vec<Meter>,
     pub(crate) ready: Vec<RowId>,
     pub(crate) tunnel_ends: Vec<(OfPort, IpAddr)>,
+    pub(crate) watched: Vec<Watched>,
     pub(crate) beacons: Vec<Beacon>,
     pub(crate) problems: Vec<String>,
     /// What flows are about, besides the subject of the unit.
@@ -98,6 +100,11 @@ impl Sink {
         self.rest.tunnel_ends.push((port, end));
     }
 
+    /// Says that another node should be watched.
+    pub fn watch(&mut self, watched: Watched) {
+        self.rest.watched.push(watched);
+    }
+
     /// Says a frame that a port is sent regularly.
     pub fn beacon(&mut self, beacon: Beacon) {
         self.rest.beacons.push(beacon);
@@ -127,6 +134,8 @@ impl Sink {
         rest.ready.dedup();
         rest.tunnel_ends.sort_unstable();
         rest.tunnel_ends.dedup();
+        rest.watched.sort_unstable();
+        rest.watched.dedup();
         rest.beacons.sort_unstable();
         rest.beacons.dedup();
         rest.about.sort_unstable();

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Id, Index, IndexKey, LogicalPort, Model, RowId, TunnelType};
+use model::{Chassis, Id, Index, IndexKey, LogicalPort, Model, RowId, TunnelType};
 use net_types::OfPort;
 
 use crate::derived::Derived;
 use crate::graph::Graph;
 use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Space;
+use crate::peers::{Peers, Reach};
 use crate::read::{KeyNo, ReadKey};
 
 /// The facts, for one run of one unit.
@@ -114,6 +115,18 @@ impl<'a> View<'a> {
     pub fn providers(&mut self) -> BTreeMap<String, Provider> {
         self.note(|| ReadKey::Providers);
         self.graph.facts.providers.clone()
+    }
+
+    /// What is seen of another node.
+    pub fn reach(&mut self, chassis: &Id<Chassis>) -> Reach {
+        self.note(|| ReadKey::Peer(chassis.row().clone()));
+        self.graph.facts.peers.reach.get(chassis).copied().unwrap_or_default()
+    }
+
+    /// What is seen of all nodes that this one watches. For values that seldom become others.
+    pub fn peers(&mut self) -> Peers {
+        self.note(|| ReadKey::Peers);
+        self.graph.facts.peers.clone()
     }
 
     /// The number of `owner` in a space, which is its own as long as a unit reads it; `None` when there are no more.

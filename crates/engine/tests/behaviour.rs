@@ -303,6 +303,38 @@ fn all_beacons_are_told_when_one_comes_or_goes() {
     assert_eq!(count(engine.step(vec![delete(&network(2))])), Some(2));
 }
 
+fn watches(view: &mut View<'_>, chassis: &model::Chassis, sink: &mut Sink) {
+    if view.reach(&chassis.id) != engine::Reach::Gone {
+        sink.watch(engine::Watched {
+            peer: chassis.id.clone(),
+            kind: model::TunnelType::Geneve,
+            end: chassis.ip,
+        });
+    }
+}
+
+#[test]
+fn who_reads_one_node_runs_when_that_one_is_seen_otherwise() {
+    let app =
+        App { id: tables::CLASSIFY_OWNER, rules: vec![Rule::each("watches", watches)], responders: vec![] };
+    let mut engine = Engine::new(vec![app]);
+    let outputs = engine.step(vec![put(chassis(1, 1)), put(chassis(2, 2))]);
+    assert_eq!(outputs.watched.map(|watched| watched.len()), Some(2));
+    let host = |number: u32| model::Id::new(&format!("host-{number}")).unwrap();
+    let seen = |reach: [engine::Reach; 2]| {
+        let reach = (1..).map(host).zip(reach).collect();
+        engine::Input::Peers(engine::Peers { reach, is_settled: true })
+    };
+    use engine::Reach::{Alive, Gone, Unknown};
+    assert_eq!(engine.step(vec![seen([Unknown, Unknown])]).units_run, 0, "nothing else was known");
+    let outputs = engine.step(vec![seen([Alive, Unknown])]);
+    assert_eq!((outputs.units_run, outputs.watched), (1, None));
+    let outputs = engine.step(vec![seen([Alive, Gone])]);
+    assert_eq!((outputs.units_run, outputs.watched.map(|watched| watched.len())), (1, Some(1)));
+    assert_eq!(engine.desired().watched.len(), 1);
+    assert_eq!(engine.desired(), engine.recompute());
+}
+
 fn asks_for_a_zone(view: &mut View<'_>, network: &model::LogicalSwitch, _: &mut Sink) {
     view.number(engine::numbers::Space::Zone, &network.id);
 }

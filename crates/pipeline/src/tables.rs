@@ -63,6 +63,9 @@ pub const DHCPV6_OWNER: AppId = AppId { number: 11, name: "dhcpv6" };
 /// Owner of [`ARRIVAL`].
 pub const MIGRATION_OWNER: AppId = AppId { number: 21, name: "migration" };
 
+/// Who watches other nodes. It has no tables.
+pub const GATEWAY_OWNER: AppId = AppId { number: 40, name: "gateway" };
+
 /// Where packets enter.
 pub static CLASSIFY: TableSpec = TableSpec {
     id: 0,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use engine::numbers::Space;
 use engine::{
-    App, Derived, Dhcp, Engine, Input, Interface, Outputs, PacketIn, Provider, Reply, Responder, RowChange,
-    Rule, Settings, Sink, View,
+    App, Derived, Dhcp, Engine, Input, Interface, Outputs, PacketIn, Peers, Provider, Reach, Reply,
+    Responder, RowChange, Rule, Settings, Sink, View,
 };
 use model::{Chassis, Id, LogicalPort, LogicalSwitch, Object, RowId, SecurityGroup, Table, TunnelType};
 use net_types::{MacAddr, OfPort};
@@ -63,6 +63,9 @@ fn flood(view: &mut View<'_>, network: &LogicalSwitch, sink: &mut Sink) {
         let host = Id::<Chassis>::from_row(host.row().expect("a hypervisor is a row").clone());
         if let Some(chassis) = view.get(&host).filter(|_| host != here()) {
             let std::net::IpAddr::V4(ip) = chassis.ip else { continue };
+            if view.reach(&host) == Reach::Down {
+                continue;
+            }
             buckets.push(Bucket::new(vec![Action::set(Field::TunDst, ip)]));
         }
     }
@@ -222,6 +225,13 @@ pub(crate) fn tunnel_ports(port: Option<u32>) -> Input {
 pub(crate) fn providers(of_port: Option<u32>) -> Input {
     let provider = Provider { bridge: "br-ex".to_owned(), of_port };
     Input::Providers([("public".to_owned(), provider)].into())
+}
+
+/// This node sees one other node so, and no further.
+pub(crate) fn peers(number: u32, is_alive: bool) -> Input {
+    let reach = if is_alive { Reach::Alive } else { Reach::Down };
+    let host = Id::new(&format!("host-{number}")).expect("not empty");
+    Input::Peers(Peers { reach: [(host, reach)].into(), is_settled: true })
 }
 
 /// A switch that does as it is told, and an engine that tells it.
