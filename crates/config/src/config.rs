@@ -8,10 +8,10 @@ use std::path::Path;
 use crate::drivers::AuthStrategy;
 use crate::load::{Reader, Section};
 use crate::options::{
-    DefaultSection, Df, DfActivePortDetection, DfApi, DfBgp, DfCassandra, DfDhcpApp, DfDnatApp, DfL2App,
-    DfL3App, DfLoadbalancer, DfMetadata, DfOpenFlow, DfProviderNetworks, DfRedis, DfRethinkdb, DfSkydive,
-    DfSnatApp, DfStore, DfZmq, KeystoneAuthtoken, Ml2, Ml2TypeFlat, Ml2TypeGeneve, Ml2TypeGre, Ml2TypeVlan,
-    Ml2TypeVxlan, Profiler, Quotas,
+    Agent, DefaultSection, Df, DfActivePortDetection, DfApi, DfBgp, DfCassandra, DfDhcpApp, DfDnatApp,
+    DfL2App, DfL3App, DfLoadbalancer, DfMetadata, DfOpenFlow, DfProviderNetworks, DfRedis, DfRethinkdb,
+    DfSkydive, DfSnatApp, DfStore, DfZmq, KeystoneAuthtoken, Ml2, Ml2TypeFlat, Ml2TypeGeneve, Ml2TypeGre,
+    Ml2TypeVlan, Ml2TypeVxlan, Profiler, Quotas,
 };
 use crate::setting::OvsdbConnection;
 use crate::table::SectionSpec;
@@ -80,6 +80,8 @@ config! {
     df_active_port_detection: DfActivePortDetection,
     /// `[df_bgp]`
     df_bgp: DfBgp,
+    /// `[AGENT]`
+    agent: Agent,
     /// `[ml2]`
     ml2: Ml2,
     /// `[ml2_type_geneve]`

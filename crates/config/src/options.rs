@@ -15,7 +15,7 @@ pub use apps::{
 pub use chassis::{Df, DfOpenFlow, DfRedis, DfZmq};
 pub(crate) use openstack::Profiler;
 pub use openstack::{
-    DefaultSection, KeystoneAuthtoken, Ml2, Ml2TypeFlat, Ml2TypeGeneve, Ml2TypeGre, Ml2TypeVlan,
+    Agent, DefaultSection, KeystoneAuthtoken, Ml2, Ml2TypeFlat, Ml2TypeGeneve, Ml2TypeGre, Ml2TypeVlan,
     Ml2TypeVxlan, Quotas,
 };
 pub use server::{DfApi, DfStore};

@@ -3,19 +3,23 @@
 //! Both are the original's rows, without a lease: a node that stops for a moment must not make others tear its tunnels down.
 //! Whether it lives is for readers of the heartbeat to judge. On a graceful stop the heartbeat simply ends.
 //!
-//! The row of the node is written when it differs from the configuration, and looked at with every heartbeat, so that
-//! somebody's mistake lasts no longer than that.
+//! The rows of the node are written when they differ from the configuration, and looked at with every heartbeat, so that
+//! somebody's mistake lasts no longer than that. Besides the original's row there is ours, `chassis_extra`, with the physical
+//! networks that the node has a way to now, and, where the operator wants the node to have gateways of routers, `gateway_candidate`.
+//! That one stays when the program stops: a restart of a controller moves no gateway.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Chassis, Id, Model, Object, Service, Timestamp};
+use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Model, Object, Service, Timestamp};
 use nb::{CommitError, Key, Require, Row, Store, StoreError, Txn};
+use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::clock;
-use crate::options::Options;
+use crate::options::{Candidacy, Options};
 use crate::retry::Backoff;
 
 /// What the service row calls this program.
@@ -23,22 +27,61 @@ const BINARY: &str = "df-local-controller";
 /// First and longest wait between two tries.
 const RETRY_MIN: Duration = Duration::from_millis(200);
 
-/// The row of the node, as it is configured.
-pub(crate) fn row(options: &Options) -> Chassis {
-    Chassis {
-        external_host_ip: options.external_host_ip,
-        id: options.chassis.clone(),
-        ip: options.tunnel_ip,
-        tunnel_types: options.tunnel_types.clone(),
+/// What a node says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Registration {
+    chassis: Chassis,
+    availability_zones: Vec<String>,
+    candidacy: Candidacy,
+    /// The physical networks that it has a way to; as long as that is not known, what was said before stays.
+    physical_networks: watch::Receiver<Option<BTreeSet<String>>>,
+}
+
+impl Registration {
+    /// The node as it is configured.
+    pub(crate) fn new(
+        options: &Options,
+        physical_networks: watch::Receiver<Option<BTreeSet<String>>>,
+    ) -> Self {
+        let chassis = Chassis {
+            external_host_ip: options.external_host_ip,
+            id: options.chassis.clone(),
+            ip: options.tunnel_ip,
+            tunnel_types: options.tunnel_types.clone(),
+        };
+        let availability_zones = options.availability_zones.clone();
+        Self { chassis, availability_zones, candidacy: options.candidacy, physical_networks }
+    }
+
+    fn extra(&self) -> Option<ChassisExtra> {
+        let reached = self.physical_networks.borrow().clone()?;
+        Some(ChassisExtra {
+            availability_zones: self.availability_zones.clone(),
+            chassis: self.chassis.id.clone(),
+            id: ChassisExtra::id_of(&self.chassis.id),
+            physical_networks: reached.into_iter().collect(),
+            software_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        })
     }
 }
 
-/// Keeps both rows for as long as it runs.
-pub(crate) async fn keep_registered(store: Arc<dyn Store>, chassis: Chassis, report_interval: Duration) {
-    let mut backoff = Backoff::new(RETRY_MIN, report_interval.max(RETRY_MIN), &chassis.id.to_string());
+/// The row of a node that offers itself for gateways.
+pub(crate) fn candidate(chassis: &Id<Chassis>, priority: u32) -> GatewayCandidate {
+    GatewayCandidate { chassis: chassis.clone(), id: GatewayCandidate::id_of(chassis), priority }
+}
+
+/// Keeps the rows for as long as it runs.
+pub(crate) async fn keep_registered(
+    store: Arc<dyn Store>,
+    mut node: Registration,
+    report_interval: Duration,
+) {
+    let name = node.chassis.id.to_string();
+    let mut backoff = Backoff::new(RETRY_MIN, report_interval.max(RETRY_MIN), &name);
     let mut is_failing = false;
     loop {
-        let wait = match register(store.as_ref(), &chassis).await {
+        node.physical_networks.mark_unchanged();
+        let wait = match register(store.as_ref(), &node).await {
             Ok(()) => {
                 is_failing = false;
                 backoff.reset();
@@ -51,50 +94,107 @@ pub(crate) async fn keep_registered(store: Arc<dyn Store>, chassis: Chassis, rep
                 backoff.wait()
             }
         };
-        sleep(wait).await;
+        let changed = async {
+            // Whoever tells it may end before us, and tells nothing any more.
+            if node.physical_networks.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = changed => {}
+        }
     }
 }
 
-/// Makes the row of the node right, and gives a sign of life.
-async fn register(store: &dyn Store, chassis: &Chassis) -> Result<(), CommitError> {
-    let service = Service::id_of(&chassis.id, BINARY);
-    let keys =
-        [Key::new(Chassis::TABLE, chassis.id.row().clone()), Key::new(Service::TABLE, service.row().clone())];
-    let [stored_chassis, stored_service]: [Option<Row>; 2] =
-        store.read(&keys).await?.try_into().map_err(|_| StoreError::Damaged {
-            reason: "it gave another number of rows than it was asked for".to_owned(),
-        })?;
-    let known: Option<Chassis> = decoded(stored_chassis.as_ref());
-    let mut txn = Txn::new();
-    if known.as_ref() != Some(chassis) {
-        info!(chassis = %chassis.id, before = ?known, now = ?chassis, "registering the node");
-        txn = txn
-            .require(unchanged(&keys[0], stored_chassis.as_ref()))
-            .put_object(&Object::from(chassis.clone()));
+/// Makes the rows of the node right, and gives a sign of life.
+async fn register(store: &dyn Store, node: &Registration) -> Result<(), CommitError> {
+    let id = &node.chassis.id;
+    let service = Service::id_of(id, BINARY);
+    let keys = [
+        Key::new(Chassis::TABLE, id.row().clone()),
+        Key::new(ChassisExtra::TABLE, ChassisExtra::id_of(id).row().clone()),
+        Key::new(GatewayCandidate::TABLE, GatewayCandidate::id_of(id).row().clone()),
+        Key::new(Service::TABLE, service.row().clone()),
+    ];
+    let stored: [Option<Row>; 4] = read(store, &keys).await?;
+    let (chassis, extra) = (Some(node.chassis.clone()), node.extra());
+    let mut txn = right(Txn::new(), &keys[0], stored[0].as_ref(), chassis);
+    if extra.is_some() {
+        txn = right(txn, &keys[1], stored[1].as_ref(), extra);
     }
-    let beat = heartbeat(&chassis.id, decoded(stored_service.as_ref()), clock::now());
-    txn = txn.require(unchanged(&keys[1], stored_service.as_ref())).put_object(&Object::from(beat));
+    txn = match node.candidacy {
+        Candidacy::LeftAlone => txn,
+        Candidacy::Offered { priority } => {
+            right(txn, &keys[2], stored[2].as_ref(), Some(candidate(id, priority)))
+        }
+        Candidacy::Refused => right::<GatewayCandidate>(txn, &keys[2], stored[2].as_ref(), None),
+    };
+    let beat = heartbeat(id, BINARY, decoded(stored[3].as_ref()), clock::now());
+    txn = txn.require(unchanged(&keys[3], stored[3].as_ref())).put_object(&Object::from(beat));
     store.commit(txn).await.map(|_| ())
 }
 
+/// Reads rows, as many as there are keys.
+pub(crate) async fn read<const N: usize>(
+    store: &dyn Store,
+    keys: &[Key; N],
+) -> Result<[Option<Row>; N], CommitError> {
+    let rows = store.read(keys).await?;
+    rows.try_into().map_err(|_| {
+        let reason = "it gave another number of rows than it was asked for".to_owned();
+        StoreError::Damaged { reason }.into()
+    })
+}
+
+/// Makes a row what it has to be, or takes it away.
+pub(crate) fn right<T: Model + std::fmt::Debug + PartialEq>(
+    txn: Txn,
+    key: &Key,
+    stored: Option<&Row>,
+    wanted: Option<T>,
+) -> Txn
+where
+    Object: From<T>,
+{
+    let known: Option<T> = decoded(stored);
+    match wanted {
+        Some(wanted) if known.as_ref() == Some(&wanted) => txn,
+        None if stored.is_none() => txn,
+        Some(wanted) => {
+            info!(table = %T::TABLE, before = ?known, now = ?wanted, "registering the node");
+            txn.require(unchanged(key, stored)).put_object(&Object::from(wanted))
+        }
+        None => {
+            info!(table = %T::TABLE, before = ?known, "taking back what the node said");
+            txn.require(unchanged(key, stored)).delete(key.clone())
+        }
+    }
+}
+
 /// The service row with a fresh sign of life; whether somebody took the service out of service is not ours to change.
-fn heartbeat(chassis: &Id<Chassis>, stored: Option<Service>, now: Timestamp) -> Service {
+pub(crate) fn heartbeat(
+    chassis: &Id<Chassis>,
+    binary: &str,
+    stored: Option<Service>,
+    now: Timestamp,
+) -> Service {
     let fresh = Service {
-        binary: BINARY.to_owned(),
+        binary: binary.to_owned(),
         chassis: chassis.clone(),
         disabled: None,
         disabled_reason: None,
-        id: Service::id_of(chassis, BINARY),
+        id: Service::id_of(chassis, binary),
         last_seen_up: None,
     };
     Service { last_seen_up: Some(now), ..stored.unwrap_or(fresh) }
 }
 
-fn decoded<T: Model>(row: Option<&Row>) -> Option<T> {
+pub(crate) fn decoded<T: Model>(row: Option<&Row>) -> Option<T> {
     T::from_text(std::str::from_utf8(&row?.value).ok()?).ok()
 }
 
-fn unchanged(key: &Key, row: Option<&Row>) -> Require {
+pub(crate) fn unchanged(key: &Key, row: Option<&Row>) -> Require {
     match row {
         Some(row) => Require::Unchanged(key.clone(), row.stamp),
         None => Require::Absent(key.clone()),
@@ -117,6 +217,68 @@ mod tests {
         }
     }
 
+    /// A node, and whoever tells which physical networks it reaches.
+    fn reaching(ip: &str) -> (Registration, watch::Sender<Option<BTreeSet<String>>>) {
+        let (reached, physical_networks) = watch::channel(None);
+        let availability_zones = vec!["nova".to_owned()];
+        let node = Registration {
+            chassis: chassis(ip),
+            availability_zones,
+            candidacy: Candidacy::LeftAlone,
+            physical_networks,
+        };
+        (node, reached)
+    }
+
+    fn node(ip: &str) -> Registration {
+        reaching(ip).0
+    }
+
+    async fn stored<T: Model>(store: &MemoryStore) -> Option<T> {
+        let key = Key::new(T::TABLE, chassis("192.0.2.1").id.row().clone());
+        decoded(store.read(&[key]).await.unwrap()[0].as_ref())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_says_which_physical_networks_it_reaches_as_soon_as_that_changes() {
+        let store = MemoryStore::new();
+        let (node, reached) = reaching("192.0.2.1");
+        let told = |networks: &[&str]| Some(networks.iter().map(|name| (*name).to_owned()).collect());
+        let keeping = tokio::spawn(keep_registered(Arc::new(store.clone()), node, Duration::from_secs(25)));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(stored::<ChassisExtra>(&store).await, None, "nobody knows yet");
+        for networks in [&["public", "storage"][..], &["public"], &[]] {
+            reached.send_replace(told(networks));
+            sleep(Duration::from_secs(1)).await;
+            let extra = stored::<ChassisExtra>(&store).await.unwrap();
+            assert_eq!(extra.physical_networks, networks);
+            assert_eq!(extra.availability_zones, ["nova"]);
+            assert!(extra.software_version.is_some());
+        }
+        drop(reached);
+        let revision = store.revision();
+        sleep(Duration::from_secs(60)).await;
+        assert!(store.revision() > revision, "the heart beats on");
+        assert!(!keeping.is_finished());
+        keeping.abort();
+    }
+
+    #[tokio::test]
+    async fn it_offers_itself_for_gateways_as_the_operator_says() {
+        let store = MemoryStore::new();
+        let mut node = node("192.0.2.1");
+        let is = async || stored::<GatewayCandidate>(&store).await.map(|row| row.priority);
+        node.candidacy = Candidacy::Offered { priority: 7 };
+        register(&store, &node).await.unwrap();
+        assert_eq!(is().await, Some(7));
+        node.candidacy = Candidacy::LeftAlone;
+        register(&store, &node).await.unwrap();
+        assert_eq!(is().await, Some(7), "somebody else's");
+        node.candidacy = Candidacy::Refused;
+        register(&store, &node).await.unwrap();
+        assert_eq!(is().await, None);
+    }
+
     async fn rows(store: &MemoryStore) -> (Option<Row>, Option<Service>) {
         let service = Service::id_of(&Id::new("n1").unwrap(), BINARY);
         let keys = [
@@ -131,21 +293,21 @@ mod tests {
     #[tokio::test]
     async fn the_row_of_the_node_is_written_once_and_when_it_is_wrong() {
         let store = MemoryStore::new();
-        register(&store, &chassis("192.0.2.1")).await.unwrap();
+        register(&store, &node("192.0.2.1")).await.unwrap();
         let first = rows(&store).await.0.unwrap();
-        register(&store, &chassis("192.0.2.1")).await.unwrap();
+        register(&store, &node("192.0.2.1")).await.unwrap();
         assert_eq!(rows(&store).await.0.unwrap().stamp, first.stamp);
-        register(&store, &chassis("192.0.2.2")).await.unwrap();
+        register(&store, &node("192.0.2.2")).await.unwrap();
         assert_eq!(decoded(rows(&store).await.0.as_ref()), Some(chassis("192.0.2.2")));
         store.commit(Txn::new().put(first.key, "nonsense")).await.unwrap();
-        register(&store, &chassis("192.0.2.1")).await.unwrap();
+        register(&store, &node("192.0.2.1")).await.unwrap();
         assert_eq!(decoded(rows(&store).await.0.as_ref()), Some(chassis("192.0.2.1")));
     }
 
     #[tokio::test]
     async fn a_heartbeat_keeps_what_an_operator_decided() {
         let store = MemoryStore::new();
-        register(&store, &chassis("192.0.2.1")).await.unwrap();
+        register(&store, &node("192.0.2.1")).await.unwrap();
         let service = rows(&store).await.1.unwrap();
         assert!(service.is_alive(&clock::now(), 5.0));
         let disabled = Service {
@@ -155,7 +317,7 @@ mod tests {
             ..service
         };
         store.commit(Txn::new().put_object(&disabled.into())).await.unwrap();
-        register(&store, &chassis("192.0.2.1")).await.unwrap();
+        register(&store, &node("192.0.2.1")).await.unwrap();
         let service = rows(&store).await.1.unwrap();
         assert!(service.is_alive(&clock::now(), 5.0));
         assert_eq!((service.disabled, service.disabled_reason.as_deref()), (Some(true), Some("maintenance")));
@@ -166,7 +328,7 @@ mod tests {
         let store = MemoryStore::new();
         store.go_away("cable");
         let interval = Duration::from_secs(25);
-        let beating = tokio::spawn(keep_registered(Arc::new(store.clone()), chassis("192.0.2.1"), interval));
+        let beating = tokio::spawn(keep_registered(Arc::new(store.clone()), node("192.0.2.1"), interval));
         sleep(Duration::from_secs(120)).await;
         store.come_back();
         sleep(interval * 2).await;

@@ -185,11 +185,12 @@ impl Controller {
         let (store_news, follow_store) =
             northbound::follow(Arc::clone(store), options.limits.resync_interval, &seed);
         tasks.spawn("northbound", follow_store);
-        let (vswitch_news, orders, follow_vswitch) = vswitch::follow(options);
+        let (reached, physical_networks) = watch::channel(None);
+        let (vswitch_news, orders, follow_vswitch) = vswitch::follow(options, reached);
         tasks.spawn("vswitch", follow_vswitch);
-        let row = chassis::row(options);
+        let node = chassis::Registration::new(options, physical_networks);
         let interval = options.limits.report_interval;
-        tasks.spawn("chassis", chassis::keep_registered(Arc::clone(store), row, interval));
+        tasks.spawn("chassis", chassis::keep_registered(Arc::clone(store), node, interval));
         tasks.spawn("report", report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
         let writes = writes::run(Arc::clone(store), options.chassis.to_string(), wishes.writes.clone());
         tasks.spawn("writes", writes);

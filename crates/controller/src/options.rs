@@ -57,6 +57,20 @@ pub struct Limits {
     pub packets: PacketLimits,
 }
 
+/// Whether routers may have their gateways on this node, as far as its controller decides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Candidacy {
+    /// Whoever else says so, as `df-l3-agent`.
+    LeftAlone,
+    /// They may, and prefer nodes with a higher priority.
+    Offered {
+        /// The priority.
+        priority: u32,
+    },
+    /// They may not.
+    Refused,
+}
+
 /// What a controller has to be told.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -78,6 +92,10 @@ pub struct Options {
     pub bridge_mappings: BTreeMap<String, String>,
     /// Who gets what is sent to multicast addresses.
     pub multicast: Multicast,
+    /// Whether routers may have their gateways here.
+    pub candidacy: Candidacy,
+    /// The availability zones of the node.
+    pub availability_zones: Vec<String>,
     /// What guests are told by DHCP, and how often.
     pub dhcp: Arc<Dhcp>,
     /// The bridge that guests are plugged into.
@@ -146,6 +164,8 @@ impl Options {
                 snoops: config.df_l2_app.multicast_snooping,
                 floods_unregistered: config.df_l2_app.multicast_flood_unregistered,
             },
+            candidacy: candidacy(config),
+            availability_zones: config.agent.availability_zone.clone(),
             dhcp: Arc::new(dhcp(config)),
             bridge: df.integration_bridge.as_str().to_owned(),
             datapath_type: df.enable_dpdk.then(|| "netdev".to_owned()),
@@ -215,6 +235,14 @@ fn bridge_mappings(config: &Config) -> BTreeMap<String, String> {
     let mappings = config.df_provider_networks.bridge_mappings.iter();
     let mappings = mappings.map(|(network, bridge)| (network.clone(), bridge.as_str().to_owned()));
     mappings.filter(|_| config.df.apps_list.contains(config::App::Provider)).collect()
+}
+
+const fn candidacy(config: &Config) -> Candidacy {
+    match config.df_l3_app.gateway_candidate {
+        None => Candidacy::LeftAlone,
+        Some(true) => Candidacy::Offered { priority: config.df_l3_app.gateway_priority },
+        Some(false) => Candidacy::Refused,
+    }
 }
 
 /// What guests are told by DHCP.

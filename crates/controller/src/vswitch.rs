@@ -86,9 +86,13 @@ impl Orders {
     }
 }
 
+/// The physical networks that the node has a way to; nothing, as long as nobody knows.
+pub(crate) type Reached = watch::Sender<Option<BTreeSet<String>>>;
+
 /// Connects to the database, and follows it for as long as anybody listens.
 pub(crate) fn follow(
     options: &Options,
+    reached: Reached,
 ) -> (mpsc::Receiver<News>, Orders, impl Future<Output = ()> + Send + use<>) {
     let mut config = ClientConfig::new("Open_vSwitch");
     config.backoff.max_delay = Duration::from_secs(1);
@@ -105,6 +109,7 @@ pub(crate) fn follow(
         news,
         tunnels: None,
         providers: None,
+        reached,
         problems: Vec::new(),
         applying: None,
         look_at: None,
@@ -191,6 +196,7 @@ struct Vswitch {
     news: mpsc::Sender<News>,
     tunnels: Option<BTreeMap<TunnelType, u32>>,
     providers: Option<BTreeMap<String, Provider>>,
+    reached: Reached,
     problems: Vec<Problem>,
     applying: Option<JoinHandle<Result<Applied, ApplyError>>>,
     /// When to look at the bridge.
@@ -253,6 +259,8 @@ impl Vswitch {
         let providers = present_providers(&self.watch, &self.mappings);
         if self.providers.as_ref() != Some(&providers) {
             self.providers = Some(providers.clone());
+            let ways = providers.iter().filter(|(_, provider)| provider.of_port.is_some());
+            self.reached.send_replace(Some(ways.map(|(network, _)| network.clone()).collect()));
             news.providers = Some(providers);
         }
         if batch.changes.iter().any(|change| change.table() == <vswitch::Bridge as Table>::NAME) {

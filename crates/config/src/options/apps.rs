@@ -31,6 +31,16 @@ section! {
         router_ttl_invalid_max_rate: u32 [0 to 1000000] = "3";
         /// How many "port unreachable" messages routers send a second, on one chassis.
         router_port_unreach_max_rate: u32 [0 to 1000000] = "3";
+        /// Whether routers may have their gateways on this chassis: True makes it a candidate as df-l3-agent does, but also while no
+        /// df-l3-agent runs; False takes it off the list. Unset leaves that to df-l3-agent.
+        gateway_candidate: Option<bool> = unset;
+        /// Routers prefer candidates with a higher number, and are spread over those with the same.
+        gateway_priority: u32 [0 to 1000000] = "100";
+        /// How often, in milliseconds, Open vSwitch asks other chassis whether they are there (BFD); one that is silent for three times
+        /// as long is not.
+        gateway_bfd_interval_ms: u32 [50 to 10000] = "100";
+        /// For how many seconds a chassis that came back has to be there without a break before it gets its gateways back.
+        gateway_hold_seconds: u32 [0 to 3600] = "10";
     } retired {}
 }
 

@@ -40,6 +40,14 @@ section! {
 }
 
 section! {
+    /// What agents say of themselves.
+    pub struct Agent in "agent", OpenStack {
+        /// The availability zones that this chassis is in.
+        availability_zone: Vec<String> = "nova";
+    } retired {}
+}
+
+section! {
     /// How networks are made where nobody says how.
     pub struct Ml2 in "ml2", OpenStack {
         /// The types of networks that users get, the first that has a number left. Neutron's own default is local.
