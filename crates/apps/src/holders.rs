@@ -11,8 +11,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use engine::{PacketIn, Reply, Responder, View, Write};
-use model::{AllowedAddressPairsActivePort, LogicalPort};
+use engine::{Derived, PacketIn, Reply, Responder, View, Write};
+use model::{AllowedAddressPairsActivePort, Id, LogicalPort, LogicalSwitch, PortAddressRanges};
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::Ethernet;
@@ -20,6 +20,8 @@ use packet::headers::NetworkKey;
 use packet::nd::{Envelope, HOP_LIMIT, Neighbor};
 use packet::{Headers, ethertype};
 use pipeline::userdata;
+
+use crate::places;
 
 /// How the MAC address of a tap device begins, which is that of its guest otherwise.
 const TAP_PREFIX: u8 = 0xfe;
@@ -35,6 +37,42 @@ pub(crate) fn is_answered_for(port: &LogicalPort) -> bool {
     let is_bound = port.chassis().is_some() || port.vtep().is_some();
     let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
     port.enabled != Some(false) && (is_bound || is_of_network)
+}
+
+/// Whether a guest of the network on this node may announce addresses that others are said to have: any, or those of a range.
+pub(crate) fn may_be_claimed(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+    *view.derived::<MayBeClaimed>(network)
+}
+
+/// The answer to [`may_be_claimed`], for all who ask.
+#[derive(Debug)]
+struct MayBeClaimed;
+
+impl Derived for MayBeClaimed {
+    type Key = Id<LogicalSwitch>;
+    type Value = bool;
+
+    fn compute(view: &mut View<'_>, network: &Self::Key) -> bool {
+        let Some(us) = view.settings().map(|settings| settings.chassis) else { return false };
+        let mut ports = view.ids_by(&LogicalPort::BY_LSWITCH_AND_CHASSIS, (network.clone(), us.clone()));
+        let arriving = places::moves(view, network).into_iter().filter(|(node, _)| *node == us);
+        ports.extend(arriving.map(|(_, port)| port));
+        ports.iter().any(|port| *view.derived::<ClaimsOthers>(port))
+    }
+}
+
+/// Whether a port may do so. Its network is not looked at when something else of the port changes.
+#[derive(Debug)]
+struct ClaimsOthers;
+
+impl Derived for ClaimsOthers {
+    type Key = Id<LogicalPort>;
+    type Value = bool;
+
+    fn compute(view: &mut View<'_>, port: &Self::Key) -> bool {
+        let is_free = view.get(port).is_some_and(|port| port.port_security_enabled == Some(false));
+        is_free || view.get(&PortAddressRanges::id_of(port)).is_some_and(|row| !row.ranges.is_empty())
+    }
 }
 
 /// What is said of addresses of pairs.

@@ -6,6 +6,8 @@
 //! - A port is not answered about its own addresses, nor about those of its allowed address pairs. So who checks for duplicates
 //!   (RFC 5227) or announces itself reaches everybody in the network, as it wants to, and is never told that its own
 //!   address is taken.
+//! - Who may use addresses of others, because its port security is off, and announces one is not answered either: the announcement reaches
+//!   everybody as it is.
 //! - Disabled ports are not answered for, and neither are ports that are bound nowhere, unless the network itself is behind
 //!   them (DHCP, gateways). Such a port often only reserves an address that others serve by their allowed address
 //!   pairs; an answer would take the traffic away from them. Requests for it are flooded.
@@ -27,11 +29,15 @@ use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::holders;
 use crate::local::{self, LocalPort};
-use crate::network::{present, tagged, with_tags};
+use crate::network::{Network, present, tagged, with_tags};
 use crate::slow_path;
 
 const REQUEST: u16 = packet::arp::ArpOperation::REQUEST.0;
 const REPLY: u16 = packet::arp::ArpOperation::REPLY.0;
+
+/// What is said of addresses of ports, and of those that are only held. Above the answers to questions for them, and below what is told.
+const OF_PORT: Priority = Priority::EXACT.level(1);
+const OF_HOLDER: Priority = Priority::DEFAULT.level(1);
 
 /// The app.
 #[must_use]
@@ -63,7 +69,11 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     }
     let Some(network) = port.lswitch.as_ref().and_then(|id| present(view, id)) else { return };
     let Some(mac) = port.macs.iter().copied().find(|mac| mac.is_unicast()) else { return };
+    let is_claimed = port.lswitch.as_ref().is_some_and(|id| holders::may_be_claimed(view, id));
     for ip in ipv4(port.ips.iter()) {
+        if is_claimed {
+            announced_by_others(ip, &network, OF_PORT, sink);
+        }
         let request = asks_for(ip).with(Field::EthDst, MacAddr::BROADCAST);
         sink.flow(&ARP, Priority::EXACT, |flow| {
             reply(flow.matching(request).when(&regs::NETWORK, network.key.into()), ip, mac)
@@ -77,10 +87,21 @@ fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut S
         return;
     }
     let Some((IpAddr::V4(ip), mac)) = holders::holder(view, row) else { return };
-    let Some(network) = row.network.as_ref().and_then(|id| present(view, id)) else { return };
+    let Some(id) = &row.network else { return };
+    let Some(network) = present(view, id) else { return };
+    if holders::may_be_claimed(view, id) {
+        announced_by_others(ip, &network, OF_HOLDER, sink);
+    }
     let request = asks_for(ip).with(Field::EthDst, MacAddr::BROADCAST);
     sink.flow(&ARP, Priority::DEFAULT, |flow| {
         reply(flow.matching(request).when(&regs::NETWORK, network.key.into()), ip, mac)
+    });
+}
+
+/// Lets pass what a guest asks for in its own name: it does not ask but says that it has the address now.
+fn announced_by_others(ip: Ipv4Addr, network: &Network, priority: Priority, sink: &mut Sink) {
+    sink.flow(&ARP, priority, |flow| {
+        flow.matching(asks_for(ip).with(Field::ArpSpa, ip)).when(&regs::NETWORK, network.key.into()).goto(&L2)
     });
 }
 

@@ -128,3 +128,28 @@ fn of_two_ports_with_one_address_the_same_one_is_named_everywhere() {
     }
     assert!(cloud.problems("a").iter().any(|problem| problem.contains("arp_tpa=10.0.0.3")));
 }
+
+#[test]
+fn who_may_use_any_address_announces_those_of_others_to_everybody() {
+    let mut cloud = Cloud::new(THREE_NODES);
+    let announcement = |from: &str, ip: &str| arp_request((mac(from), ip), ip);
+    let is_answered = |cloud: &Cloud, from: &str, frame: &[u8]| cloud.send(from, frame).receivers() == [from];
+    cloud.put("port free 90 red on=a:9 mac=02:00:00:00:00:90 ip=10.0.0.90 unsecured");
+    cloud
+        .put("port pair 91 red on=b:91 mac=02:00:00:00:00:91 ip=10.0.0.91 pair=10.0.0.200/02:00:00:00:00:91");
+    cloud.put("active red pair 10.0.0.200 02:00:00:00:00:91");
+    for ip in ["10.0.0.2", "10.0.0.3", "10.0.0.200"] {
+        let walk = cloud.send("free", &announcement("02:00:00:00:00:90", ip));
+        assert_eq!(asked(&walk, "free"), "pair,red1,red2,red3,red4,red5", "{ip}");
+        // A question for it is one, also from somebody who has another address that is not its own.
+        assert!(
+            is_answered(&cloud, "free", &arp_request((mac("02:00:00:00:00:90"), "10.0.0.77"), ip)),
+            "{ip}"
+        );
+    }
+    // Who holds the address of a pair says so as before, and its controller is told.
+    cloud
+        .put("port pair 91 red on=a:91 mac=02:00:00:00:00:91 ip=10.0.0.91 pair=10.0.0.200/02:00:00:00:00:91");
+    let walk = cloud.send("pair", &announcement("02:00:00:00:00:91", "10.0.0.200"));
+    assert_eq!((walk.to_controller.len(), walk.receivers().len()), (1, 6));
+}

@@ -270,3 +270,25 @@ fn who_asks_for_routers_is_told_at_once_and_nobody_else_hears_of_it() {
     let walk = cloud.send("still", &router_solicitation(five, "::", HOP_LIMIT));
     assert_eq!(walk.receivers(), ["both", "open", "red1", "red2", "red3"]);
 }
+
+#[test]
+fn who_may_use_any_address_announces_those_of_others_to_everybody() {
+    let cloud = Cloud::new(CLOUD);
+    let claim = router_free(v6("fd00::2"), mac("02:00:00:00:00:06"));
+    let link = Ethernet::new(mac("02:00:00:00:00:06"), MacAddr::of_ipv6_multicast(ALL_NODES));
+    let frame =
+        link.neighbor(v6("fd00::2"), ALL_NODES, &Neighbor::Advertisement(claim)).expect("a small packet");
+    let walk = cloud.send("open", &frame);
+    assert_eq!(walk.receivers(), ["both", "red1", "red2", "red3", "still"]);
+}
+
+/// An unsolicited advertisement of who is no router.
+fn router_free(target: Ipv6Addr, at: MacAddr) -> packet::nd::Advertisement {
+    packet::nd::Advertisement {
+        is_router: false,
+        is_solicited: false,
+        is_override: true,
+        target,
+        target_link: Some(at),
+    }
+}
