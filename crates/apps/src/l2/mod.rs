@@ -8,7 +8,7 @@
 //! - Where the operator wants it, what is for a multicast IP address goes to its listeners alone ([`multicast`]).
 //! - A frame for an address that no port has is dropped, unless ports of the network may have other addresses than their own,
 //!   because their port security is off or by an allowed address pair: these get it, and nobody else does. Where it was heard
-//!   of before, it goes there only: see [`learn`].
+//!   of before, it goes there only: see [`learn`]. One that ports share is that of who holds it: see [`held`].
 //! - In a physical network it is not known who else is there: what is for an address of nobody on this node goes to the wire, as one
 //!   copy, and what is for many does too; see [`wire`].
 //! - A frame for the inner leg of a router is the router's, on the node that it comes from, and what is for a floating IP or a gateway is its on
@@ -19,6 +19,7 @@
 //! Floods are groups. The members on this node and the nodes that have others are groups of their own, so that one more
 //! port changes one group, and one more port on another node none, unless it is the first one there.
 
+mod held;
 mod learn;
 mod multicast;
 mod router;
@@ -59,6 +60,7 @@ pub fn app() -> App {
         Rule::each("flood", flood),
         Rule::each("flood on this node", local_flood),
         Rule::once("tags inside tags", wire::tags_inside),
+        Rule::each("held", held::held),
         Rule::each("heard from a port", learn::from_port),
         Rule::each("heard from elsewhere", learn::from_elsewhere),
         Rule::each("for routers", router::from_wire),

@@ -154,3 +154,75 @@ fn ports_with_pairs_are_asked_whether_they_use_them() {
         "{asked:?}"
     );
 }
+
+/// Two ports on two nodes share a MAC address that is neither's own, as routers do that take each other's place.
+const ROUTERS: &str = "
+    node a 192.0.2.1 geneve vxlan
+    node b 192.0.2.2 geneve vxlan
+    node c 192.0.2.3 geneve vxlan
+    wire a public 90
+    wire b public 90
+    network red 1 geneve
+    network blue 2 vlan segment=100 in=public
+    network green 3 vxlan segment=77
+";
+const VIRTUAL: &str = "00:00:5e:00:01:07";
+
+/// Whoever gets a frame for the shared MAC address, with the packets on the wire.
+fn reached(cloud: &Cloud, from: &str, src: &str) -> (Vec<String>, usize) {
+    let walk = cloud.send(from, &crate::support::ping((mac(src), "10.0.0.3"), (mac(VIRTUAL), "10.0.0.100")));
+    (walk.receivers().iter().map(|port| (*port).to_owned()).collect(), walk.on_wire.len())
+}
+
+#[test]
+fn frames_for_a_shared_mac_address_follow_its_holder_whatever_was_heard_before() {
+    for (network, key) in [("red", 1), ("blue", 2), ("green", 3)] {
+        let mut cloud = Cloud::new(ROUTERS);
+        for (port, number, node) in [("one", 1, "a"), ("two", 2, "b")] {
+            let pairs = format!("pair=10.0.0.100/{VIRTUAL},fd00::100/{VIRTUAL}");
+            cloud.put(&format!(
+                "port {port} {key}{number} {network} on={node}:{number} mac=02:00:00:00:00:0{number} ip=10.0.0.{number} {pairs}"
+            ));
+        }
+        cloud.put(&format!("port near {key}3 {network} on=a:3 mac=02:00:00:00:00:03 ip=10.0.0.3"));
+        cloud.put(&format!("port far {key}4 {network} on=b:4 mac=02:00:00:00:00:04 ip=10.0.0.3"));
+        let is_wire = network == "blue";
+        for (holder, heard, others) in [("one", 1, "far"), ("two", 2, "near"), ("one", 1, "far")] {
+            cloud.put(&format!("active {network} {holder} 10.0.0.100 {VIRTUAL}"));
+            cloud.put(&format!("active {network} {holder} fd00::100 {VIRTUAL}"));
+            // Both switches remember the one that had it last to be where the other one is now.
+            for (node, of_port) in [("a", 1), ("b", 2)].into_iter().filter(|(_, of_port)| *of_port != heard) {
+                let old = arp_request((mac(VIRTUAL), "10.0.0.100"), "10.0.0.100");
+                let packet = ofsim::Packet::of_frame(net_types::OfPort::new(of_port), &old);
+                ofsim::run(&mut cloud.node(node).switch, packet, &mut ofsim::Assumed::new());
+            }
+            for (from, src) in [("near", "02:00:00:00:00:03"), ("far", "02:00:00:00:00:04")] {
+                let on_wire = usize::from(is_wire && from == others);
+                assert_eq!(
+                    reached(&cloud, from, src),
+                    (vec![holder.to_owned()], on_wire),
+                    "{network} {from}"
+                );
+            }
+        }
+        // Who may not have it any more is not reached because a row says so.
+        cloud.put(&format!("port one {key}1 {network} on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1"));
+        assert!(!reached(&cloud, "near", "02:00:00:00:00:03").0.contains(&"one".to_owned()), "{network}");
+    }
+}
+
+#[test]
+fn of_two_holders_of_one_mac_address_the_same_one_is_reached_from_everywhere() {
+    let mut cloud = Cloud::new(ROUTERS);
+    let pairs = format!("pair=10.0.0.100/{VIRTUAL},10.0.0.101/{VIRTUAL}");
+    cloud.put(&format!("port one 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1 {pairs}"));
+    cloud.put(&format!("port two 12 red on=b:2 mac=02:00:00:00:00:02 ip=10.0.0.2 {pairs}"));
+    cloud.put("port near 13 red on=a:3 mac=02:00:00:00:00:03 ip=10.0.0.3");
+    cloud.put("port far 14 red on=b:4 mac=02:00:00:00:00:04 ip=10.0.0.3");
+    cloud.put(&format!("active red two 10.0.0.101 {VIRTUAL}"));
+    cloud.put(&format!("active red one 10.0.0.100 {VIRTUAL}"));
+    for (from, src) in [("near", "02:00:00:00:00:03"), ("far", "02:00:00:00:00:04")] {
+        assert_eq!(reached(&cloud, from, src).0, ["one"], "{from}");
+    }
+    assert!(cloud.problems("a").iter().any(|problem| problem.contains(VIRTUAL)));
+}
