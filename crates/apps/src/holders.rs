@@ -2,29 +2,41 @@
 //!
 //! # Guarantees
 //! - Who announces an address of a pair of its port (by gratuitous ARP, an ARP answer, a neighbour advertisement) is its holder: a
-//!   row of `activeport` says so, and says it anew only when another port or MAC address does.
+//!   row of `activeport` says so, and says it anew only when another port or MAC address does. Pairs may be ranges; of all of them together
+//!   one port holds no more than [`HELD_MAX`] addresses.
+//! - Ports are asked for the addresses of their pairs, and for those of ranges that they are said to hold. The answers are for
+//!   whoever keeps the rows, and nobody else hears of them.
 //! - A port that is asked about such an address hears of the holder, on every node. A row whose port is gone, bound nowhere, disabled, or
 //!   has no such pair any more, counts for nothing.
 //! - What was announced passes to everybody in the network as before.
 //!
 //! The tables `arp` and `nd` have the flows, because they see such messages; this is what both know.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use engine::{Derived, PacketIn, Reply, Responder, View, Write};
-use model::{AllowedAddressPairsActivePort, Id, LogicalPort, LogicalSwitch, PortAddressRanges};
+use engine::{Beacon, Derived, PacketIn, Reply, Responder, Sink, View, Write};
+use ipnet::IpNet;
+use model::{
+    AddressPair, AddressRange, AllowedAddressPairsActivePort, Id, LogicalPort, LogicalSwitch,
+    PortAddressRanges,
+};
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::Ethernet;
 use packet::headers::NetworkKey;
-use packet::nd::{Envelope, HOP_LIMIT, Neighbor};
+use packet::nd::{Envelope, HOP_LIMIT, Neighbor, Solicitation, solicited_node};
 use packet::{Headers, ethertype};
 use pipeline::userdata;
 
+use crate::local::LocalPort;
 use crate::places;
 
 /// How the MAC address of a tap device begins, which is that of its guest otherwise.
 const TAP_PREFIX: u8 = 0xfe;
+
+/// Addresses that one port can be said to hold: a guest may be allowed a range of millions.
+const HELD_MAX: usize = 256;
 
 /// Octets before the message of an ARP frame.
 const ETHERNET_BYTES: usize = 14;
@@ -80,16 +92,43 @@ pub(crate) fn responder() -> Responder {
     Responder { op: userdata::PAIR_ADDRESS, respond }
 }
 
-/// The addresses of a port's pairs that it may announce: those of a port whose security is on, without its own.
-pub(crate) fn addresses(port: &LogicalPort) -> Vec<IpAddr> {
+/// The addresses that a port may have besides its own.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Those of its pairs.
+    pub(crate) addresses: BTreeSet<IpAddr>,
+    /// The ranges that may be pairs.
+    pub(crate) ranges: BTreeSet<IpNet>,
+    /// Those that it is asked for: of pairs, and those of ranges that it is said to hold.
+    pub(crate) asked: BTreeSet<IpAddr>,
+}
+
+/// The addresses that a port may announce: those of a port whose security is on, without its own.
+pub(crate) fn shared(view: &mut View<'_>, port: &LogicalPort) -> Shared {
     if port.port_security_enabled == Some(false) {
-        return Vec::new();
+        return Shared::default();
     }
-    let pairs = port.allowed_address_pairs.iter().map(|pair| pair.ip_address);
-    let mut addresses: Vec<IpAddr> = pairs.filter(|ip| !port.ips.contains(ip)).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses
+    let ranges = view.get(&PortAddressRanges::id_of(&port.id));
+    let ranges = ranges.as_ref().map_or(&[][..], |row| &row.ranges);
+    // The row of a port has the first address of a range in its place.
+    let stands_for_range = |pair: &&AddressPair| {
+        let is_it = |range: &AddressRange| {
+            range.cidr.network() == pair.ip_address && range.mac_address == pair.mac_address
+        };
+        ranges.iter().any(is_it)
+    };
+    let pairs = port.allowed_address_pairs.iter().filter(|pair| !stands_for_range(pair));
+    let addresses: BTreeSet<IpAddr> =
+        pairs.map(|pair| pair.ip_address).filter(|ip| !port.ips.contains(ip)).collect();
+    let ranges: BTreeSet<IpNet> = ranges.iter().map(|range| range.cidr.trunc()).collect();
+    if addresses.is_empty() && ranges.is_empty() {
+        return Shared::default();
+    }
+    let mut asked = addresses.clone();
+    for row in view.by(&AllowedAddressPairsActivePort::BY_LPORT, port.id.clone()) {
+        asked.extend(holder(view, &row).map(|(ip, _)| ip));
+    }
+    Shared { addresses, ranges, asked }
 }
 
 /// The address of a row with the MAC address at which its holder is, if the row counts.
@@ -97,19 +136,55 @@ pub(crate) fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort) -
     let (ip, mac) = (row.ip?, row.detected_mac?);
     let port = view.get(row.detected_lport.as_ref()?)?;
     let is_reached = port.enabled != Some(false) && port.chassis().is_some() && port.lswitch == row.network;
-    (is_reached && may_hold(&port, ip, mac)).then_some((ip, mac))
+    (is_reached && may_hold(view, &port, ip, mac)).then_some((ip, mac))
 }
 
-/// Asks a port whether it uses an address, in the name of the other end of its cable and of no address.
-pub(crate) fn probe(port: &LogicalPort, ip: Ipv4Addr) -> Option<Vec<u8>> {
+/// In whose name a port is asked: the other end of its cable.
+pub(crate) fn asker(port: &LogicalPort) -> Option<MacAddr> {
     let mut asks = port.macs.first().copied()?;
     asks.0[0] = TAP_PREFIX;
-    let question = Arp::request(asks, Ipv4Addr::UNSPECIFIED, ip);
-    Some(Ethernet::new(asks, MacAddr::BROADCAST).arp(&question))
+    Some(asks)
 }
 
-fn may_hold(port: &LogicalPort, ip: IpAddr, mac: MacAddr) -> bool {
-    port.allowed_address_pairs.iter().any(|pair| pair.ip_address == ip && pair.mac_address == mac)
+/// Asks a port whether it uses an address.
+fn probe(port: &LogicalPort, ip: IpAddr) -> Option<Vec<u8>> {
+    let asks = asker(port)?;
+    match ip {
+        // In the name of no address, so nobody's is taken for another's.
+        IpAddr::V4(ip) => {
+            let question = Arp::request(asks, Ipv4Addr::UNSPECIFIED, ip);
+            Some(Ethernet::new(asks, MacAddr::BROADCAST).arp(&question))
+        }
+        // A question of nobody would be a check for duplicates, whose answer is for everybody.
+        IpAddr::V6(ip) => {
+            let group = solicited_node(ip);
+            let question = Neighbor::Solicitation(Solicitation { target: ip, source_link: Some(asks) });
+            let link = Ethernet::new(asks, MacAddr::of_ipv6_multicast(group));
+            link.neighbor(asks.link_local(), group, &question).ok()
+        }
+    }
+}
+
+/// Has a port asked for addresses from time to time: who holds one without saying so answers for it.
+pub(crate) fn ask<'a>(
+    view: &mut View<'_>,
+    local: &LocalPort,
+    addresses: impl Iterator<Item = &'a IpAddr>,
+    sink: &mut Sink,
+) {
+    let Some(interval_s) = view.settings().map(|settings| settings.learning.ask_interval_s) else { return };
+    for frame in addresses.filter_map(|ip| probe(&local.port, *ip)) {
+        let frame = local.framed(frame).into();
+        sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: 1 });
+    }
+}
+
+fn may_hold(view: &mut View<'_>, port: &LogicalPort, ip: IpAddr, mac: MacAddr) -> bool {
+    let is_pair = |pair: &AddressPair| pair.ip_address == ip && pair.mac_address == mac;
+    let is_in = |range: &AddressRange| range.cidr.contains(&ip) && range.mac_address == mac;
+    port.allowed_address_pairs.iter().any(is_pair)
+        || !port.ips.contains(&ip)
+            && view.get(&PortAddressRanges::id_of(&port.id)).is_some_and(|row| row.ranges.iter().any(is_in))
 }
 
 fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
@@ -126,7 +201,7 @@ fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Write, &'static str> {
     let port = port.ok_or("an announcement is from a port that is gone")?;
     let network = port.lswitch.clone().ok_or("an announcement is from a port without a network")?;
     let (ip, mac) = announced(&packet.frame).ok_or("an announcement names no address")?;
-    if !may_hold(&port, ip, mac) {
+    if !may_hold(view, &port, ip, mac) {
         return Err("an announcement is of an address that is not that of a pair of its port");
     }
     let id = AllowedAddressPairsActivePort::id_of(&network, ip);
@@ -141,6 +216,10 @@ fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Write, &'static str> {
     };
     if seen.as_deref() == Some(&wanted) {
         return Err("an announcement says what is known");
+    }
+    let held = view.ids_by(&AllowedAddressPairsActivePort::BY_LPORT, port.id.clone());
+    if held.len() >= HELD_MAX && !held.contains(&wanted.id) {
+        return Err("an announcement is of one address too many of its port");
     }
     Ok(Write { seen: seen.map(|row| (*row).clone().into()), wanted: Some(wanted.into()) })
 }

@@ -12,7 +12,7 @@
 //!   wire -> classify ----------------------------------------+           dispatch -> wire
 //! ```
 //! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because
-//! frames for ports inside others look different.
+//! frames for ports inside others look different. What guests say from ranges of addresses passes a table more before arp.
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
 //! departure); guests without one pass none of them.
 //! Groups are four tables on either side: what is tracked and what is not, what the rules say, what becomes of a connection.
@@ -24,6 +24,7 @@
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
 
 mod groups;
+mod pairs;
 mod routers;
 
 use openflow::Field;
@@ -38,6 +39,7 @@ pub use groups::{
     INGRESS_TRACK,
 };
 
+pub use pairs::ARP_CLAIMS;
 pub use routers::{ARRIVE, EXTERNAL, NEIGHBOR, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED};
 
 /// Owner of [`CLASSIFY`], [`ANSWER`], [`DISPATCH`] and [`DEPARTURE`].
@@ -48,7 +50,7 @@ pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
 pub const PORT_SECURITY_OWNER: AppId = AppId { number: 3, name: "portsec" };
 /// Owner of [`LEARNED`] and [`RESOLVED`]: the switch itself.
 pub const LEARNED_OWNER: AppId = AppId { number: 12, name: "learned" };
-/// Owner of [`ARP`].
+/// Owner of [`ARP`] and [`ARP_CLAIMS`].
 pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
 /// Owner of [`DHCP`].
 pub const DHCP_OWNER: AppId = AppId { number: 5, name: "dhcp" };
@@ -175,7 +177,7 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&NEIGHBOR_SECURITY, &ARP, &ND, &DHCP, &DHCPV6, &LEARN, &EGRESS_TRACK, &L2],
+    next: &[&NEIGHBOR_SECURITY, &ARP_CLAIMS, &ARP, &ND, &DHCP, &DHCPV6, &LEARN, &EGRESS_TRACK, &L2],
     again: &[],
     may_output: false,
     miss: Miss::Drop,
@@ -519,6 +521,7 @@ pub static PIPELINE: Pipeline = Pipeline {
         &EGRESS_MARKS,
         &PORT_SECURITY,
         &NEIGHBOR_SECURITY,
+        &ARP_CLAIMS,
         &ARP,
         &ND,
         &ND_ANSWER,

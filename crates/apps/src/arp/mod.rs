@@ -18,13 +18,14 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use engine::{App, Beacon, Rule, Sink, View};
+use engine::{App, Rule, Sink, View};
+use ipnet::{IpNet, Ipv4Net};
 use model::{AllowedAddressPairsActivePort, LogicalPort, LogicalSwitch};
 use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::ethertype;
-use pipeline::tables::{ANSWER, ARP, ARP_OWNER, L2};
+use pipeline::tables::{ANSWER, ARP, ARP_CLAIMS, ARP_OWNER, L2};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::holders;
@@ -51,6 +52,7 @@ pub fn app() -> App {
 }
 
 fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
+    sink.flow(&ARP_CLAIMS, Priority::MISS, |flow| flow.goto(&ARP));
     sink.flow(&ARP, Priority::MISS, |flow| flow.goto(&L2));
 }
 
@@ -107,19 +109,17 @@ fn announced_by_others(ip: Ipv4Addr, network: &Network, priority: Priority, sink
 
 /// Has told what a guest says of addresses of its pairs, and lets it pass.
 fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
-    let addresses = holders::addresses(&local.port);
-    let addresses = ipv4(addresses.iter());
-    let Some(settings) = view.settings().filter(|_| !addresses.is_empty()) else { return };
-    let interval_s = settings.learning.ask_interval_s;
+    let shared = holders::shared(view, &local.port);
+    let addresses = ipv4(shared.addresses.iter());
+    let ranges: Vec<Ipv4Net> = shared.ranges.iter().filter_map(only_v4).collect();
+    if addresses.is_empty() && ranges.is_empty() {
+        return;
+    }
     let Some(told) = slow_path::to_controller(view, &local.port.id, userdata::PAIR_ADDRESS, sink) else {
         return;
     };
+    holders::ask(view, local, shared.asked.iter().filter(|ip| ip.is_ipv4()), sink);
     for ip in addresses {
-        // Who holds an address without saying so answers for it.
-        if let Some(frame) = holders::probe(&local.port, ip) {
-            let frame = local.framed(frame).into();
-            sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: 1 });
-        }
         let says = Match::new().with(Field::EthType, ethertype::ARP).with(Field::ArpSpa, ip);
         for says in [says.clone().with(Field::ArpTpa, ip), says.with(Field::ArpOp, REPLY)] {
             let level = if says.get(Field::ArpOp).is_some() { 2 } else { 3 };
@@ -127,6 +127,25 @@ fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
                 flow.matching(says).when(&regs::INGRESS_PORT, local.key()).action(told.clone()).goto(&L2)
             });
         }
+    }
+    for net in ranges {
+        // Who asks for itself cannot be told from who asks for others of its range: the controller can.
+        let (ip, mask) = (net.addr(), net.netmask());
+        let says = Match::new().with(Field::EthType, ethertype::ARP).with_masked(Field::ArpSpa, ip, mask);
+        for (level, says) in
+            [(0, says.clone().with_masked(Field::ArpTpa, ip, mask)), (1, says.with(Field::ArpOp, REPLY))]
+        {
+            sink.flow(&ARP_CLAIMS, Priority::EXACT.level(level), |flow| {
+                flow.matching(says).when(&regs::INGRESS_PORT, local.key()).action(told.clone()).goto(&ARP)
+            });
+        }
+    }
+}
+
+fn only_v4(net: &IpNet) -> Option<Ipv4Net> {
+    match net {
+        IpNet::V4(net) => Some(*net),
+        IpNet::V6(_) => None,
     }
 }
 

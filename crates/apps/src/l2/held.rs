@@ -4,6 +4,8 @@
 //! - A frame for such an address goes to the port that holds an address with it, on every node and as soon as its row of `activeport` says
 //!   so; what the switch heard before counts no more, and neither does it on the node that the address has left.
 //! - Where nobody holds any, or who is said to may not, the address is that of nobody known.
+//! - What a guest says to who asks it for the addresses of its pairs goes nowhere: neither to other ports that may have any address, nor
+//!   into tunnels, nor to the wire.
 //! - If two ports hold addresses with one MAC address, the same one of them gets the frames on every node, and a finding says so.
 
 use std::collections::BTreeMap;
@@ -16,11 +18,26 @@ use openflow::{Field, Match};
 use pipeline::tables::{DISPATCH, INGRESS, L2};
 use pipeline::{Priority, regs};
 
+use crate::local::LocalPort;
 use crate::network::present;
 use crate::{holders, places};
 
 /// Above what is heard, and below what ports have.
 const HELD: Priority = Priority::DEFAULT.level(2);
+
+/// Who asks for addresses, who is nobody.
+const ASKER: Priority = Priority::DEFAULT.level(3);
+
+/// Where the answers of a guest end that is asked for addresses.
+pub(super) fn answers(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    if holders::shared(view, &local.port).asked.is_empty() {
+        return;
+    }
+    let Some(asker) = holders::asker(&local.port) else { return };
+    sink.flow(&L2, ASKER, |flow| {
+        flow.matching(Match::new().with(Field::EthDst, asker)).when(&regs::NETWORK, local.network.key.into())
+    });
+}
 
 /// Where the shared MAC addresses of a network lead.
 pub(super) fn held(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {

@@ -65,6 +65,7 @@ pub fn app() -> App {
         Rule::each("heard from elsewhere", learn::from_elsewhere),
         Rule::each("for routers", router::from_wire),
     ];
+    rules.extend(local::each("answers to nobody", held::answers));
     rules.extend(multicast::rules());
     App { id: L2_OWNER, rules, responders: vec![multicast::responder()] }
 }

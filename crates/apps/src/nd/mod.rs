@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use engine::{App, Responder, Rule, Sink, View};
+use ipnet::{IpNet, Ipv6Net};
 use model::{AllowedAddressPairsActivePort, LogicalPort};
 use net_types::MacAddr;
 use openflow::action::Action;
@@ -108,19 +109,29 @@ fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut S
 
 /// Has told what a guest says of addresses of its pairs, and lets it pass.
 fn announcements(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
-    let addresses = holders::addresses(&local.port);
-    let addresses = ipv6(addresses.iter());
-    if addresses.is_empty() {
+    let shared = holders::shared(view, &local.port);
+    let addresses = shared.addresses.iter().map(|ip| IpNet::from(*ip));
+    let claims: BTreeSet<Ipv6Net> = addresses.chain(shared.ranges).filter_map(only_v6).collect();
+    if claims.is_empty() {
         return;
     }
     let Some(told) = slow_path::to_controller(view, &local.port.id, userdata::PAIR_ADDRESS, sink) else {
         return;
     };
-    for ip in addresses {
-        let says = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::Icmp6Code, 0_u8).with(Field::NdTarget, ip);
+    holders::ask(view, local, shared.asked.iter().filter(|ip| ip.is_ipv6()), sink);
+    for net in claims {
+        let says = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::Icmp6Code, 0_u8);
+        let says = says.with_masked(Field::NdTarget, net.addr(), net.netmask());
         sink.flow(&ND, Priority::EXACT, |flow| {
             flow.matching(says).when(&regs::INGRESS_PORT, local.key()).action(told.clone()).goto(&L2)
         });
+    }
+}
+
+fn only_v6(net: IpNet) -> Option<Ipv6Net> {
+    match net {
+        IpNet::V6(net) => Some(net),
+        IpNet::V4(_) => None,
     }
 }
 

@@ -32,8 +32,8 @@ use openflow::{Field, Match};
 use packet::arp::ArpOperation;
 use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{
-    ARP, DHCP, DHCPV6, EGRESS_TRACK, L2, LEARN, ND, NEIGHBOR_SECURITY, PORT_SECURITY, PORT_SECURITY_OWNER,
-    REQUEST_SECURITY,
+    ARP, ARP_CLAIMS, DHCP, DHCPV6, EGRESS_TRACK, L2, LEARN, ND, NEIGHBOR_SECURITY, PORT_SECURITY,
+    PORT_SECURITY_OWNER, REQUEST_SECURITY,
 };
 use pipeline::{Priority, TableSpec, regs};
 
@@ -260,7 +260,9 @@ impl Guest<'_> {
         let packet = || from(mac).with(Field::EthType, ethertype::IPV4).with_masked(Field::Ipv4Src, ip, mask);
         self.allow(&PORT_SECURITY, Priority::EXACT, packet(), &EGRESS_TRACK);
         self.allow(&REQUEST_SECURITY, Priority::EXACT, packet(), &L2);
-        self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, net), &ARP);
+        let is_one = net.prefix_len() == net.max_prefix_len();
+        let next = if is_one { &ARP } else { &ARP_CLAIMS };
+        self.allow(&PORT_SECURITY, Priority::EXACT, arp(mac, net), next);
     }
 
     fn ipv6(&mut self, mac: MacAddr, net: Ipv6Net) {

@@ -138,21 +138,118 @@ fn neighbour_advertisements_move_addresses_of_ipv6() {
     }
 }
 
+/// The question for an address that a port gets, and in whose name.
+fn question(port: u32, ip: &str) -> engine::Beacon {
+    let asks = mac(&format!("fe:00:00:00:00:0{port}"));
+    let frame = match ip.parse().expect("an address") {
+        std::net::IpAddr::V4(_) => arp_request((asks, "0.0.0.0"), ip),
+        std::net::IpAddr::V6(target) => {
+            let group = solicited_node(target);
+            let question = Neighbor::Solicitation(Solicitation { target, source_link: Some(asks) });
+            let link = Ethernet::new(asks, MacAddr::of_ipv6_multicast(group));
+            link.neighbor(asks.link_local(), group, &question).expect("a frame")
+        }
+    };
+    engine::Beacon { port: net_types::OfPort::new(port), frame: frame.into(), interval_s: 7, burst: 1 }
+}
+
 #[test]
 fn ports_with_pairs_are_asked_whether_they_use_them() {
     let mut cloud = Cloud::new(CLOUD);
     cloud.put("port other 14 red on=a:4 mac=02:00:00:00:00:04 ip=10.0.0.4 pair=10.0.0.101/02:00:00:00:00:04");
     cloud.set("a", |settings| settings.learning.ask_interval_s = 7);
     let asked: Vec<_> = cloud.node("a").engine.desired().beacons;
-    let question = |port: u32, ip: &str| {
-        let asks = mac(&format!("fe:00:00:00:00:0{port}"));
-        let frame = arp_request((asks, "0.0.0.0"), ip).into();
-        engine::Beacon { port: net_types::OfPort::new(port), frame, interval_s: 7, burst: 1 }
+    let mut expected = vec![question(1, "10.0.0.100"), question(1, "fd00::100"), question(4, "10.0.0.101")];
+    expected.sort_unstable();
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn answers_to_who_asks_are_told_and_go_nowhere_else() {
+    let mut cloud = Cloud::new(CLOUD);
+    // Who may have any address gets what is for nobody known.
+    cloud.put("port any 15 red on=a:5 mac=02:00:00:00:00:05 ip=10.0.0.5 unsecured");
+    cloud.put("port any2 16 red on=b:6 mac=02:00:00:00:00:06 ip=10.0.0.6 unsecured");
+    let asker = mac("fe:00:00:00:00:01");
+    let (claim, link) = (v6("fd00::100"), Ethernet::new(mac(ONE), asker));
+    let request = Arp::request(asker, v4("0.0.0.0"), v4("10.0.0.100"));
+    let (envelope, answer) =
+        Solicitation { target: claim, source_link: Some(asker) }.answer(asker.link_local(), mac(ONE), false);
+    let neighbor = link.neighbor(envelope.src, envelope.dst, &Neighbor::Advertisement(answer));
+    for frame in [link.arp(&request.reply(mac(ONE))), neighbor.expect("a frame")] {
+        let walk = cloud.send("one", &frame);
+        assert_eq!((walk.receivers(), walk.hops.len(), walk.to_controller.len()), (vec![], 0, 1));
+        assert_eq!(told(&mut cloud, &walk), 1);
+    }
+    // What the guest asks back goes nowhere either.
+    let back = crate::support::ping((mac(ONE), "fd00::1"), (asker, "fe80::fc00:ff:fe00:1"));
+    cloud.send("one", &back).assert_nowhere();
+}
+
+/// A port with ranges of addresses, here and on another node.
+const RANGES: &str = "
+    port wide 17 red on=a:7 mac=02:00:00:00:00:07 ip=10.0.0.7,fd00::7 pair=10.0.0.96/27/02:00:00:00:00:07,fd00::/120/02:00:00:00:00:07
+    port wide2 18 red on=b:8 mac=02:00:00:00:00:08 ip=10.0.0.8 pair=10.0.0.96/27/02:00:00:00:00:08
+";
+const WIDE: &str = "02:00:00:00:00:07";
+
+#[test]
+fn addresses_of_ranges_follow_who_announces_them_as_well() {
+    let mut cloud = Cloud::new(CLOUD);
+    cloud.put(RANGES);
+    let wide2 = "02:00:00:00:00:08";
+    for (port, from) in [("wide", WIDE), ("wide2", wide2), ("one", ONE), ("wide", WIDE)] {
+        assert_eq!(announce(&mut cloud, port, &gratuitous(from)), 1, "{port}");
+        assert_eq!(answered(&cloud), Some(mac(from)));
+        assert_eq!(announce(&mut cloud, port, &gratuitous(from)), 0, "{port}");
+    }
+    let answer = Arp::request(mac(ONE), v4("10.0.0.1"), v4("10.0.0.100")).reply(mac(wide2));
+    let answer = Ethernet::new(mac(wide2), mac(ONE)).arp(&answer);
+    assert_eq!(announce(&mut cloud, "wide2", &answer), 1);
+    assert_eq!(answered(&cloud), Some(mac(wide2)));
+    // What a port holds it is asked for, and the others of the range not.
+    cloud.set("b", |settings| settings.learning.ask_interval_s = 7);
+    let asked = |cloud: &mut Cloud| {
+        let beacons = cloud.node("b").engine.desired().beacons;
+        beacons.into_iter().filter(|beacon| beacon.port == net_types::OfPort::new(8)).collect::<Vec<_>>()
     };
-    assert!(
-        asked.contains(&question(1, "10.0.0.100")) && asked.contains(&question(4, "10.0.0.101")),
-        "{asked:?}"
-    );
+    assert_eq!(asked(&mut cloud), [question(8, "10.0.0.100")]);
+    announce(&mut cloud, "one", &gratuitous(ONE));
+    assert_eq!(asked(&mut cloud), []);
+    // A range that is taken away holds nothing.
+    announce(&mut cloud, "wide2", &gratuitous(wide2));
+    cloud.delete(Table::PortAddressRanges, "wide2");
+    assert_eq!(answered(&cloud), None);
+}
+
+#[test]
+fn who_may_use_a_range_is_answered_and_announces_addresses_of_others_to_everybody() {
+    let mut cloud = Cloud::new(CLOUD);
+    cloud.put(RANGES);
+    cloud.put("port in 19 red on=b:9 mac=02:00:00:00:00:09 ip=10.0.0.99");
+    for sender in ["10.0.0.7", "10.0.0.97"] {
+        let walk = cloud.send("wide", &arp_request((mac(WIDE), sender), "10.0.0.99"));
+        assert_eq!(walk.receivers(), ["wide"], "{sender}");
+    }
+    let walk = cloud.send("wide", &arp_request((mac(WIDE), "10.0.0.99"), "10.0.0.99"));
+    assert_eq!(walk.receivers(), ["asks", "in", "one", "other", "two", "wide2"]);
+    cloud.send("wide", &arp_request((mac(WIDE), "10.0.0.128"), "10.0.0.128")).assert_nowhere();
+}
+
+#[test]
+fn a_port_holds_so_many_addresses_and_no_more() {
+    let mut cloud = Cloud::new(CLOUD);
+    cloud.put("port wide 17 red on=a:7 mac=02:00:00:00:00:07 ip=10.9.0.7 pair=10.9.0.0/16/02:00:00:00:00:07");
+    for number in 0..256 {
+        cloud.put(&format!("active red wide 10.9.1.{number} {WIDE}"));
+    }
+    let says = |ip: &str| arp_request((mac(WIDE), ip), ip);
+    assert_eq!(announce(&mut cloud, "wide", &says("10.9.2.1")), 0);
+    // An address of its own is no address of the range, and one that it holds costs nothing more.
+    assert_eq!(announce(&mut cloud, "wide", &says("10.9.0.7")), 0);
+    cloud.delete(Table::AllowedAddressPairsActivePort, "red10.9.1.3");
+    assert_eq!(announce(&mut cloud, "wide", &says("10.9.0.7")), 0);
+    assert_eq!(announce(&mut cloud, "wide", &says("10.9.2.1")), 1);
 }
 
 /// Two ports on two nodes share a MAC address that is neither's own, as routers do that take each other's place.
