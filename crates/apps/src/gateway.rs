@@ -36,7 +36,8 @@ use std::net::IpAddr;
 use engine::numbers::stable_hash;
 use engine::{App, Derived, Reach, Rule, Sink, View, Watched};
 use model::{
-    Chassis, ChassisExtra, GatewayCandidate, Id, LogicalRouter, RouterExtra, RouterGateway, TunnelType,
+    Chassis, ChassisExtra, GatewayCandidate, Id, LogicalRouter, LogicalSwitch, RouterExtra, RouterGateway,
+    TunnelType,
 };
 use pipeline::tables;
 
@@ -116,23 +117,24 @@ impl Derived for CandidatesOf {
     }
 }
 
+/// Whether a node has a way to a network, as far as it says: to the physical network that it is in, if it is in one.
+pub(crate) fn reaches(view: &mut View<'_>, node: &Id<Chassis>, network: &Id<LogicalSwitch>) -> bool {
+    let Some(network) = view.get(network) else { return false };
+    let is_physical = network.network_type.as_ref().is_some_and(provider::is_physical);
+    let physical = network.physical_network.as_ref().filter(|_| is_physical);
+    let extra = view.get(&ChassisExtra::id_of(node));
+    physical.is_none_or(|physical| extra.is_none_or(|extra| extra.physical_networks.contains(physical)))
+}
+
 /// The candidates that reach the networks of these gateways.
 fn reaching(
     view: &mut View<'_>,
     all: &BTreeMap<Id<Chassis>, u32>,
     gateways: &[RouterGateway],
 ) -> Vec<(Id<Chassis>, u32)> {
-    let networks = gateways.iter().filter_map(|gateway| view.get(&gateway.lswitch));
-    let physical =
-        networks.filter(|network| network.network_type.as_ref().is_some_and(provider::is_physical));
-    let needed: Vec<String> = physical.filter_map(|network| network.physical_network.clone()).collect();
     let mut nodes = Vec::new();
     for (node, priority) in all {
-        let reaches = needed.is_empty()
-            || view
-                .get(&ChassisExtra::id_of(node))
-                .is_none_or(|extra| needed.iter().all(|network| extra.physical_networks.contains(network)));
-        if reaches {
+        if gateways.iter().all(|gateway| reaches(view, node, &gateway.lswitch)) {
             nodes.push((node.clone(), *priority));
         }
     }

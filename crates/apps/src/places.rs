@@ -11,8 +11,8 @@
 //!
 //! # Ports of floating IPs and gateways
 //! Nothing is plugged into them, and they are where their packets are translated. The port of a floating IP is where the port is that
-//! it stands for; or, if that is bound nowhere, where the port is that holds its address (see [`crate::holders`]); or else where the
-//! gateway of its router is, where also those are that stand for single ports of guests, and all of a router that is not
+//! it stands for; or, if that is bound nowhere, where the port is that holds its address (see [`crate::holders`]); or else, also where that
+//! node has no way to the external network, where the gateway of its router is, where also those are that stand for single ports of guests, and all of a router that is not
 //! distributed. The port of a gateway is on the node that has the gateway now.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,8 @@ impl Derived for NodeOf {
             let ip = row.fixed_ip_address?;
             of_plugged(view, &port).node.or_else(|| holder_of(view, &port, ip))
         });
+        let outside = row.floating_lport.as_ref().and_then(|port| view.get(port)?.lswitch.clone());
+        let node = node.filter(|node| outside.is_none_or(|network| gateway::reaches(view, node, &network)));
         node.or_else(|| gateway::active(view, router))
     }
 }

@@ -102,6 +102,13 @@ pub static IS_TOO_LONG: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 10, n_bits: 1 },
 };
 
+/// Whether a packet was sent to the gateway of a router from outside.
+pub static IS_FOR_GATEWAY: Register = Register {
+    name: "is for the gateway",
+    meaning: "1 if a packet was sent to the address of a router's gateway, and not to something behind it as far as is known",
+    bits: Subfield { field: Field::Reg5, ofs: 11, n_bits: 1 },
+};
+
 /// The IPv4 address that a routed packet is handed to next.
 pub static NEXT_HOP: Register = Register {
     name: "next hop",
@@ -126,6 +133,7 @@ pub static ALL: &[&Register] = &[
     &ZONE,
     &ROUTER,
     &IS_TOO_LONG,
+    &IS_FOR_GATEWAY,
     &NEXT_HOP,
     &NEXT_HOP_V6,
 ];

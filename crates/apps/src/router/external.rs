@@ -137,7 +137,10 @@ fn arrives_here(
     sink.flow(&ARRIVE, PING, |flow| arrived(flow.matching(ping)).goto(&ROUTE));
     let back =
         Ct { zone, table: Some(ROUTE.id), actions: vec![Action::Nat(Nat::default())], ..Ct::default() };
-    sink.flow(&ARRIVE, TRANSLATED, |flow| arrived(flow.matching(to_gateway)).action(Action::Ct(back)));
+    // What is of no connection stays for the gateway itself.
+    sink.flow(&ARRIVE, TRANSLATED, |flow| {
+        arrived(flow.matching(to_gateway)).set(&regs::IS_FOR_GATEWAY, 1).action(Action::Ct(back))
+    });
 }
 
 /// Says that a packet is in a router, wherever it came from.
@@ -161,7 +164,8 @@ pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink
     let to_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, *ip);
     sink.flow(&ARRIVE, TRANSLATED, |flow| {
         let flow = flow.matching(to_guest).when(&regs::EGRESS_PORT, leg.key.into());
-        inside(flow, router.key).action(Action::set(Field::Ipv4Dst, *fixed)).goto(&ROUTE)
+        let flow = inside(flow, router.key).set(&regs::IS_FOR_GATEWAY, 0);
+        flow.action(Action::set(Field::Ipv4Dst, *fixed)).goto(&ROUTE)
     });
     announce::address(view, network, IpAddr::V4(*ip), leg.mac, sink);
     sink.ready(&leg.port);

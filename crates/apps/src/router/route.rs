@@ -276,6 +276,7 @@ struct Spread;
 /// What is for the router itself.
 fn own_addresses(view: &mut View<'_>, row: &LogicalRouter, router: &Router, sink: &mut Sink) {
     let told = undeliverable(view, &row.id, reason::NOBODY_LISTENS, sink);
+    let is_outer = |leg: &Leg| router.gateways.iter().any(|gateway| gateway.hides && gateway.leg == *leg);
     for leg in router.all_legs() {
         let mut own: Vec<IpAddr> = leg.addresses.iter().map(IpNet::addr).collect();
         if own.iter().any(IpAddr::is_ipv6) {
@@ -288,7 +289,13 @@ fn own_addresses(view: &mut View<'_>, row: &LogicalRouter, router: &Router, sink
                 flow.matching(matching).when(&regs::ROUTER, router.key.into())
             };
             sink.flow(&ROUTE, OWN_PING, |flow| pong(to_router(flow, ping(ip)), ip, leg.mac));
-            sink.flow(&ROUTE, OWN, |flow| with(to_router(flow, to(ip)), told.as_ref()));
+            // From inside, what is for the address of the gateway may be of a connection that it hides.
+            sink.flow(&ROUTE, OWN, |flow| {
+                let flow = to_router(flow, to(ip));
+                let flow =
+                    if is_outer(leg) && ip.is_ipv4() { flow.when(&regs::IS_FOR_GATEWAY, 1) } else { flow };
+                with(flow, told.as_ref())
+            });
         }
     }
 }

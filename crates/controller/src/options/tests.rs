@@ -78,7 +78,20 @@ fn the_manuals_configuration_starts() {
     let names: Vec<&str> = crate::apps_list::select(&options.apps).0.iter().map(|app| app.id.name).collect();
     assert_eq!(
         names,
-        ["classify", "l2", "portsec", "arp", "dhcp", "sg", "qos", "nd", "dhcpv6", "migration", "router", "gateway"]
+        [
+            "classify",
+            "l2",
+            "portsec",
+            "arp",
+            "dhcp",
+            "sg",
+            "qos",
+            "nd",
+            "dhcpv6",
+            "migration",
+            "router",
+            "gateway"
+        ]
     );
     // Selective distribution, publish and subscribe.
     assert!(notices.iter().any(|notice| notice.contains("enable_df_pub_sub")), "{notices:?}");

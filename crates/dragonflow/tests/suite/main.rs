@@ -17,6 +17,7 @@ mod programs;
 mod provider;
 mod qos;
 mod restarts;
+mod routers;
 mod status;
 mod support;
 mod trace;

@@ -62,7 +62,7 @@ pub static ARRIVE: TableSpec = TableSpec {
         Field::ArpSha,
         Field::ArpTha,
     ],
-    writes: &[&regs::ROUTER, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::EGRESS_PORT],
+    writes: &[&regs::ROUTER, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::EGRESS_PORT, &regs::IS_FOR_GATEWAY],
     next: &[&ROUTE, &RESOLVED, &DISPATCH],
     again: &[],
     may_output: true,
@@ -88,7 +88,7 @@ pub static ROUTE: TableSpec = TableSpec {
         Field::Icmp6Type,
         Field::Icmp6Code,
     ],
-    reads: &[&regs::ROUTER],
+    reads: &[&regs::ROUTER, &regs::IS_FOR_GATEWAY],
     sets: &[
         Field::InPort16,
         Field::EthSrc,
