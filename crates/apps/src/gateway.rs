@@ -41,7 +41,7 @@ use model::{
 };
 use pipeline::tables;
 
-use crate::provider;
+use crate::{provider, routers};
 
 /// The kinds of tunnel by which nodes watch each other, the best first. Both ends have to come to the same one.
 const KINDS: [TunnelType; 3] = [TunnelType::Geneve, TunnelType::Vxlan, TunnelType::Gre];
@@ -64,7 +64,8 @@ pub fn active(view: &mut View<'_>, router: &Id<LogicalRouter>) -> Option<Id<Chas
     (*view.derived::<ActiveOf>(router)).clone()
 }
 
-/// Whether this node has to be ready to have the gateways of a router: it is one of its first candidates.
+/// Whether this node has to be ready to have the gateways of a router, or to speak for its legs in physical networks: it is one of
+/// its first candidates.
 pub(crate) fn may_be_here(view: &mut View<'_>, router: &Id<LogicalRouter>) -> bool {
     *view.derived::<MayBeHere>(router)
 }
@@ -170,7 +171,8 @@ impl Derived for MayBeHere {
             view.get(&RouterExtra::id_of(router)).is_some_and(|extra| !extra.gateways.is_empty());
         let here = view.settings().map(|settings| settings.chassis);
         let candidates = view.derived::<CandidatesOf>(router);
-        has_gateway && candidates.iter().take(READY_MAX).any(|node| Some(node) == here.as_ref())
+        (has_gateway || routers::is_on_wire(view, router))
+            && candidates.iter().take(READY_MAX).any(|node| Some(node) == here.as_ref())
     }
 }
 

@@ -18,8 +18,8 @@ use model::{
 };
 use net_types::MacAddr;
 
-use crate::gateway;
 use crate::network;
+use crate::{gateway, provider};
 
 /// Ports of routers inside networks have owners that begin so.
 const OWNER_INTERFACE: &str = "network:router_interface";
@@ -122,6 +122,38 @@ pub(crate) fn of_leg(view: &mut View<'_>, port: &LogicalPort) -> Option<Id<Logic
         return None;
     }
     view.ids_by(&LogicalRouter::BY_LPORT, port.id.clone()).into_iter().next()
+}
+
+/// The MAC address of the leg through which a port's subnet is routed: the one that its guest knows for its gateway, if there are several.
+pub(crate) fn mac_towards(view: &mut View<'_>, port: &LogicalPort) -> Option<MacAddr> {
+    let network = port.lswitch.clone()?;
+    let gateway = port.subnets.iter().find_map(|subnet| view.get(subnet)?.gateway_ip);
+    let routers = view.ids_by(&LogicalRouter::BY_LSWITCH, network.clone());
+    let mut found = None;
+    for router in routers {
+        let known = view.derived::<Known>(&router);
+        let legs = known.iter().flat_map(|router| &router.legs).filter(|leg| leg.network == network);
+        for leg in legs {
+            if gateway.is_some_and(|ip| leg.addresses.iter().any(|address| address.addr() == ip)) {
+                return Some(leg.mac);
+            }
+            found = found.or(Some(leg.mac));
+        }
+    }
+    found
+}
+
+/// What the MAC addresses of all nodes have in common, and the bits in which they do.
+pub(crate) const NODE_MACS: (MacAddr, MacAddr) =
+    (MacAddr([NODE_MAC_PREFIX[0], NODE_MAC_PREFIX[1], 0, 0, 0, 0]), MacAddr([0xff, 0xff, 0, 0, 0, 0]));
+
+/// Whether a router has a leg in a physical network, where one node has to answer for it.
+pub(crate) fn is_on_wire(view: &mut View<'_>, router: &Id<LogicalRouter>) -> bool {
+    let known = view.derived::<Known>(router);
+    known.iter().flat_map(|router| &router.legs).any(|leg| {
+        let network = view.get(&leg.network);
+        network.is_some_and(|row| row.network_type.as_ref().is_some_and(provider::is_physical))
+    })
 }
 
 /// A port in an external network that nothing is plugged into: what is for it is translated.

@@ -382,7 +382,7 @@ pub static L2: TableSpec = TableSpec {
     purpose: "finds the logical port behind a destination address, and floods what is for many",
     matches: &[Field::EthDst, Field::EthSrc, Field::EthType, Field::VlanVid],
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS],
-    sets: &[Field::TunId, tunnels::OPTION_FIELD],
+    sets: &[Field::TunId, tunnels::OPTION_FIELD, Field::EthSrc],
     writes: &[&regs::EGRESS_PORT, &regs::ROUTER, &regs::FROM_TUNNEL, &regs::FROM_WIRE],
     next: &[&LEARNED, &UNKNOWN, &MULTICAST, &ARRIVE, &ROUTE, &INGRESS, &DISPATCH],
     again: &[],

@@ -88,6 +88,8 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         _ if is_here => &INGRESS,
         _ => &DISPATCH,
     };
+    let is_routed_to = network.wire.is_some() && next.id == INGRESS.id;
+    let routed_from = if is_routed_to { routers::mac_towards(view, port) } else { None };
     for mac in &port.macs {
         if !mac.is_unicast() {
             sink.problem(format!("{mac} cannot be the address of a port: it is not that of one station"));
@@ -101,6 +103,9 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         });
         if network.wire.is_some() {
             wire::no_reflection(&network, *mac, sink);
+            if let Some(leg) = routed_from {
+                router::from_node(&network, port, *mac, leg, sink);
+            }
         }
     }
 }

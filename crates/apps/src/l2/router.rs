@@ -1,12 +1,12 @@
 //! What is for routers: frames for the MAC addresses of their legs, and what is asked for on wires.
 
 use engine::{Sink, View};
-use model::{Id, LogicalPort, LogicalRouter, LogicalSwitch, RouterExtra};
+use model::{Id, LogicalPort, LogicalRouter, LogicalSwitch};
 use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::ethertype;
-use pipeline::tables::{ARRIVE, L2, ROUTE};
+use pipeline::tables::{ARRIVE, INGRESS, L2, ROUTE};
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::network::{Network, reached};
@@ -55,6 +55,19 @@ pub(super) fn leg(
     }
 }
 
+/// What was routed on another node and came by a wire: it gets the MAC address of the router back for that of the node.
+pub(super) fn from_node(network: &Network, port: &LogicalPort, mac: MacAddr, leg: MacAddr, sink: &mut Sink) {
+    let (node, mask) = routers::NODE_MACS;
+    sink.flow(&L2, Priority::EXACT.level(1), |flow| {
+        flow.matching(Match::new().with(Field::EthDst, mac).with_masked(Field::EthSrc, node, mask))
+            .when(&regs::NETWORK, network.key.into())
+            .when(&regs::FROM_WIRE, 1)
+            .action(Action::set(Field::EthSrc, leg))
+            .set(&regs::EGRESS_PORT, port.unique_key.get().into())
+            .goto(&INGRESS)
+    });
+}
+
 /// Who is asked for on the wire of an external network, and what is answered to this node.
 pub(super) fn from_wire(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = reached(view, &row.id) else { return };
@@ -67,9 +80,6 @@ pub(super) fn from_wire(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sin
     if let Some(settings) = view.settings().filter(|_| !network.is_external) {
         let to_us = Match::new().with(Field::EthDst, routers::node_mac(&settings.chassis));
         sink.flow(&L2, Priority::EXACT, |flow| in_network(flow, to_us).goto(&ARRIVE));
-    }
-    if !view.any(&RouterExtra::BY_GATEWAY_NETWORK, row.id.clone()) {
-        return;
     }
     let questions = [
         Match::new().with(Field::EthType, ethertype::ARP).with(Field::EthDst, MacAddr::BROADCAST),

@@ -113,8 +113,13 @@ pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink)
     if network.wire.is_none() || !routers::are_in(view, &row.id) {
         return;
     }
+    let us = view.settings().map(|settings| routers::node_mac(&settings.chassis));
     sink.flow(&NEIGHBOR, ON_WIRE, |flow| {
-        flow.when(&regs::NETWORK, network.key.into())
+        let flow = flow.when(&regs::NETWORK, network.key.into());
+        let from_us = us.filter(|_| !network.is_external).map(|mac| Action::set(Field::EthSrc, mac));
+        from_us
+            .into_iter()
+            .fold(flow, FlowBuilder::action)
             .set(&regs::EGRESS_PORT, 0)
             .action(Action::resubmit(RESOLVED.id))
             .goto(&UNRESOLVED)

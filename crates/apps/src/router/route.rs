@@ -16,7 +16,8 @@ use packet::{ethertype, icmp, ip_proto};
 use pipeline::tables::{EXTERNAL, NEIGHBOR, OVERSIZE, ROUTE};
 use pipeline::{FlowBuilder, Priority, TableSpec, groups, regs, userdata};
 
-use super::{NO_PORT, from_leg, reason};
+use super::{NO_PORT, announce, from_leg, reason};
+use crate::gateway;
 use crate::network::{self, Network};
 use crate::routers::{self, Leg, Router};
 use crate::slow_path;
@@ -102,6 +103,7 @@ pub(super) fn router(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) 
             known.insert(leg, network);
         }
     }
+    speak_on_wires(view, row, &router, &known, sink);
     let longest = known.values().filter_map(|network| network.mtu_bytes).max().unwrap_or_default();
     let ways = ways(&router, &known, sink);
     for (prefix, ways) in ways {
@@ -111,6 +113,25 @@ pub(super) fn router(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) 
                 leave(flow, way, prefix, longest)
             }),
             several => spread(view, row, &router, prefix, several, sink),
+        }
+    }
+}
+
+/// Answers for the legs in physical networks, on the one node that does.
+fn speak_on_wires(
+    view: &mut View<'_>,
+    row: &LogicalRouter,
+    router: &Router,
+    known: &BTreeMap<&Leg, Network>,
+    sink: &mut Sink,
+) {
+    if !gateway::is_here(view, &row.id) {
+        return;
+    }
+    for leg in &router.legs {
+        let Some(network) = known.get(leg).filter(|network| network.wire.is_some()) else { continue };
+        for address in &leg.addresses {
+            announce::address(view, network, address.addr(), leg.mac, sink);
         }
     }
 }

@@ -294,3 +294,50 @@ fn a_floating_ip_moves_with_its_port_and_dies_when_it_is_taken_away() {
 fn bits(mac: MacAddr) -> u64 {
     mac.octets().iter().fold(0, |bits, octet| bits << 8 | u64::from(*octet))
 }
+
+/// Two VLAN networks behind a router, on two nodes, and a third one that speaks for the router.
+const ON_WIRES: &str = "
+    node a 192.0.2.1 geneve
+    node b 192.0.2.2 geneve
+    node g 192.0.2.9 geneve
+    wire a public 90
+    wire b public 91
+    wire g public 92
+    candidate g 1
+    network red 1 vlan segment=101 in=public
+    network blue 2 vlan segment=102 in=public
+    subnet red4 red 10.0.1.0/24 gateway=10.0.1.1
+    subnet blue4 blue 10.0.2.0/24 gateway=10.0.2.1
+    port redleg 101 red owner=network:router_interface mac=02:00:00:00:01:01 ip=10.0.1.1 subnet=red4
+    port blueleg 102 blue owner=network:router_interface mac=02:00:00:00:02:01 ip=10.0.2.1 subnet=blue4
+    router r 7 legs=redleg/red/101,blueleg/blue/102
+    port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.1.11 subnet=red4
+    port blue2 22 blue on=b:3 mac=02:00:00:00:00:03 ip=10.0.2.22 subnet=blue4
+";
+
+#[test]
+fn in_physical_networks_a_router_has_the_mac_address_of_the_node_and_gets_its_own_back() {
+    let cloud = Cloud::new(ON_WIRES);
+    let walk = from_red(&cloud, "10.0.2.22");
+    assert_eq!(only(&walk), ("blue2", BLUE_LEG, mac("02:00:00:00:00:03"), 63));
+    let [sent] = walk.on_wire.as_slice() else { panic!("{} times on the wire", walk.on_wire.len()) };
+    assert_eq!((sent.key.eth_src >> 32, sent.key.vlans[0].tci & 0x0fff), (0x0edf, 102));
+    assert!(walk.hops.is_empty(), "no tunnel");
+}
+
+#[test]
+fn one_node_speaks_for_a_router_to_whoever_is_on_the_wire() {
+    let cloud = Cloud::new(ON_WIRES);
+    let host = (mac("02:00:00:00:0a:01"), "10.0.1.99");
+    let tagged = |frame: &[u8]| [&frame[..12], &[0x81, 0x00, 0, 101], &frame[12..]].concat();
+    for node in ["a", "b", "g"] {
+        let walk = from_wire(&cloud, node, &tagged(&arp_request(host, "10.0.1.1")));
+        let answers = walk.on_wire.iter().filter(|sent| sent.from == node).count();
+        assert_eq!(answers, usize::from(node == "g"), "{node}");
+        let walk = from_wire(&cloud, node, &tagged(&ping(host, (RED_LEG, "10.0.2.22"))));
+        assert_eq!(walk.receivers().len(), usize::from(node == "g"), "{node}");
+    }
+    // A guest that asks is answered on its own node.
+    let walk = cloud.send("red1", &arp_request((RED1.1, "10.0.1.11"), "10.0.1.1"));
+    assert_eq!((walk.receivers(), walk.on_wire.len()), (vec!["red1"], 0));
+}
