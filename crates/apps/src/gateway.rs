@@ -120,7 +120,7 @@ impl Derived for CandidatesOf {
 
 /// Whether a node has a way to a network, as far as it says: to the physical network that it is in, if it is in one.
 pub(crate) fn reaches(view: &mut View<'_>, node: &Id<Chassis>, network: &Id<LogicalSwitch>) -> bool {
-    let Some(network) = view.get(network) else { return false };
+    let Some(network) = view.get(network) else { return true };
     let is_physical = network.network_type.as_ref().is_some_and(provider::is_physical);
     let physical = network.physical_network.as_ref().filter(|_| is_physical);
     let extra = view.get(&ChassisExtra::id_of(node));

@@ -43,6 +43,8 @@ fn any_port() -> impl Strategy<Value = String> {
             "disabled",
             "owner=network:dhcp",
             "owner=network:router_interface",
+            "owner=network:router_gateway",
+            "owner=network:floatingip",
             "pair=10.0.0.3/02:00:00:00:00:03",
             "pair=fd00::9/02:00:00:00:00:00",
             "pair=10.0.0.0/29/02:00:00:00:00:02",
@@ -82,7 +84,8 @@ fn any_network() -> impl Strategy<Value = String> {
     let key = prop_oneof![9 => 1_u32..5, 1 => Just(1 << 24)];
     let segment = prop_oneof![9 => (1_u32..4).prop_map(Some), 1 => Just(Some(1 << 24)), 1 => Just(None)];
     let policy = prop::sample::select(vec!["", "policy=q1"]);
-    let physical = prop::sample::select(vec!["", "in=one", "in=one tags", "in=two"]);
+    let physical =
+        prop::sample::select(vec!["", "in=one", "in=one tags", "in=two", "in=one external", "mtu=1400"]);
     (prop::sample::select(&NETWORKS[..]), key, kind, segment, (policy, physical)).prop_map(
         |(name, key, kind, segment, (policy, physical))| {
             let segment = segment.map(|segment| format!("segment={segment}")).unwrap_or_default();
@@ -170,6 +173,49 @@ fn any_listener() -> impl Strategy<Value = String> {
     })
 }
 
+const ROUTERS: [&str; 2] = ["r0", "r1"];
+
+/// A router with legs that may be its own, those of another, or none at all.
+fn any_router() -> impl Strategy<Value = String> {
+    let leg = (prop::sample::select(&PORTS[..]), prop::sample::select(&NETWORKS[..]), 1_u32..6);
+    let leg = leg.prop_map(|(port, network, key)| format!("{port}/{network}/{key}"));
+    let outer = (prop::sample::select(&PORTS[..]), prop::sample::select(&NETWORKS[..]));
+    let outer = outer.prop_map(|(port, network)| format!("{port}/{network}"));
+    let routes = vec![
+        "10.9.0.0/16/10.0.0.3",
+        "10.9.0.0/16/10.0.0.1",
+        "0.0.0.0/0/10.0.0.2",
+        "fd09::/16/fd00::5",
+        "10.8.0.0/16/1.1.1.1",
+    ];
+    let more = prop::sample::select(vec!["", "disabled", "central", "on=a:5,b:9", "on=d:1"]);
+    let legs = prop::collection::vec(leg, 0..4);
+    let gateways = prop::collection::vec(outer, 0..2);
+    let routes = prop::sample::subsequence(routes, 0..4);
+    (prop::sample::select(&ROUTERS[..]), 1_u32..4, legs, gateways, routes, more).prop_map(
+        |(name, key, legs, gateways, routes, more)| {
+            let list = |option: &str, items: &[String]| match items {
+                [] => String::new(),
+                items => format!("{option}={}", items.join(",")),
+            };
+            let routes: Vec<String> = routes.into_iter().map(str::to_owned).collect();
+            let (legs, gateways, routes) =
+                (list("legs", &legs), list("gateway", &gateways), list("route", &routes));
+            format!("router {name} {key} {legs} {gateways} {routes} {more}")
+        },
+    )
+}
+
+fn any_floating() -> impl Strategy<Value = String> {
+    let to = (prop::sample::select(&PORTS[..]), 0_u8..5);
+    (prop::sample::select(vec!["f0", "f1"]), prop::sample::select(&PORTS[..]), prop::option::of(to)).prop_map(
+        |(name, port, to)| {
+            let to = to.map(|(port, ip)| format!("{port}/10.0.0.{ip}")).unwrap_or_default();
+            format!("floating {name} {port} 203.0.113.9 r0 {to}")
+        },
+    )
+}
+
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
     prop::sample::subsequence(vec!["geneve", "vxlan", "gre"], 0..=3)
 }
@@ -217,6 +263,13 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Event::AnswerArp),
         1 => (prop::bool::weighted(0.8), any::<bool>()).prop_map(|(snoops, floods)| Event::Multicast(snoops, floods)),
         2 => any_listener().prop_map(Event::Put),
+        4 => any_router().prop_map(Event::Put),
+        3 => any_floating().prop_map(Event::Put),
+        2 => (prop::sample::select(&NODES[..]), 0_u8..3).prop_map(|(node, rank)| Event::Put(format!("candidate {node} {rank}"))),
+        1 => prop::sample::select(&NODES[..]).prop_map(|id| Event::Delete(Table::GatewayCandidate, id)),
+        1 => prop::sample::select(&ROUTERS[..]).prop_map(|id| Event::Delete(Table::LogicalRouter, id)),
+        1 => prop::sample::select(&ROUTERS[..]).prop_map(|id| Event::Delete(Table::RouterExtra, id)),
+        1 => prop::sample::select(vec!["f0", "f1"]).prop_map(|id| Event::Delete(Table::FloatingIp, id)),
         1 => prop::sample::select(LISTENERS.to_vec()).prop_map(|id| Event::Delete(Table::MulticastMember, id)),
         1 => prop::sample::select(vec!["192.0.2.1", "2001:db8::1"]).prop_map(Event::TunnelIp),
     ]
