@@ -12,6 +12,7 @@
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
 //! | [`identity`] | what of keystone clients cannot do without, where there is none |
 //! | [`qos`] | what is below `/v2.0/qos` |
+//! | [`router`] | interfaces, routes and gateways of routers |
 //! | [`trunk`] | the ports that trunks carry |
 //! | [`serve`] | listening, limits, the end |
 
@@ -22,5 +23,6 @@ pub mod identity;
 pub mod qos;
 pub mod request;
 pub mod route;
+pub mod router;
 pub mod serve;
 pub mod trunk;

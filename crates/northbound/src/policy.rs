@@ -105,7 +105,7 @@ pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
                 .is_some_and(|network| context.owns(network.document.project()) || is_open(&network.document))
         }
         Kind::Port => owns_network(state, context, document),
-        Kind::Trunk => false,
+        Kind::Trunk | Kind::Router => false,
     }
 }
 
@@ -136,6 +136,7 @@ pub fn enforce_create(context: &Context, said: &Said, owns_network: bool) -> Res
         }
     }
     port_attributes(&mut rule, Action::Create, context, said, owns_network);
+    gateway_attributes(&mut rule, Action::Create, context, said);
     rule.enforce()
 }
 
@@ -163,6 +164,7 @@ pub fn enforce_update(
         }
     }
     port_attributes(&mut rule, Action::Update, context, said, owns_network);
+    gateway_attributes(&mut rule, Action::Update, context, said);
     rule.enforce()
 }
 
@@ -236,4 +238,39 @@ fn port_attributes(rule: &mut Rule, action: Action, context: &Context, said: &Sa
     if owner.is_some_and(crate::ipam::owner::is_of_network) {
         rule.and(action, said.resource(), "device_owner", may);
     }
+}
+
+/// What of a gateway costs others something is for administrators: addresses that are chosen, and whether addresses are hidden.
+const GATEWAY_MEMBERS_OF_ADMINS: [&str; 2] = ["enable_snat", "external_fixed_ips"];
+
+fn gateway_attributes(rule: &mut Rule, action: Action, context: &Context, said: &Said) {
+    if said.resource().kind != Kind::Router {
+        return;
+    }
+    let info = said.get("external_gateway_info").and_then(|value| value.as_object());
+    for name in GATEWAY_MEMBERS_OF_ADMINS {
+        if info.is_some_and(|info| info.contains_key(name)) {
+            rule.and(action, said.resource(), &format!("external_gateway_info:{name}"), context.is_admin);
+        }
+    }
+}
+
+/// The same of the gateways that a request names which has a rule of its own.
+///
+/// # Errors
+/// When the requester may not say what they say.
+pub fn enforce_gateways<'a>(
+    context: &Context,
+    action: &str,
+    gateways: impl Iterator<Item = &'a serde_json::Value>,
+) -> Result<(), ApiError> {
+    let mut rule = Rule { text: format!("rule:{action}"), holds: true };
+    let gateways: Vec<_> = gateways.filter_map(|gateway| gateway.as_object()).collect();
+    for name in GATEWAY_MEMBERS_OF_ADMINS {
+        if gateways.iter().any(|gateway| gateway.contains_key(name)) {
+            rule.text = format!("({} and rule:{action}:external_gateways:{name})", rule.text);
+            rule.holds &= context.is_admin;
+        }
+    }
+    rule.enforce()
 }

@@ -48,6 +48,7 @@ impl Default for Limits {
             (Kind::AddressGroup, UNLIMITED),
             (Kind::QosPolicy, UNLIMITED),
             (Kind::Trunk, UNLIMITED),
+            (Kind::Router, 10),
         ];
         Self { limits: limits.into() }
     }

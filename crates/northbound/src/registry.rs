@@ -54,11 +54,13 @@ pub enum Kind {
     QosPolicy,
     /// Ports that carry others.
     Trunk,
+    /// What forwards between networks.
+    Router,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Network,
         Self::Subnet,
         Self::Port,
@@ -69,6 +71,7 @@ impl Kind {
         Self::DefaultSecurityGroupRule,
         Self::QosPolicy,
         Self::Trunk,
+        Self::Router,
     ];
 
     /// Its declaration.
@@ -85,6 +88,7 @@ impl Kind {
             Self::DefaultSecurityGroupRule => &security_group::DEFAULT_SECURITY_GROUP_RULE,
             Self::QosPolicy => &tables::qos::POLICY,
             Self::Trunk => &tables::trunk::TRUNK,
+            Self::Router => &tables::router::ROUTER,
         }
     }
 

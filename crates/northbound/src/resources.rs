@@ -9,6 +9,7 @@
 //! | [`rows`], [`group_rows`] | the rows that controllers read |
 //! | [`qos`] | policies for traffic, and their rules |
 //! | [`tags`] | tags of any of them |
+//! | [`router`] | what forwards between networks |
 //! | [`trunk`] | ports that carry others |
 //! | [`availability`] | how many addresses are left |
 
@@ -21,6 +22,7 @@ pub mod group_rows;
 pub mod network;
 pub mod port;
 pub mod qos;
+pub mod router;
 pub mod rows;
 pub mod security_group;
 pub mod security_rule;
@@ -46,12 +48,14 @@ use crate::write::{Decision, Draft};
 pub fn compute(state: &State, document: &Document, name: &str) -> Value {
     match (document.resource().kind, name) {
         (_, "tenant_id") => document.get("project_id").clone(),
-        (Kind::Network, "status") => "ACTIVE".into(),
+        (Kind::Network | Kind::Router, "status") => "ACTIVE".into(),
         (Kind::Network, "subnets") => {
             let subnets = state.rows(Kind::Subnet).with("network_id", document.id());
             subnets.map(|(id, _)| id.to_string()).collect()
         }
-        (Kind::Network, "availability_zones") => document.get("availability_zone_hints").clone(),
+        (Kind::Network | Kind::Router, "availability_zones") => {
+            document.get("availability_zone_hints").clone()
+        }
         (Kind::Port, "status") => port::status(state, document).into(),
         (Kind::Port, "binding:vif_type") => port::vif_type(state, document).into(),
         (Kind::Port, "binding:vif_details") => port::vif_details(state, document),
@@ -92,6 +96,7 @@ pub fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Docu
         Kind::DefaultSecurityGroupRule => default_rule::create(draft, id, said),
         Kind::QosPolicy => qos::create(draft, id, said),
         Kind::Trunk => trunk::create(draft, id, said),
+        Kind::Router => router::create(draft, id, said),
     }
 }
 
@@ -114,6 +119,7 @@ pub fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decisi
         }
         Kind::QosPolicy => qos::change(draft, document, said),
         Kind::Trunk => trunk::change(draft, document, said),
+        Kind::Router => router::change(draft, document, said),
     }
 }
 
@@ -130,6 +136,7 @@ pub fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
         Kind::SubnetPool => subnet_pool::delete(draft, document),
         Kind::QosPolicy => qos::delete(draft, document),
         Kind::Trunk => trunk::delete(draft, document),
+        Kind::Router => router::delete(draft, document),
         Kind::SecurityGroup => security_group::delete(draft, document),
         Kind::SecurityGroupRule => security_rule::delete(draft, document),
         Kind::AddressGroup => address_group::delete(draft, document),

@@ -404,7 +404,7 @@ fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<
                 ids.extend(rows.with("network_id", &network.to_string()).map(|(id, _)| id));
             }
         }
-        Kind::Trunk => {}
+        Kind::Trunk | Kind::Router => {}
     }
     ids
 }

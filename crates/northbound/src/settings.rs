@@ -27,7 +27,11 @@ pub struct Settings {
     pub mtu: MtuSettings,
     /// How guests are attached.
     pub attachment: Attachment,
-    /// Where networks can be placed.
+    /// Whether routers are distributed of which nobody says it.
+    pub router_distributed: bool,
+    /// Routes of a router at most.
+    pub routes_max: usize,
+    /// Where networks and routers can be placed.
     pub availability_zones: Vec<String>,
     /// Resources in a page of a list at most; no limit if not said.
     pub page_items_max: Option<usize>,
@@ -50,6 +54,8 @@ impl Default for Settings {
             segments: SegmentSettings::default(),
             mtu: MtuSettings::default(),
             attachment: Attachment::default(),
+            router_distributed: true,
+            routes_max: 30,
             availability_zones: vec!["nova".to_owned()],
             page_items_max: None,
             body_bytes_max: 1024 * 1024,

@@ -13,7 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`network`], [`subnet`], [`port`], [`security_group`], [`address_group`], [`qos`] | the objects and their rows |
+//! | [`network`], [`subnet`], [`port`], [`router`], [`security_group`], [`address_group`], [`qos`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
 //! | [`protocol`] | protocols of IP by their names |
@@ -31,6 +31,7 @@ pub mod network;
 pub mod port;
 pub mod protocol;
 pub mod qos;
+pub mod router;
 pub mod security_group;
 pub mod segment;
 pub mod segment_pool;
@@ -44,6 +45,7 @@ pub use mtu::MtuSettings;
 pub use network::Network;
 pub use port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};
 pub use qos::QosPolicy;
+pub use router::{Router, RouterPort};
 pub use security_group::{Remote, SecurityGroup, SecurityGroupRule};
 pub use segment::{Segment, SegmentRequest, SegmentType};
 pub use segment_pool::{SegmentPlan, SegmentPool, SegmentSettings};

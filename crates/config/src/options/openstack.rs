@@ -20,6 +20,10 @@ section! {
         dns_domain: String = "openstacklocal";
         /// The MTU of the physical network between chassis.
         global_physnet_mtu: u32 [68 to 65535] = "1500", also "ml2/segment_mtu";
+        /// Routers are distributed of which nobody says whether they are. Neutron's own default is that they are not.
+        router_distributed: bool = "True";
+        /// How many routes a router may have.
+        max_routes: u32 [0 to 1000] = "30";
         /// The host of Nova's metadata service.
         nova_metadata_host: Host = "127.0.0.1", also "DEFAULT/nova_metadata_ip";
         /// Its port.

@@ -39,6 +39,8 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
                 Attachment::VhostUser { socket_dir: config.df.vhost_sock_dir.display().to_string() }
             }
         },
+        router_distributed: config.default.router_distributed,
+        routes_max: usize::try_from(config.default.max_routes)?,
         page_items_max: usize::try_from(api.page_rows_max).ok(),
         body_bytes_max: usize::try_from(api.request_bytes_max)?,
         request_timeout_s: api.request_timeout_seconds.duration().as_secs(),
@@ -98,6 +100,7 @@ fn quota(config: &Config) -> Limits {
     limits.set(Kind::Network, quotas.quota_network.into());
     limits.set(Kind::Subnet, quotas.quota_subnet.into());
     limits.set(Kind::Port, quotas.quota_port.into());
+    limits.set(Kind::Router, quotas.quota_router.into());
     limits.set(Kind::SecurityGroup, quotas.quota_security_group.into());
     limits.set(Kind::SecurityGroupRule, quotas.quota_security_group_rule.into());
     limits.set(Kind::AddressGroup, quotas.default_quota.into());

@@ -76,6 +76,9 @@ pub async fn answer(
                 [id, "bindings", rest @ ..] if kind == Kind::Port => {
                     super::bindings::answer(core, context, request, (id, rest), text).await
                 }
+                [id, action] if kind == Kind::Router && super::router::is_action(action) => {
+                    super::router::answer(core, context, request, (id, action), text).await
+                }
                 [id, action] if kind == Kind::Trunk => {
                     super::trunk::answer(core, context, request, (id, action), text).await
                 }

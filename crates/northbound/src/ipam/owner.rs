@@ -12,6 +12,8 @@ pub const DISTRIBUTED_ROUTER_INTERFACE: &str = "network:router_interface_distrib
 pub const REPLICATED_ROUTER_INTERFACE: &str = "network:ha_router_replicated_interface";
 /// The leg from which a distributed router hides addresses.
 pub const ROUTER_SNAT: &str = "network:router_centralized_snat";
+/// What holds a floating IP in its external network.
+pub const FLOATING_IP: &str = "network:floatingip";
 /// A router's leg in an external network.
 pub const ROUTER_GATEWAY: &str = "network:router_gateway";
 

@@ -2,6 +2,7 @@
 
 mod address;
 mod port;
+mod router;
 mod trunk;
 
 use serde_json::Value;
@@ -96,6 +97,8 @@ impl Check {
     pub const DHCP_OPTIONS: Self = Self::By(port::dhcp_options);
     /// A list of ports that a trunk carries.
     pub const SUB_PORTS: Self = Self::By(trunk::sub_ports);
+    /// What is said of the gateway of a router.
+    pub const GATEWAY_INFO: Self = Self::By(router::gateway_info);
     /// A list of availability zones.
     pub const ZONE_HINTS: Self = Self::By(zone_hints);
 

@@ -1,5 +1,6 @@
 //! What is done to a value before it is checked: spellings become one, and texts of the query become values.
 
+mod gateway;
 mod rule;
 
 use std::net::IpAddr;
@@ -52,6 +53,8 @@ pub enum Convert {
     IpPrefix,
     /// The id of something; nothing is `null`.
     IdOrNull,
+    /// What is said of the gateway of a router; nothing is `null`.
+    GatewayInfo,
 }
 
 impl Convert {
@@ -93,6 +96,7 @@ impl Convert {
             Self::PortNumber => rule::port_number(&value),
             Self::IpPrefix => rule::ip_prefix(&value),
             Self::IdOrNull => Ok(rule::id_or_null(&value)),
+            Self::GatewayInfo => gateway::gateway_info(value),
             Self::Pools => pools(value)
                 .ok_or_else(|| ApiError::invalid_input("Invalid data format for allocation pools")),
         }

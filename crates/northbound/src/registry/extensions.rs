@@ -89,10 +89,28 @@ pub const EXTENSIONS: &[Extension] = &[
         "A subnet pool for those who name none",
     ),
     Extension::new(
+        "dvr",
+        "Distributed Virtual Router",
+        "2014-06-01T10:00:00-00:00",
+        "Whether floating IPs of a router are translated on the nodes of their ports",
+    ),
+    Extension::new(
         "empty-string-filtering",
         "Empty String Filtering Extension",
         "2018-05-01T10:00:00-00:00",
         "Lists can be filtered by the empty text",
+    ),
+    Extension::new(
+        "ext-gw-mode",
+        "Neutron L3 Configurable external gateway mode",
+        "2013-03-28T10:00:00-00:00",
+        "Whether addresses are hidden behind that of the gateway",
+    ),
+    Extension::new(
+        "external-gateway-multihoming",
+        "Neutron L3 External Gateway Multihoming",
+        "2023-01-18T00:00:00-00:00",
+        "Routers may have several gateways",
     ),
     Extension::new(
         "external-net",
@@ -105,6 +123,18 @@ pub const EXTENSIONS: &[Extension] = &[
         "Neutron Extra DHCP options",
         "2013-03-17T12:00:00-00:00",
         "DHCP options of a single port",
+    ),
+    Extension::new(
+        "extraroute",
+        "Neutron Extra Route",
+        "2013-02-01T10:00:00-00:00",
+        "Routes of routers to elsewhere",
+    ),
+    Extension::new(
+        "extraroute-atomic",
+        "Atomically add/remove extra routes",
+        "2019-07-10T00:00:00+00:00",
+        "Some routes added or removed, whatever the others are meanwhile",
     ),
     Extension::new(
         "filter-validation",
@@ -123,6 +153,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "IP Allocation",
         "2016-06-10T23:00:00-00:00",
         "Whether a port has its addresses yet",
+    ),
+    Extension::new(
+        "l3-ha",
+        "HA Router extension",
+        "2014-04-26T00:00:00-00:00",
+        "Every gateway moves when its node fails; whether a router says so is kept and shown",
     ),
     Extension::new("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00", "The longest packet of a network"),
     Extension::new(
@@ -211,6 +247,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "A policy for new networks of a project that name none",
     ),
     Extension::new(
+        "qos-gateway-ip",
+        "Router gateway IP QoS",
+        "2018-02-24T00:00:00-00:00",
+        "A policy for the traffic of a gateway",
+    ),
+    Extension::new(
         "qos-port-network-policy",
         "QoS port network policy",
         "2020-01-21T10:00:00-00:00",
@@ -283,6 +325,24 @@ pub const EXTENSIONS: &[Extension] = &[
         "Changes that happen only if nobody was faster",
     ),
     Extension::new(
+        "router",
+        "Neutron L3 Router",
+        "2012-07-20T10:00:00-00:00",
+        "What forwards between networks",
+    ),
+    Extension::new(
+        "router-admin-state-down-before-update",
+        "Enforce Router's Admin State Down Before Update Extension",
+        "2019-07-02T15:56:00",
+        "Routers become distributed or not only while they are down",
+    ),
+    Extension::new(
+        "router_availability_zone",
+        "Router Availability Zone",
+        "2015-01-01T10:00:00-00:00",
+        "Zones of routers",
+    ),
+    Extension::new(
         "security-group",
         "security-group",
         "2012-10-05T10:00:00-00:00",
@@ -333,7 +393,7 @@ pub const EXTENSIONS: &[Extension] = &[
     ),
     Extension::new(
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: network, policy, port, security_group, subnet, subnetpool, trunk",
+        "Tag support for resources with standard attribute: network, policy, port, router, security_group, subnet, subnetpool, trunk",
         "2017-01-01T00:00:00-00:00",
         "Tags on resources",
     ),
@@ -348,6 +408,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Stateful security group",
         "2019-11-26T09:00:00-00:00",
         "Security groups may do without following connections",
+    ),
+    Extension::new(
+        "subnet-external-network",
+        "Subnet belongs to an external network",
+        "2024-02-05T18:00:00-00:00",
+        "Subnets show whether their network leads outside",
     ),
     Extension::new(
         "subnet-service-types",

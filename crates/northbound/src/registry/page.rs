@@ -36,10 +36,13 @@ ignored.
 | `/v2.0/qos/rule-types`, `…/TYPE` | GET | the types of rules, and for administrators what rules of a type may say |
 | `/v2.0/trunks/ID/get_subports` | GET | the ports that a trunk carries |
 | `/v2.0/trunks/ID/add_subports`, `…/remove_subports` | PUT | adds and removes some |
+| `/v2.0/routers/ID/add_router_interface`, `…/remove_router_interface` | PUT | an interface, by `subnet_id` or by `port_id` |
+| `/v2.0/routers/ID/add_extraroutes`, `…/remove_extraroutes` | PUT | some of the routes, whatever the others are |
+| `/v2.0/routers/ID/add_external_gateways`, `…/update_external_gateways`, `…/remove_external_gateways` | PUT | more gateways than one |
 | `/v2.0/quotas` | GET | projects with quotas of their own |
 | `/v2.0/quotas/PROJECT` | GET, PUT, DELETE | how much a project may have; `/default` and `/details` below it |
 | `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |
-| `/v2.0/availability_zones` | GET | where networks can be placed |
+| `/v2.0/availability_zones` | GET | where networks and routers can be placed |
 | `/v2.0/extensions`, `…/ALIAS` | GET | what this server can do |
 | `/v2.0/address-groups/ID/add_addresses`, `…/remove_addresses` | PUT | more addresses, or fewer |
 | `/v2.0/agents` | GET | none: nodes are no agents of Neutron's |

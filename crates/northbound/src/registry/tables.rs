@@ -2,6 +2,7 @@
 
 pub mod binding;
 pub mod qos;
+pub mod router;
 pub mod security_group;
 pub mod trunk;
 

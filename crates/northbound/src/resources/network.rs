@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Table;
 use serde_json::Value;
 
-use super::{copy_all, copy_said, dhcp, project_of, qos, rows, security_group};
+use super::{copy_all, copy_said, dhcp, project_of, qos, router, rows, security_group};
 use crate::error::ApiError;
 use crate::ipam::owner;
 use crate::policy;
@@ -53,6 +53,9 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
         check_mtu(draft, document.id(), mtu)?;
     }
     rows::change_segment(draft, &mut changed, said)?;
+    if document.is("router:external") && !changed.is("router:external") {
+        router::gateway::check_stays_external(draft, document)?;
+    }
     if document.is("shared") && !changed.is("shared") {
         check_unshared(draft, document)?;
     }
@@ -101,7 +104,7 @@ fn is_auto_deleted(port: &Document) -> bool {
 /// Ports that an answer names which keep a network.
 const PORTS_NAMED_MAX: usize = 20;
 
-fn check_zones(draft: &Draft<'_>, document: &Document) -> Result<(), ApiError> {
+pub(super) fn check_zones(draft: &Draft<'_>, document: &Document) -> Result<(), ApiError> {
     let known = &draft.core().settings.availability_zones;
     let mut unknown =
         document.texts("availability_zone_hints").filter(|zone| !known.iter().any(|own| own == zone));

@@ -2,6 +2,7 @@
 
 mod attachment;
 pub mod bindings;
+pub mod owned;
 mod security;
 
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use model::{PortState, RowId, Table};
 use serde_json::{Map, Value, json};
 
-use super::{copy_all, copy_said, dhcp, facts, project_of, qos, rows, security_group, trunk, visible};
+use super::{
+    copy_all, copy_said, dhcp, facts, project_of, qos, router, rows, security_group, trunk, visible,
+};
 use crate::error::ApiError;
 use crate::ipam::{Claims, FixedIp, FixedIpRequest, PortAddresses, PortChange, PortPlan, PortPlanner, owner};
 use crate::policy;
@@ -52,11 +55,14 @@ pub fn vif_details(state: &State, document: &Document) -> Value {
     }
 }
 
-/// Whether a port forwards: what its controller says. The port of a DHCP server is everywhere and always does.
+/// Whether a port forwards: what its controller says. The port of a DHCP server is everywhere and always does, and so do those of
+/// a router in the networks that it connects.
 #[must_use]
 pub fn status(state: &State, document: &Document) -> &'static str {
     let is_active = state.port_state(document.id()) == Some(PortState::Active);
-    if is_active || document.text("device_owner") == owner::DHCP { "ACTIVE" } else { "DOWN" }
+    let is_everywhere =
+        || document.text("device_owner") == owner::DHCP || router::ports::is_everywhere(state, document);
+    if is_active || is_everywhere() { "ACTIVE" } else { "DOWN" }
 }
 
 /// Makes lists of what nobody said.
@@ -90,6 +96,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     copy_said(&mut document, said, &["binding:host_id", "binding:profile"]);
     set_extra_dhcp_options(&mut document, said);
     set_lists(&mut document);
+    router::ports::check_device(draft, &document)?;
     qos::set(draft, &mut document, said)?;
     document.set("port_security_enabled", is_secured(&network, &document, said));
     security::set_groups(draft, &mut document, said)?;
@@ -209,8 +216,10 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     facts::set_port_addresses(&mut changed, &plan.addresses);
     set_address_pairs(&mut changed, said);
     security::check(draft, &changed, said)?;
+    router::ports::check_change(draft, document, &changed)?;
     let changed = draft.change(changed);
     rows::put_port(draft, &changed)?;
+    router::ports::follow(draft, document, &changed)?;
     bindings::put_migration(draft, &changed)?;
     trunk::follow_some(draft, &changed)?;
     Ok(changed)
@@ -287,7 +296,8 @@ fn replace_addresses(draft: &mut Draft<'_>, document: &Document, addresses: &Por
     facts::set_port_addresses(&mut changed, addresses);
     claim(draft, document.id(), &claims)?;
     let changed = draft.change(changed);
-    rows::put_port(draft, &changed)
+    rows::put_port(draft, &changed)?;
+    router::ports::follow(draft, document, &changed)
 }
 
 pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
@@ -300,6 +310,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
         return Err(ApiError::new(409, "ServicePortInUse", text).into());
     }
     trunk::check_deletable(draft, document)?;
+    router::ports::check_deletable(draft, document)?;
     remove(draft, document);
     Ok(())
 }

@@ -100,10 +100,14 @@ fn check_unshared(draft: &mut Draft<'_>, document: &Document) -> Result<(), ApiE
 
 /// Gives a network or a port the policy that is said of it, or takes it away.
 pub(super) fn set(draft: &mut Draft<'_>, document: &mut Document, said: &Said) -> Decision<()> {
-    let Some(wanted) = said.get("qos_policy_id").filter(|wanted| *wanted != document.get("qos_policy_id"))
-    else {
+    said.get("qos_policy_id").map_or(Ok(()), |wanted| set_wanted(draft, document, wanted))
+}
+
+/// Gives a network or a port this policy; `null` takes the one away that it has.
+pub(super) fn set_wanted(draft: &mut Draft<'_>, document: &mut Document, wanted: &Value) -> Decision<()> {
+    if wanted == document.get("qos_policy_id") {
         return Ok(());
-    };
+    }
     if let Some(old) = document.filled("qos_policy_id")
         && let Some(old) = draft.get(Kind::QosPolicy, old)
         && !policy::may_see(draft.state(), draft.context(), &old)

@@ -15,6 +15,8 @@ mod qos;
 mod qos_rules;
 mod refusals;
 mod resources;
+mod routers;
+mod routers_gateways;
 mod rows;
 mod security_groups;
 mod security_ports;

@@ -78,6 +78,17 @@ fn likely(name: &str) -> Vec<Value> {
             json!([{"port_id": "CHILD", "segmentation_type": "inherit"}]),
             json!([]),
         ],
+        "external_gateway_info" => vec![
+            json!({"network_id": "EXT"}),
+            json!({"network_id": "EXT", "enable_snat": "no", "external_fixed_ips": [{"ip_address": "172.16.0.9"}]}),
+            json!({"network_id": "NET"}),
+            json!({}),
+        ],
+        "routes" => vec![
+            json!([{"destination": "10.50.0.0/16", "nexthop": "10.0.0.9"}]),
+            json!([{"destination": "0.0.0.0/0", "nexthop": "172.16.0.7"}]),
+            json!([]),
+        ],
         "qos_policy_id" => vec![json!("POLICY"), json!(null)],
         "subnetpool_id" => vec![json!("POOL"), json!(null)],
         "ip_version" => vec![json!(4), json!("6")],
@@ -184,7 +195,7 @@ fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
         Kind::Subnet => json!({"network_id": "NET", "ip_version": 4, "cidr": "10.7.0.0/28"}),
         Kind::Port => json!({"network_id": "NET"}),
         Kind::SubnetPool => json!({"name": "p", "prefixes": ["10.128.0.0/20"]}),
-        Kind::Network | Kind::SecurityGroup | Kind::AddressGroup => json!({}),
+        Kind::Network | Kind::SecurityGroup | Kind::AddressGroup | Kind::Router => json!({}),
         Kind::SecurityGroupRule => json!({"security_group_id": "SGROUP", "direction": "ingress"}),
         Kind::DefaultSecurityGroupRule => {
             json!({"direction": "ingress", "used_in_default_sg": false, "used_in_non_default_sg": true})
@@ -207,11 +218,25 @@ fn body(kind: Kind, is_creation: bool) -> impl Strategy<Value = Vec<u8>> {
         20 => attributes(kind, is_creation).prop_map(move |one| json!({singular: one}).to_string().into_bytes()),
         4 => prop::collection::vec(attributes(kind, is_creation), 0..4)
             .prop_map(move |many| json!({plural: many}).to_string().into_bytes()),
+        2 => router_body(),
         1 => value().prop_map(|any| json!({"tags": any, "quota": any, "network": any, "addresses": any}).to_string().into_bytes()),
         1 => value().prop_map(|any| any.to_string().into_bytes()),
         1 => prop::collection::vec(any::<u8>(), 0..40),
         1 => Just(Vec::new()),
     ]
+}
+
+/// What is said of the interfaces, routes and gateways of a router.
+fn router_body() -> impl Strategy<Value = Vec<u8>> {
+    select(vec![
+        json!({"subnet_id": "SUBNET"}),
+        json!({"port_id": "PORT"}),
+        json!({"port_id": "CHILD", "subnet_id": "SUBNET"}),
+        json!({"router": {"external_gateways": [{"network_id": "EXT"}, {"network_id": "EXT", "enable_snat": false}]}}),
+        json!({"router": {"external_gateways": []}}),
+        json!({"router": {"routes": [{"destination": "10.60.0.0/16", "nexthop": "172.16.0.8"}]}}),
+    ])
+    .prop_map(|body| body.to_string().into_bytes())
 }
 
 fn item(kind: Kind) -> String {
@@ -226,6 +251,7 @@ fn item(kind: Kind) -> String {
         Kind::DefaultSecurityGroupRule => "TEMPLATE",
         Kind::QosPolicy => "POLICY",
         Kind::Trunk => "TRUNK",
+        Kind::Router => "ROUTER",
     };
     format!("/v2.0/{}/{id}", kind.path())
 }
@@ -234,6 +260,14 @@ fn item(kind: Kind) -> String {
 fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
     let plural = kind.path();
     let rules = select(vec!["bandwidth_limit_rules", "dscp-marking-rules", "minimum_packet_rate_rules", "x"]);
+    let router_actions = select(vec![
+        "add_router_interface",
+        "remove_router_interface",
+        "add_extraroutes",
+        "add_external_gateways",
+        "update-external-gateways",
+        "remove_external_gateways",
+    ]);
     let actions = select(vec!["add_subports", "remove-subports", "get_subports"]);
     prop_oneof![
         1 => word().prop_map(move |word| format!("/v2.0/{plural}/{}", escape(&word))),
@@ -245,6 +279,7 @@ fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
         2 => actions.prop_map(|action| format!("/v2.0/trunks/TRUNK/{action}")),
         2 => select(vec!["", "/h", "/host", "/h/activate"])
             .prop_map(|rest| format!("/v2.0/ports/PORT/bindings{rest}")),
+        4 => router_actions.prop_map(|action| format!("/v2.0/routers/ROUTER/{action}")),
         1 => Just("/v2.0/quotas/p".to_owned()),
         1 => Just("/v2.0/network-ip-availabilities".to_owned()),
         1 => prop::collection::vec(word(), 0..5)
@@ -321,6 +356,13 @@ async fn run(requests: Vec<Request>) {
     let trunk = admin.create("port", json!({"network_id": network})).await["id"].clone();
     let trunk = admin.create("trunk", json!({"port_id": trunk})).await["id"].clone();
     let child = admin.create("port", json!({"network_id": network})).await["id"].clone();
+    let external = admin.create("network", json!({"router:external": true})).await["id"].clone();
+    let outside =
+        json!({"network_id": external, "ip_version": 4, "cidr": "172.16.0.0/28", "enable_dhcp": false});
+    admin.create("subnet", outside).await;
+    let router =
+        admin.create("router", json!({"external_gateway_info": {"network_id": external}})).await["id"]
+            .clone();
     let group = admin.create("security_group", json!({})).await;
     let addresses = admin.create("address_group", json!({})).await["id"].clone();
     let templates = admin.get("/v2.0/default-security-group-rules").await.expect(200);
@@ -329,6 +371,8 @@ async fn run(requests: Vec<Request>) {
             ("POLICY", &policy),
             ("TRUNK", &trunk),
             ("CHILD", &child),
+            ("ROUTER", &router),
+            ("EXT", &external),
             ("SUBNET", &subnet),
             ("NET", &network),
             ("PORT", &port),
