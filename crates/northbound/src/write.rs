@@ -96,6 +96,13 @@ pub fn guard_of_default_qos_policy(project: &str) -> Key {
     guard(&format!("default-qos:{project}"))
 }
 
+/// The guard of what outside relies on a router: whoever makes an address outside stand for one behind the router writes it, and
+/// whoever takes an interface or a gateway from the router requires that nobody did.
+#[must_use]
+pub fn guard_of_router(router: &str) -> Key {
+    guard(&format!("router:{router}"))
+}
+
 fn guard(id: &str) -> Key {
     Key::new(GUARDS, RowId::new(id).expect("a guard's id has a prefix"))
 }

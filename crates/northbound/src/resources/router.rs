@@ -40,7 +40,7 @@ use crate::policy;
 use crate::registry::Kind;
 use crate::registry::body::Said;
 use crate::registry::document::Document;
-use crate::write::{Decision, Draft};
+use crate::write::{Decision, Draft, guard_of_router};
 
 /// Attributes that are as they are said.
 const PLAIN: [&str; 3] = ["name", "admin_state_up", "description"];
@@ -100,6 +100,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
     }
     let mut router = document.clone();
     gateway::remove_all(draft, &mut router)?;
+    draft.seal_and_drop(guard_of_router(document.id()));
     rows::delete(draft, document);
     draft.delete(document);
     Ok(())

@@ -1,7 +1,7 @@
 //! The floating IPs behind a router, as far as the router has to know: what they need stays.
 //!
-//! Whoever puts a floating IP behind a router requires that the router stays as it is (`Draft::depend_on`), and whoever takes
-//! something from a router changes it: of the two, one decides again.
+//! Whoever puts a floating IP behind a router writes the guard of the router, and whoever takes something from the router requires
+//! that nobody did: of the two, one decides again.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::registry::Kind;
 use crate::registry::document::Document;
 use crate::resources::facts;
-use crate::write::Draft;
+use crate::write::{Draft, guard_of_router};
 
 /// The floating IPs that reach their ports through a router.
 fn behind(draft: &Draft<'_>, router: &Document) -> Vec<Arc<Document>> {
@@ -22,7 +22,8 @@ fn behind(draft: &Draft<'_>, router: &Document) -> Vec<Arc<Document>> {
 }
 
 /// Refuses that a router loses its gateway in a network from which it has floating IPs.
-pub(super) fn check_gateway(draft: &Draft<'_>, router: &Document, network: &str) -> Result<(), ApiError> {
+pub(super) fn check_gateway(draft: &mut Draft<'_>, router: &Document, network: &str) -> Result<(), ApiError> {
+    draft.seal(guard_of_router(router.id()));
     if behind(draft, router).iter().all(|floating| floating.text("floating_network_id") != network) {
         return Ok(());
     }
@@ -36,10 +37,11 @@ pub(super) fn check_gateway(draft: &Draft<'_>, router: &Document, network: &str)
 
 /// Refuses that a router loses a subnet in which floating IPs have their ports.
 pub(super) fn check_interface(
-    draft: &Draft<'_>,
+    draft: &mut Draft<'_>,
     router: &Document,
     subnet: &Document,
 ) -> Result<(), ApiError> {
+    draft.seal(guard_of_router(router.id()));
     let cidr: Option<IpNet> = facts::cidr(subnet.get("cidr"));
     let is_in_subnet = |address: IpAddr| cidr.is_some_and(|cidr| cidr.contains(&address));
     let mut fixed = behind(draft, router).into_iter();

@@ -241,7 +241,7 @@ fn remove_port(
 
 /// Refuses that a router loses a subnet that a floating IP or a route needs.
 pub(super) fn check_not_needed(
-    draft: &Draft<'_>,
+    draft: &mut Draft<'_>,
     router: &Document,
     subnet: &Document,
 ) -> Result<(), ApiError> {

@@ -59,7 +59,7 @@ pub fn check_device(draft: &Draft<'_>, port: &Document) -> Result<(), ApiError> 
 ///
 /// # Errors
 /// When the router needs it otherwise.
-pub fn check_change(draft: &Draft<'_>, before: &Document, after: &Document) -> Result<(), ApiError> {
+pub fn check_change(draft: &mut Draft<'_>, before: &Document, after: &Document) -> Result<(), ApiError> {
     check_device(draft, after)?;
     let Some(router) = of_port(draft, before) else {
         return Ok(());
