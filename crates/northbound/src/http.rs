@@ -10,6 +10,7 @@
 //! | [`answer`] | answers |
 //! | [`bindings`] | the hosts that ports are bound to |
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
+//! | [`forwarding`] | the forwarded ports of floating IPs, and where floating IPs come from |
 //! | [`identity`] | what of keystone clients cannot do without, where there is none |
 //! | [`qos`] | what is below `/v2.0/qos` |
 //! | [`router`] | interfaces, routes and gateways of routers |
@@ -19,6 +20,7 @@
 pub mod answer;
 pub mod bindings;
 pub mod documents;
+pub mod forwarding;
 pub mod identity;
 pub mod qos;
 pub mod request;

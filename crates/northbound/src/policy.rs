@@ -105,7 +105,7 @@ pub fn may_see(state: &State, context: &Context, document: &Document) -> bool {
                 .is_some_and(|network| context.owns(network.document.project()) || is_open(&network.document))
         }
         Kind::Port => owns_network(state, context, document),
-        Kind::Trunk | Kind::Router => false,
+        Kind::Trunk | Kind::Router | Kind::FloatingIp => false,
     }
 }
 
@@ -215,10 +215,11 @@ fn may_act(state: &State, context: &Context, document: &Document, owns_network: 
     context.is_privileged() || (is_own && context.may_write())
 }
 
-const fn is_among(context: &Context, who: Who, owns_network: bool) -> bool {
+fn is_among(context: &Context, who: Who, owns_network: bool) -> bool {
     match who {
         Who::Anyone => true,
         Who::NetworkOwner => owns_network || context.is_privileged(),
+        Who::Manager => context.may_manage(),
         Who::Service => context.is_privileged(),
         Who::Admin => context.is_admin,
     }

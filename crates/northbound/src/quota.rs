@@ -49,6 +49,7 @@ impl Default for Limits {
             (Kind::QosPolicy, UNLIMITED),
             (Kind::Trunk, UNLIMITED),
             (Kind::Router, 10),
+            (Kind::FloatingIp, 50),
         ];
         Self { limits: limits.into() }
     }
@@ -110,7 +111,13 @@ impl Limits {
 /// The answer when there is no place left.
 #[must_use]
 pub fn over(kind: Kind) -> ApiError {
-    let text = format!("Quota exceeded for resources: ['{}'].", kind.quota_name());
+    over_name(kind.quota_name())
+}
+
+/// The same of something that is no kind of its own.
+#[must_use]
+pub fn over_name(name: &str) -> ApiError {
+    let text = format!("Quota exceeded for resources: ['{name}'].");
     ApiError::new(409, "OverQuota", text)
 }
 

@@ -56,11 +56,13 @@ pub enum Kind {
     Trunk,
     /// What forwards between networks.
     Router,
+    /// Addresses outside that stand for addresses inside.
+    FloatingIp,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Network,
         Self::Subnet,
         Self::Port,
@@ -72,6 +74,7 @@ impl Kind {
         Self::QosPolicy,
         Self::Trunk,
         Self::Router,
+        Self::FloatingIp,
     ];
 
     /// Its declaration.
@@ -89,6 +92,7 @@ impl Kind {
             Self::QosPolicy => &tables::qos::POLICY,
             Self::Trunk => &tables::trunk::TRUNK,
             Self::Router => &tables::router::ROUTER,
+            Self::FloatingIp => &tables::floating_ip::FLOATING_IP,
         }
     }
 

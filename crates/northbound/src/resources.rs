@@ -11,6 +11,7 @@
 //! | [`tags`] | tags of any of them |
 //! | [`router`] | what forwards between networks |
 //! | [`trunk`] | ports that carry others |
+//! | [`floating_ip`] | addresses outside that stand for addresses inside, and the forwarding of ports |
 //! | [`availability`] | how many addresses are left |
 
 pub mod address_group;
@@ -18,6 +19,7 @@ pub mod availability;
 pub mod default_rule;
 pub mod dhcp;
 pub mod facts;
+pub mod floating_ip;
 pub mod group_rows;
 pub mod network;
 pub mod port;
@@ -61,6 +63,7 @@ pub fn compute(state: &State, document: &Document, name: &str) -> Value {
         (Kind::Port, "binding:vif_details") => port::vif_details(state, document),
         (Kind::Port, "trunk_details") => trunk::details(state, document),
         (Kind::Trunk, "status") => trunk::status(state, document).into(),
+        (Kind::FloatingIp, name) => floating_ip::compute(state, document, name),
         (Kind::Port, "qos_network_policy_id") => qos::of_network(state, document),
         (Kind::Port, "resource_request") => qos::placement::request(state, document),
         (Kind::Port, "ip_allocation") => {
@@ -97,6 +100,7 @@ pub fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Docu
         Kind::QosPolicy => qos::create(draft, id, said),
         Kind::Trunk => trunk::create(draft, id, said),
         Kind::Router => router::create(draft, id, said),
+        Kind::FloatingIp => floating_ip::create(draft, id, said),
     }
 }
 
@@ -120,6 +124,7 @@ pub fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) -> Decisi
         Kind::QosPolicy => qos::change(draft, document, said),
         Kind::Trunk => trunk::change(draft, document, said),
         Kind::Router => router::change(draft, document, said),
+        Kind::FloatingIp => floating_ip::change(draft, document, said),
     }
 }
 
@@ -137,6 +142,7 @@ pub fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
         Kind::QosPolicy => qos::delete(draft, document),
         Kind::Trunk => trunk::delete(draft, document),
         Kind::Router => router::delete(draft, document),
+        Kind::FloatingIp => floating_ip::delete(draft, document),
         Kind::SecurityGroup => security_group::delete(draft, document),
         Kind::SecurityGroupRule => security_rule::delete(draft, document),
         Kind::AddressGroup => address_group::delete(draft, document),

@@ -188,6 +188,7 @@ impl Core {
             Kind::SecurityGroup => ROWS_OF_A_RESOURCE_MAX + rules(),
             // All are of one group, which is written once.
             Kind::SecurityGroupRule => ROWS_OF_A_RULE_MAX,
+            Kind::FloatingIp => ROWS_OF_A_FLOATING_IP_MAX,
             _ => ROWS_OF_A_RESOURCE_MAX,
         }
     }
@@ -275,6 +276,8 @@ impl Core {
                 Kind::Subnet => resources::subnet::release_some(draft, &document),
                 Kind::SecurityGroup => resources::security_group::release_some(draft, &document),
                 Kind::Trunk => resources::trunk::release_some(draft, &document),
+                Kind::Network => resources::floating_ip::release_some(draft, &document),
+                Kind::Port => resources::floating_ip::forwarding::release_some(draft, &document),
                 _ => Ok(false),
             }
         };
@@ -290,9 +293,9 @@ impl Core {
         revision: Option<u64>,
     ) -> Result<(), ApiError> {
         let mut revision = revision;
-        if matches!(kind, Kind::Subnet | Kind::SecurityGroup | Kind::Trunk) {
+        if RELEASED_KINDS.contains(&kind) {
             while self.release_some(kind, context, id, revision).await? {
-                if kind != Kind::Subnet {
+                if matches!(kind, Kind::SecurityGroup | Kind::Trunk) {
                     // What was released made another revision of it.
                     revision = None;
                 }
@@ -313,6 +316,12 @@ const ROWS_OF_A_RESOURCE_MAX: usize = 10;
 
 /// The same of a rule of a security group: itself, and the mark of what it names; some room for the group.
 const ROWS_OF_A_RULE_MAX: usize = 3;
+
+/// Floating IPs come with a port outside and change the one inside.
+const ROWS_OF_A_FLOATING_IP_MAX: usize = 16;
+
+/// Kinds on which more can hang than fits the transaction that deletes one.
+const RELEASED_KINDS: [Kind; 5] = [Kind::Network, Kind::Subnet, Kind::Port, Kind::SecurityGroup, Kind::Trunk];
 
 fn check_revision(document: &Document, wanted: Option<u64>) -> Result<(), ApiError> {
     match wanted {
@@ -404,7 +413,7 @@ fn visible_ids<'a>(state: &'a State, kind: Kind, context: &Context) -> BTreeSet<
                 ids.extend(rows.with("network_id", &network.to_string()).map(|(id, _)| id));
             }
         }
-        Kind::Trunk | Kind::Router => {}
+        Kind::Trunk | Kind::Router | Kind::FloatingIp => {}
     }
     ids
 }

@@ -14,6 +14,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`network`], [`subnet`], [`port`], [`router`], [`security_group`], [`address_group`], [`qos`] | the objects and their rows |
+//! | [`network`], [`subnet`], [`port`], [`security_group`], [`address_group`], [`qos`], [`floating_ip`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
 //! | [`protocol`] | protocols of IP by their names |
@@ -26,6 +27,7 @@ pub mod address_group;
 pub mod attributes;
 pub mod dhcp_options;
 pub mod error;
+pub mod floating_ip;
 pub mod mtu;
 pub mod network;
 pub mod port;
@@ -41,6 +43,7 @@ pub mod subnet;
 pub use address_group::AddressGroup;
 pub use attributes::Attributes;
 pub use error::{SegmentError, TranslateError};
+pub use floating_ip::FloatingIp;
 pub use mtu::MtuSettings;
 pub use network::Network;
 pub use port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};

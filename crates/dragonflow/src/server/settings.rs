@@ -97,6 +97,7 @@ fn quota(config: &Config) -> Limits {
     limits.set(Kind::SubnetPool, quotas.default_quota.into());
     limits.set(Kind::QosPolicy, quotas.default_quota.into());
     limits.set(Kind::Trunk, quotas.default_quota.into());
+    limits.set(Kind::FloatingIp, quotas.quota_floatingip.into());
     limits.set(Kind::Network, quotas.quota_network.into());
     limits.set(Kind::Subnet, quotas.quota_subnet.into());
     limits.set(Kind::Port, quotas.quota_port.into());

@@ -76,6 +76,7 @@ pub(crate) fn assert_consistent(dump: &Dump) {
     assert_eq!(of(&segments), table(dump, "neutron_segment"), "reservations of segments");
     assert_policies(dump);
     assert_trunks(dump);
+    assert_floating_ips(dump);
     assert_groups_consistent(dump);
     for table in ["lswitch", "lport", "secgroup"] {
         let rows = documents(dump, table);
@@ -112,6 +113,34 @@ fn assert_trunks(dump: &Dump) {
     let rows = documents(dump, "child_port_segmentation");
     let found: BTreeSet<_> = rows.values().map(|row| (text(&row["parent"]), text(&row["port"]))).collect();
     assert_eq!((found.len(), &found), (rows.len(), &expected), "child_port_segmentation");
+}
+
+/// Asserts that each floating IP has its row, and its port outside with its address; and that what it stands for is there.
+#[track_caller]
+fn assert_floating_ips(dump: &Dump) {
+    let (rows, ports) = (documents(dump, "floatingip"), documents(dump, "neutron_port"));
+    let floating_ips = documents(dump, "neutron_floatingip");
+    assert_eq!(floating_ips.keys().collect::<Vec<_>>(), rows.keys().collect::<Vec<_>>(), "floatingip");
+    let mut outside = BTreeSet::new();
+    for (id, floating_ip) in &floating_ips {
+        let port = &ports[text(&floating_ip["floating_port_id"]).as_str()];
+        assert_eq!(addresses(port), [text(&floating_ip["floating_ip_address"])], "floating IP {id}");
+        assert_eq!(port["device_id"], **id, "floating IP {id}");
+        outside.insert(text(&port["id"]));
+        let row = &rows[id];
+        assert_eq!(row.get("lport"), floating_ip.get("port_id"), "floating IP {id}");
+        assert_eq!(row.get("lrouter"), floating_ip.get("router_id"), "floating IP {id}");
+        if let Some(port) = floating_ip.get("port_id") {
+            let address = text(&floating_ip["fixed_ip_address"]);
+            assert!(addresses(&ports[text(port).as_str()]).contains(&address), "floating IP {id}");
+        }
+    }
+    let of_floating_ips = ports.values().filter(|port| port["device_owner"] == "network:floatingip");
+    assert_eq!(of_floating_ips.count(), outside.len(), "ports of floating IPs");
+    for (id, rule) in documents(dump, "port_forwarding") {
+        assert!(floating_ips.contains_key(text(&rule["floatingip"]).as_str()), "port_forwarding {id}");
+        assert!(ports.contains_key(text(&rule["lport"]).as_str()), "port_forwarding {id}");
+    }
 }
 
 /// The same of groups: each has its rows with all its rules, a project has one default group, and nobody is in or names

@@ -56,6 +56,7 @@ pub async fn answer(
         ["agents"] => only_get(request, || Ok(json!({"agents": []}))),
         ["agents", id] => Err(ApiError::new(404, "AgentNotFound", format!("Agent {id} could not be found."))),
         ["network-ip-availabilities", rest @ ..] => availability(core, context, request, rest),
+        ["floatingip_pools" | "floatingip-pools"] => super::forwarding::answer_pools(core, context, request),
         ["qos", rest @ ..] => super::qos::answer(core, context, request, rest, text).await,
         // Their tags have a place of their own in Neutron.
         ["policies", id, "tags", rest @ ..] => {
@@ -78,6 +79,9 @@ pub async fn answer(
                 }
                 [id, action] if kind == Kind::Router && super::router::is_action(action) => {
                     super::router::answer(core, context, request, (id, action), text).await
+                }
+                [id, "port_forwardings" | "port-forwardings", rest @ ..] if kind == Kind::FloatingIp => {
+                    super::forwarding::answer(core, context, request, (id, rest), text).await
                 }
                 [id, action] if kind == Kind::Trunk => {
                     super::trunk::answer(core, context, request, (id, action), text).await

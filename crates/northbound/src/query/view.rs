@@ -40,6 +40,7 @@ impl Columns {
             attribute.is_visible
                 && match attribute.reader {
                     Who::Anyone | Who::NetworkOwner => true,
+                    Who::Manager => context.may_manage(),
                     Who::Service => context.is_privileged(),
                     Who::Admin => context.is_admin,
                 }

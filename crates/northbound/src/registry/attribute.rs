@@ -65,6 +65,8 @@ pub enum Who {
     Anyone,
     /// Administrators, services, and the owner of the network that the resource is in.
     NetworkOwner,
+    /// Administrators, services, and managers of the project.
+    Manager,
     /// Administrators and services.
     Service,
     /// Administrators.

@@ -2,6 +2,7 @@
 
 mod address;
 mod port;
+mod range;
 mod router;
 mod trunk;
 
@@ -77,6 +78,10 @@ impl Check {
     pub const MAC_ADDRESS_OR_NULL: Self = Self::By(address::mac_address_or_null);
     /// An IP address or `null`.
     pub const IP_ADDRESS_OR_NULL: Self = Self::By(address::ip_address_or_null);
+    /// An IP address.
+    pub const IP_ADDRESS: Self = Self::By(address::ip_address_only);
+    /// A port or a range of ports, or `null`.
+    pub const PORT_RANGE_OR_NULL: Self = Self::By(range::ports_or_null);
     /// A range of addresses or `null`.
     pub const SUBNET_OR_NULL: Self = Self::By(address::subnet_or_null);
     /// A list of different ranges of addresses.

@@ -45,6 +45,8 @@ pub enum Convert {
     AddressPairs,
     /// A protocol of IP by its name or number; any is `null`.
     Protocol,
+    /// A protocol of IP by its name, also where its number is said; anything else stays.
+    ProtocolName,
     /// A version of IP.
     EtherType,
     /// A port, or a type or code of ICMP; `null` stays.
@@ -92,6 +94,7 @@ impl Convert {
                 Ok(members_of_items(pairs, "ip_address", canonical_address))
             }
             Self::Protocol => rule::protocol(&value),
+            Self::ProtocolName => Ok(rule::protocol_name(value)),
             Self::EtherType => rule::ethertype(&value),
             Self::PortNumber => rule::port_number(&value),
             Self::IpPrefix => rule::ip_prefix(&value),

@@ -101,6 +101,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Lists can be filtered by the empty text",
     ),
     Extension::new(
+        "expose-port-forwarding-in-fip",
+        "Expose Floating IP port forwardings",
+        "2018-06-28T16:00:00-00:00",
+        "Floating IPs show which of their ports are forwarded",
+    ),
+    Extension::new(
         "ext-gw-mode",
         "Neutron L3 Configurable external gateway mode",
         "2013-03-28T10:00:00-00:00",
@@ -141,6 +147,42 @@ pub const EXTENSIONS: &[Extension] = &[
         "Filter parameters validation",
         "2018-07-04T10:00:00-00:00",
         "Filters that are not known are refused",
+    ),
+    Extension::new(
+        "fip-port-details",
+        "Floating IP Port Details Extension",
+        "2018-04-09T10:00:00-00:00",
+        "Floating IPs show what there is to know of the port that they stand for",
+    ),
+    Extension::new(
+        "floating-ip-port-forwarding",
+        "Floating IP Port Forwarding",
+        "2018-01-19T10:00:00-00:00",
+        "Ports of a floating IP stand for ports of guests",
+    ),
+    Extension::new(
+        "floating-ip-port-forwarding-description",
+        "Floating IP Port Forwarding new attribute description",
+        "2019-11-01T10:00:00-00:00",
+        "Descriptions of forwarded ports",
+    ),
+    Extension::new(
+        "floating-ip-port-forwarding-detail",
+        "Floating IP port forwarding detail",
+        "2022-05-06T10:00:00-00:00",
+        "What floating IPs show of forwarded ports has their ids and ports inside",
+    ),
+    Extension::new(
+        "floating-ip-port-forwarding-port-ranges",
+        "Floating IP Port Forwarding support port ranges",
+        "2020-07-01T10:00:00-00:00",
+        "Ranges of ports are forwarded side by side, or to one port",
+    ),
+    Extension::new(
+        "floatingip-pools",
+        "Floating IP Pools Extension",
+        "2018-03-21T10:00:00-00:00",
+        "The subnets that floating IPs come from",
     ),
     Extension::new(
         "ip-substring-filtering",
@@ -245,6 +287,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "QoS default policy",
         "2017-04-06T10:00:00-00:00",
         "A policy for new networks of a project that name none",
+    ),
+    Extension::new(
+        "qos-fip",
+        "Floating IP QoS",
+        "2017-07-20T00:00:00-00:00",
+        "Policies for the traffic of floating IPs",
     ),
     Extension::new(
         "qos-gateway-ip",
@@ -393,7 +441,8 @@ pub const EXTENSIONS: &[Extension] = &[
     ),
     Extension::new(
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: network, policy, port, router, security_group, subnet, subnetpool, trunk",
+        "Tag support for resources with standard attribute: floatingip, network, policy, port, router, security_group, subnet, \
+         subnetpool, trunk",
         "2017-01-01T00:00:00-00:00",
         "Tags on resources",
     ),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::attribute::{Attribute, Unsaid, Who};
 use super::extensions::EXTENSIONS;
 use super::tables::binding::BINDING;
+use super::tables::floating_ip::PORT_FORWARDING;
 use super::tables::qos::RuleType;
 use super::{Kind, Resource};
 
@@ -39,6 +40,8 @@ ignored.
 | `/v2.0/routers/ID/add_router_interface`, `…/remove_router_interface` | PUT | an interface, by `subnet_id` or by `port_id` |
 | `/v2.0/routers/ID/add_extraroutes`, `…/remove_extraroutes` | PUT | some of the routes, whatever the others are |
 | `/v2.0/routers/ID/add_external_gateways`, `…/update_external_gateways`, `…/remove_external_gateways` | PUT | more gateways than one |
+| `/v2.0/floatingips/ID/port_forwardings`, `…/RULE` | GET, POST, PUT, DELETE | ports of a floating IP that stand for ports of guests |
+| `/v2.0/floatingip_pools` | GET | the subnets that floating IPs come from |
 | `/v2.0/quotas` | GET | projects with quotas of their own |
 | `/v2.0/quotas/PROJECT` | GET, PUT, DELETE | how much a project may have; `/default` and `/details` below it |
 | `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |
@@ -67,6 +70,7 @@ pub fn api_reference() -> String {
         describe(&mut page, kind.resource());
     }
     describe(&mut page, &BINDING);
+    describe(&mut page, &PORT_FORWARDING);
     page.push_str("\n## Extensions\n\n| alias | what it means here |\n|---|---|\n");
     for extension in EXTENSIONS {
         line(&mut page, format_args!("| `{}` | {} |", extension.alias, extension.description));
@@ -103,6 +107,7 @@ fn describe_attribute(page: &mut String, attribute: &Attribute) {
     let who = |who: Who| match who {
         Who::Anyone => "",
         Who::NetworkOwner => "owner of the network",
+        Who::Manager => "administrator, service, manager",
         Who::Service => "administrator, service",
         Who::Admin => "administrator",
     };

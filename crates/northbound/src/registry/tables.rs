@@ -1,6 +1,7 @@
 //! The resources and their attributes, as Neutron's API declares them.
 
 pub mod binding;
+pub mod floating_ip;
 pub mod qos;
 pub mod router;
 pub mod security_group;

@@ -66,13 +66,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
 
 pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()> {
     let id = document.id();
-    let server = dhcp::port_of(draft, document);
-    let server_id = server.as_ref().map_or("", |port| port.id());
-    let ports = draft.state().rows(Kind::Port).with("network_id", id);
-    // What the network has for itself goes with it.
-    let is_kept = |port: &Document| port.id() != server_id && !is_auto_deleted(port);
-    let of_others = ports.filter(|(_, entry)| is_kept(&entry.document)).map(|(id, _)| id.to_string());
-    let of_others: Vec<String> = of_others.take(PORTS_NAMED_MAX).collect();
+    let of_others = ports_of_others(draft, document, &[]);
     if !of_others.is_empty() {
         let text = format!(
             "Unable to complete operation on network {id}. There are one or more ports still in use on the network, \
@@ -94,6 +88,25 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
     rows::delete_network(draft, document);
     draft.delete(document);
     Ok(())
+}
+
+/// The ids of some ports that keep a network; those of these floating IPs do not.
+fn ports_of_others(draft: &Draft<'_>, network: &Document, floating_ips: &[Arc<Document>]) -> Vec<String> {
+    let server = dhcp::port_of(draft, network);
+    let server_id = server.as_ref().map_or("", |port| port.id());
+    let is_of_these = |port: &Document| {
+        floating_ips.iter().any(|floating_ip| floating_ip.text("floating_port_id") == port.id())
+    };
+    // What the network has for itself goes with it.
+    let is_kept = |port: &Document| port.id() != server_id && !is_auto_deleted(port) && !is_of_these(port);
+    let ports = draft.state().rows(Kind::Port).with("network_id", network.id());
+    let of_others = ports.filter(|(_, entry)| is_kept(&entry.document)).map(|(id, _)| id.to_string());
+    of_others.take(PORTS_NAMED_MAX).collect()
+}
+
+/// Whether anything but these floating IPs keeps a network.
+pub(super) fn is_used_besides(draft: &Draft<'_>, network: &Document, floating_ips: &[Arc<Document>]) -> bool {
+    !ports_of_others(draft, network, floating_ips).is_empty()
 }
 
 /// Ports that nobody made for a guest: they go with their network.

@@ -11,7 +11,8 @@ use model::{PortState, RowId, Table};
 use serde_json::{Map, Value, json};
 
 use super::{
-    copy_all, copy_said, dhcp, facts, project_of, qos, router, rows, security_group, trunk, visible,
+    copy_all, copy_said, dhcp, facts, floating_ip, project_of, qos, router, rows, security_group, trunk,
+    visible,
 };
 use crate::error::ApiError;
 use crate::ipam::{Claims, FixedIp, FixedIpRequest, PortAddresses, PortChange, PortPlan, PortPlanner, owner};
@@ -131,7 +132,7 @@ fn plan_new(
 }
 
 /// The addresses of a port are decided on its network and the subnets that they are of.
-fn depend_on_network(draft: &mut Draft<'_>, network: &Document, port: &Document) {
+pub(super) fn depend_on_network(draft: &mut Draft<'_>, network: &Document, port: &Document) {
     draft.depend_on(network);
     for fixed in port.list("fixed_ips") {
         let subnet = fixed.get("subnet_id").and_then(Value::as_str).unwrap_or_default();
@@ -217,6 +218,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
     set_address_pairs(&mut changed, said);
     security::check(draft, &changed, said)?;
     router::ports::check_change(draft, document, &changed)?;
+    floating_ip::check_addresses(draft, document, &changed)?;
     let changed = draft.change(changed);
     rows::put_port(draft, &changed)?;
     router::ports::follow(draft, document, &changed)?;
@@ -311,6 +313,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, document: &Document) -> Decision<()>
     }
     trunk::check_deletable(draft, document)?;
     router::ports::check_deletable(draft, document)?;
+    floating_ip::check_deletable(draft, document)?;
+    floating_ip::forget_port(draft, document)?;
     remove(draft, document);
     Ok(())
 }

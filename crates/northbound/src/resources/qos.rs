@@ -23,7 +23,8 @@ use crate::write::{Decision, Draft, guard_of_default_qos_policy, guard_of_qos_po
 const PLAIN: [&str; 4] = ["name", "shared", "is_default", "description"];
 
 /// What can have a policy, as the answers call it.
-const USERS: [(Kind, &str); 2] = [(Kind::Port, "port"), (Kind::Network, "network")];
+const USERS: [(Kind, &str); 3] =
+    [(Kind::Port, "port"), (Kind::Network, "network"), (Kind::FloatingIp, "fip")];
 
 pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Document>> {
     policy::enforce_create(draft.context(), said, true)?;
@@ -98,7 +99,7 @@ fn check_unshared(draft: &mut Draft<'_>, document: &Document) -> Result<(), ApiE
     Ok(())
 }
 
-/// Gives a network or a port the policy that is said of it, or takes it away.
+/// Gives a network, a port or a floating IP the policy that is said of it, or takes it away.
 pub(super) fn set(draft: &mut Draft<'_>, document: &mut Document, said: &Said) -> Decision<()> {
     said.get("qos_policy_id").map_or(Ok(()), |wanted| set_wanted(draft, document, wanted))
 }

@@ -6,6 +6,8 @@ mod address_groups;
 mod basics;
 mod bindings;
 mod crowds;
+mod floating_ips;
+mod forwarding;
 mod http;
 mod identity;
 mod keystone;

@@ -72,7 +72,13 @@ fn value() -> impl Strategy<Value = Value> {
 fn likely(name: &str) -> Vec<Value> {
     match name {
         "network_id" => vec![json!("NET")],
-        "port_id" => vec![json!("PORT")],
+        "port_id" => vec![json!("PORT"), json!("INNER"), json!(null)],
+        "floating_network_id" => vec![json!("OUTSIDE"), json!("NET")],
+        "subnet_id" => vec![json!("OUTER"), json!("SUBNET"), json!(null)],
+        "floating_ip_address" => {
+            vec![json!("172.24.4.9"), json!("172.24.9.9"), json!("fd00::9"), json!(null)]
+        }
+        "fixed_ip_address" => vec![json!("10.6.0.9"), json!("10.0.0.9"), json!("fd00::9"), json!(null)],
         "sub_ports" => vec![
             json!([{"port_id": "CHILD", "segmentation_type": "vlan", "segmentation_id": 7}]),
             json!([{"port_id": "CHILD", "segmentation_type": "inherit"}]),
@@ -169,7 +175,9 @@ fn likely(name: &str) -> Vec<Value> {
 }
 
 /// Attributes that name something which is there.
-const IDS: [&str; 6] = [
+const IDS: [&str; 8] = [
+    "floating_network_id",
+    "subnet_id",
     "network_id",
     "qos_policy_id",
     "port_id",
@@ -202,6 +210,7 @@ fn attributes(kind: Kind, is_creation: bool) -> impl Strategy<Value = Value> {
         }
         Kind::QosPolicy => json!({"name": "q"}),
         Kind::Trunk => json!({"port_id": "PORT"}),
+        Kind::FloatingIp => json!({"floating_network_id": "OUTSIDE"}),
     };
     (said, prop::bool::weighted(0.9)).prop_map(move |(said, has_base)| {
         let mut members = if has_base && is_creation { base.clone() } else { json!({}) };
@@ -252,6 +261,7 @@ fn item(kind: Kind) -> String {
         Kind::QosPolicy => "POLICY",
         Kind::Trunk => "TRUNK",
         Kind::Router => "ROUTER",
+        Kind::FloatingIp => "FLOATING",
     };
     format!("/v2.0/{}/{id}", kind.path())
 }
@@ -277,6 +287,8 @@ fn rare_path(kind: Kind) -> impl Strategy<Value = String> {
         1 => Just(format!("{}/remove_addresses", item(Kind::AddressGroup))),
         2 => rules.prop_map(|rules| format!("/v2.0/qos/policies/POLICY/{rules}")),
         2 => actions.prop_map(|action| format!("/v2.0/trunks/TRUNK/{action}")),
+        2 => select(vec!["/v2.0/floatingips/FLOATING/port_forwardings", "/v2.0/floatingip_pools"])
+            .prop_map(str::to_owned),
         2 => select(vec!["", "/h", "/host", "/h/activate"])
             .prop_map(|rest| format!("/v2.0/ports/PORT/bindings{rest}")),
         4 => router_actions.prop_map(|action| format!("/v2.0/routers/ROUTER/{action}")),
@@ -363,12 +375,19 @@ async fn run(requests: Vec<Request>) {
     let router =
         admin.create("router", json!({"external_gateway_info": {"network_id": external}})).await["id"]
             .clone();
+    let (outside, outer, inner) = crate::floating_ips::way_out(&mut admin).await;
+    let floating = json!({"floating_network_id": outside});
+    let floating = admin.create("floatingip", floating).await["id"].clone();
     let group = admin.create("security_group", json!({})).await;
     let addresses = admin.create("address_group", json!({})).await["id"].clone();
     let templates = admin.get("/v2.0/default-security-group-rules").await.expect(200);
     let fill = |text: &str| {
         let names = [
             ("POLICY", &policy),
+            ("FLOATING", &floating),
+            ("OUTSIDE", &outside),
+            ("OUTER", &outer),
+            ("INNER", &inner),
             ("TRUNK", &trunk),
             ("CHILD", &child),
             ("ROUTER", &router),

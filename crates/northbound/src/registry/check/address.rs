@@ -48,6 +48,10 @@ fn with_leading_zeros(text: &str) -> Option<Ipv4Addr> {
     Some(numbers.into())
 }
 
+pub(super) fn ip_address_only(value: &Value) -> Verdict {
+    ip_address(value).map(drop)
+}
+
 pub(super) fn ip_address_or_null(value: &Value) -> Verdict {
     if value.is_null() { Ok(()) } else { ip_address(value).map(drop) }
 }

@@ -33,6 +33,15 @@ pub(super) fn protocol(value: &Value) -> Result<Value, ApiError> {
     if protocol::number_of_name(&name).is_some() { Ok(name.into()) } else { Err(unknown_protocol(value)) }
 }
 
+/// A protocol by its name, in small letters; what is none stays.
+pub(super) fn protocol_name(value: Value) -> Value {
+    let said = python::text(&value).to_lowercase();
+    let number = said.parse::<u8>().ok();
+    let mut named = protocol::NAMES.iter();
+    let name = named.find(|(name, own)| *name == said || Some(*own) == number);
+    name.map_or(value, |(name, _)| (*name).into())
+}
+
 fn unknown_protocol(value: &Value) -> ApiError {
     let names = protocol::NAMES.iter().map(|(name, _)| format!("'{name}'"));
     let names: Vec<String> = names.collect();
