@@ -6,7 +6,8 @@
 //! The rows of the node are written when they differ from the configuration, and looked at with every heartbeat, so that
 //! somebody's mistake lasts no longer than that. Besides the original's row there is ours, `chassis_extra`, with the physical
 //! networks that the node has a way to now, and, where the operator wants the node to have gateways of routers, `gateway_candidate`.
-//! That one stays when the program stops: a restart of a controller moves no gateway.
+//! That one stays when the program stops: a restart of a controller moves no gateway. It goes when somebody switches the node's agent
+//! off, and comes back when it is switched on.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use crate::retry::Backoff;
 
 /// What the service row calls this program.
 const BINARY: &str = "df-local-controller";
+/// What the service row calls who offers nodes for gateways, and where operators switch that off.
+const GATEWAY_BINARY: &str = "df-l3-agent";
 /// First and longest wait between two tries.
 const RETRY_MIN: Duration = Duration::from_millis(200);
 
@@ -116,14 +119,20 @@ async fn register(store: &dyn Store, node: &Registration) -> Result<(), CommitEr
         Key::new(ChassisExtra::TABLE, ChassisExtra::id_of(id).row().clone()),
         Key::new(GatewayCandidate::TABLE, GatewayCandidate::id_of(id).row().clone()),
         Key::new(Service::TABLE, service.row().clone()),
+        Key::new(Service::TABLE, Service::id_of(id, GATEWAY_BINARY).row().clone()),
     ];
-    let stored: [Option<Row>; 4] = read(store, &keys).await?;
+    let stored: [Option<Row>; 5] = read(store, &keys).await?;
     let (chassis, extra) = (Some(node.chassis.clone()), node.extra());
     let mut txn = right(Txn::new(), &keys[0], stored[0].as_ref(), chassis);
     if extra.is_some() {
         txn = right(txn, &keys[1], stored[1].as_ref(), extra);
     }
-    txn = match node.candidacy {
+    let is_off = |row: Option<&Row>| decoded::<Service>(row).is_some_and(|own| own.disabled == Some(true));
+    let candidacy = match node.candidacy {
+        Candidacy::Offered { .. } if stored[3..].iter().any(|row| is_off(row.as_ref())) => Candidacy::Refused,
+        candidacy => candidacy,
+    };
+    txn = match candidacy {
         Candidacy::LeftAlone => txn,
         Candidacy::Offered { priority } => {
             right(txn, &keys[2], stored[2].as_ref(), Some(candidate(id, priority)))
@@ -277,6 +286,24 @@ mod tests {
         node.candidacy = Candidacy::Refused;
         register(&store, &node).await.unwrap();
         assert_eq!(is().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_switched_off_offers_nothing() {
+        let store = MemoryStore::new();
+        let offered = Registration { candidacy: Candidacy::Offered { priority: 7 }, ..node("192.0.2.1") };
+        let switch = async |binary: &str, disabled: bool| {
+            let service = heartbeat(&offered.chassis.id, binary, None, clock::now());
+            let service = Service { disabled: Some(disabled), ..service };
+            store.commit(Txn::new().put_object(&service.into())).await.unwrap();
+            register(&store, &offered).await.unwrap();
+            stored::<GatewayCandidate>(&store).await.map(|row| row.priority)
+        };
+        for binary in [BINARY, GATEWAY_BINARY] {
+            assert_eq!(switch(binary, false).await, Some(7));
+            assert_eq!(switch(binary, true).await, None, "{binary}");
+            assert_eq!(switch(binary, false).await, Some(7));
+        }
     }
 
     async fn rows(store: &MemoryStore) -> (Option<Row>, Option<Service>) {

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use model::Timestamp;
 use uuid::Uuid;
 
 /// Where the time comes from.
@@ -20,6 +21,13 @@ impl Clock {
         Self { now: SystemTime::now }
     }
 
+    /// The time, as daemons say it of their heartbeats.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        let since_1970 = (self.now)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_seconds(since_1970.as_secs_f64()).unwrap_or_else(|| Timestamp(model::Number::from(0)))
+    }
+
     /// The time in UTC to the second, as `2026-11-20T14:15:16Z`.
     #[must_use]
     pub fn now(&self) -> String {
@@ -28,7 +36,8 @@ impl Clock {
     }
 }
 
-fn text(seconds: u64) -> String {
+/// A time in UTC to the second, as `2026-11-20T14:15:16Z`.
+pub(crate) fn text(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)

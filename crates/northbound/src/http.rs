@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`route`] | which path and method means what |
 //! | [`request`] | what a request says besides its body |
+//! | [`agents`] | the daemons of nodes |
 //! | [`answer`] | answers |
 //! | [`bindings`] | the hosts that ports are bound to |
 //! | [`documents`] | versions, extensions, quotas: what is no resource of the store |
@@ -17,6 +18,7 @@
 //! | [`trunk`] | the ports that trunks carry |
 //! | [`serve`] | listening, limits, the end |
 
+pub mod agents;
 pub mod answer;
 pub mod bindings;
 pub mod documents;

@@ -6,11 +6,13 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`nodes`] | what nodes say of themselves |
 //! | [`rows`] | the resources of one kind, and who has which value |
 //! | [`state`] | everything that is known |
 //! | [`follow`] | how it is kept up to date |
 
 pub mod follow;
+pub mod nodes;
 pub mod rows;
 pub mod state;
 

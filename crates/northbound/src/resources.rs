@@ -12,9 +12,11 @@
 //! | [`router`] | what forwards between networks |
 //! | [`trunk`] | ports that carry others |
 //! | [`floating_ip`] | addresses outside that stand for addresses inside, and the forwarding of ports |
+//! | [`agent`] | the daemons of nodes |
 //! | [`availability`] | how many addresses are left |
 
 pub mod address_group;
+pub mod agent;
 pub mod availability;
 pub mod default_rule;
 pub mod dhcp;

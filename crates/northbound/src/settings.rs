@@ -33,6 +33,8 @@ pub struct Settings {
     pub routes_max: usize,
     /// Where networks and routers can be placed.
     pub availability_zones: Vec<String>,
+    /// Seconds without a heartbeat after which a daemon counts as dead.
+    pub service_down_time_s: f64,
     /// Resources in a page of a list at most; no limit if not said.
     pub page_items_max: Option<usize>,
     /// Bytes of a request's body.
@@ -57,6 +59,7 @@ impl Default for Settings {
             router_distributed: true,
             routes_max: 30,
             availability_zones: vec!["nova".to_owned()],
+            service_down_time_s: 80.0,
             page_items_max: None,
             body_bytes_max: 1024 * 1024,
             request_timeout_s: 60,

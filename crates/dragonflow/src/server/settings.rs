@@ -41,6 +41,7 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
         },
         router_distributed: config.default.router_distributed,
         routes_max: usize::try_from(config.default.max_routes)?,
+        service_down_time_s: config.df.service_down_time.duration().as_secs_f64(),
         page_items_max: usize::try_from(api.page_rows_max).ok(),
         body_bytes_max: usize::try_from(api.request_bytes_max)?,
         request_timeout_s: api.request_timeout_seconds.duration().as_secs(),

@@ -59,22 +59,6 @@ pub(super) fn extension(alias: &str) -> Result<Value, ApiError> {
     Ok(json!({"extension": found.view()}))
 }
 
-/// Where networks and routers can be placed.
-pub(super) fn availability_zones(core: &Core, request: &Request) -> Result<Value, ApiError> {
-    let fits = |name: &str, own: &str| {
-        let mut wanted = request.parameters.all(name).peekable();
-        wanted.peek().is_none() || wanted.any(|wanted| wanted == own)
-    };
-    let zones = core.settings.availability_zones.iter();
-    let zones = zones.flat_map(|zone| ["network", "router"].map(|resource| (zone, resource)));
-    let zones = zones.filter(|(zone, resource)| {
-        fits("name", zone) && fits("resource", resource) && fits("state", "available")
-    });
-    let zones =
-        zones.map(|(zone, resource)| json!({"name": zone, "resource": resource, "state": "available"}));
-    Ok(json!({"availability_zones": zones.collect::<Value>()}))
-}
-
 /// How much projects may have.
 pub(super) async fn quotas(
     core: &Core,

@@ -50,11 +50,12 @@ pub async fn answer(
         ["extensions"] => only_get(request, documents::extensions),
         ["extensions", alias] => only_get(request, || documents::extension(alias)),
         ["availability_zones" | "availability-zones"] => {
-            only_get(request, || documents::availability_zones(core, request))
+            only_get(request, || super::agents::availability_zones(core, request))
         }
-        // Nodes are no agents of Neutron's; clients ask nevertheless, and have to hear that there is none.
-        ["agents"] => only_get(request, || Ok(json!({"agents": []}))),
-        ["agents", id] => Err(ApiError::new(404, "AgentNotFound", format!("Agent {id} could not be found."))),
+        ["agents", rest @ ..] => super::agents::answer(core, context, request, rest, text).await,
+        ["networks", id, "dhcp-agents" | "dhcp_agents"] => {
+            super::agents::of_network(core, context, request, id)
+        }
         ["network-ip-availabilities", rest @ ..] => availability(core, context, request, rest),
         ["floatingip_pools" | "floatingip-pools"] => super::forwarding::answer_pools(core, context, request),
         ["qos", rest @ ..] => super::qos::answer(core, context, request, rest, text).await,

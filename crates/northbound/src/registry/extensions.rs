@@ -53,6 +53,18 @@ pub const EXTENSIONS: &[Extension] = &[
         "Addresses under a name, for rules of security groups",
     ),
     Extension::new(
+        "agent",
+        "agent",
+        "2013-02-03T10:00:00-00:00",
+        "The daemons of nodes: whether they are alive, and what they do",
+    ),
+    Extension::new(
+        "agent-resources-synced",
+        "Agent's Resource View Synced to Placement",
+        "2018-12-19T00:00:00-00:00",
+        "Agents have no resources in Placement, and say so",
+    ),
+    Extension::new(
         "allowed-address-pairs",
         "Allowed Address Pairs",
         "2013-07-23T10:00:00-00:00",
@@ -87,6 +99,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Default Subnetpools",
         "2016-02-18T18:00:00-00:00",
         "A subnet pool for those who name none",
+    ),
+    Extension::new(
+        "dhcp_agent_scheduler",
+        "DHCP Agent Scheduler",
+        "2013-02-07T10:00:00-00:00",
+        "Which nodes answer the DHCP of a network: all that have ports of it",
     ),
     Extension::new(
         "dvr",

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::attribute::{Attribute, Unsaid, Who};
 use super::extensions::EXTENSIONS;
+use super::tables::agent::AGENT;
 use super::tables::binding::BINDING;
 use super::tables::floating_ip::PORT_FORWARDING;
 use super::tables::qos::RuleType;
@@ -45,10 +46,11 @@ ignored.
 | `/v2.0/quotas` | GET | projects with quotas of their own |
 | `/v2.0/quotas/PROJECT` | GET, PUT, DELETE | how much a project may have; `/default` and `/details` below it |
 | `/v2.0/network-ip-availabilities`, `…/NETWORK` | GET | how many addresses there are, and how many are taken |
-| `/v2.0/availability_zones` | GET | where networks and routers can be placed |
+| `/v2.0/availability_zones` | GET | where networks and routers can be placed: the zones that the operator names, and those of nodes |
 | `/v2.0/extensions`, `…/ALIAS` | GET | what this server can do |
 | `/v2.0/address-groups/ID/add_addresses`, `…/remove_addresses` | PUT | more addresses, or fewer |
-| `/v2.0/agents` | GET | none: nodes are no agents of Neutron's |
+| `/v2.0/agents`, `…/ID` | GET, PUT, DELETE | the daemons of nodes; those that are dead can be deleted |
+| `/v2.0/agents/ID/dhcp-networks`, `/v2.0/networks/ID/dhcp-agents` | GET | every node answers DHCP for the ports that it has |
 | `/v3`, `/v3/auth/tokens` and a few below | | without keystone: what of it clients cannot do without |
 
 Lists take any attribute with a *filter* as parameter (repeated: any of the values), `tags`, `tags-any`, `not-tags`, `not-tags-any`,
@@ -71,6 +73,7 @@ pub fn api_reference() -> String {
     }
     describe(&mut page, &BINDING);
     describe(&mut page, &PORT_FORWARDING);
+    describe(&mut page, &AGENT);
     page.push_str("\n## Extensions\n\n| alias | what it means here |\n|---|---|\n");
     for extension in EXTENSIONS {
         line(&mut page, format_args!("| `{}` | {} |", extension.alias, extension.description));

@@ -1,5 +1,6 @@
 //! The resources and their attributes, as Neutron's API declares them.
 
+pub mod agent;
 pub mod binding;
 pub mod floating_ip;
 pub mod qos;

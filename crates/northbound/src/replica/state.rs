@@ -8,6 +8,7 @@ use model::{Chassis, Id, Model as _, PortState, PortStatus, RowId, Table};
 use nb::{CLAIMS, Change, Key, Revision, Row, Selector, Snapshot, Stamp, TableName};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::nodes::Nodes;
 use super::rows::{Entry, Rows};
 use crate::ipam::claim::{ADDRESSES, MACS};
 use crate::ipam::{Claim, NetworkAddresses, NetworkId};
@@ -25,6 +26,7 @@ pub struct State {
     revision: Revision,
     kinds: [Rows; Kind::ALL.len()],
     statuses: FxHashMap<RowId, PortState>,
+    nodes: Nodes,
     /// Nodes that bound a port to themselves, and the states of the rows that say so.
     bound_by_nodes: FxHashMap<RowId, (Id<Chassis>, Stamp)>,
     quotas: BTreeMap<RowId, (Limits, Stamp)>,
@@ -54,7 +56,7 @@ impl Taken {
 #[must_use]
 pub fn selector() -> Selector {
     let kinds = Kind::ALL.into_iter().map(|kind| kind.resource().table.clone());
-    let model = [TableName::from(Table::PortStatus)];
+    let model = Nodes::TABLES.into_iter().chain([Table::PortStatus]).map(TableName::from);
     Selector::tables(kinds.chain(model).chain([QUOTAS, GUARDS, CLAIMS, ADDRESSES, MACS, SEGMENTS]))
 }
 
@@ -66,6 +68,7 @@ impl State {
             revision: Revision::default(),
             kinds: Kind::ALL.map(Rows::new),
             statuses: FxHashMap::default(),
+            nodes: Nodes::default(),
             bound_by_nodes: FxHashMap::default(),
             quotas: BTreeMap::new(),
             guards: FxHashMap::default(),
@@ -103,6 +106,12 @@ impl State {
     #[must_use]
     pub fn port_state(&self, id: &str) -> Option<PortState> {
         self.statuses.get(&RowId::new(id).ok()?).copied()
+    }
+
+    /// What is known of nodes.
+    #[must_use]
+    pub const fn nodes(&self) -> &Nodes {
+        &self.nodes
     }
 
     /// The node that bound a port to itself, and the state of the row that says so.
@@ -220,7 +229,11 @@ impl State {
         self.revision = self.revision.max(revision);
     }
 
-    fn put(&mut self, Row { key, value, stamp }: Row) {
+    fn put(&mut self, row: Row) {
+        if self.nodes.put(&row) {
+            return;
+        }
+        let Row { key, value, stamp } = row;
         if let Some(kind) = Kind::of_table(&key.table) {
             self.put_document(kind, key, &value, stamp);
         } else if let Some(taken) = Taken::of_key(&key) {
@@ -258,6 +271,9 @@ impl State {
     }
 
     fn delete(&mut self, key: &Key) {
+        if self.nodes.delete(key) {
+            return;
+        }
         if let Some(kind) = Kind::of_table(&key.table) {
             self.rows_mut(kind).remove(&key.id);
         } else if let Some(taken) = Taken::of_key(key) {

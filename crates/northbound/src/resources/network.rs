@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::Table;
 use serde_json::Value;
 
-use super::{copy_all, copy_said, dhcp, project_of, qos, router, rows, security_group};
+use super::{agent, copy_all, copy_said, dhcp, project_of, qos, router, rows, security_group};
 use crate::error::ApiError;
 use crate::ipam::owner;
 use crate::policy;
@@ -118,9 +118,10 @@ fn is_auto_deleted(port: &Document) -> bool {
 const PORTS_NAMED_MAX: usize = 20;
 
 pub(super) fn check_zones(draft: &Draft<'_>, document: &Document) -> Result<(), ApiError> {
-    let known = &draft.core().settings.availability_zones;
-    let mut unknown =
-        document.texts("availability_zone_hints").filter(|zone| !known.iter().any(|own| own == zone));
+    let named = &draft.core().settings.availability_zones;
+    let mut unknown = document
+        .texts("availability_zone_hints")
+        .filter(|zone| !agent::zones::is_known(draft.state(), named, zone));
     match unknown.next() {
         Some(zone) => Err(ApiError::new(
             404,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod address_groups;
+mod agents;
 mod basics;
 mod bindings;
 mod crowds;

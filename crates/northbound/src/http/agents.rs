@@ -1,0 +1,196 @@
+//! Agents, and what they have: `/v2.0/agents` and what is below it, and the agents of networks.
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use model::Timestamp;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::request::Request;
+use crate::auth::Context;
+use crate::error::ApiError;
+use crate::policy;
+use crate::query::view::Columns;
+use crate::query::{ListQuery, View, page};
+use crate::registry::document::Document;
+use crate::registry::tables::agent::AGENT;
+use crate::registry::{Kind, body};
+use crate::resources::agent::{self, zones};
+use crate::server::Core;
+use crate::service::Body;
+
+/// Answers a request for agents.
+pub(super) async fn answer(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    rest: &[&str],
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    match rest {
+        [] => match request.method {
+            Method::GET => list(core, context, request),
+            _ => Err(ApiError::method_not_allowed()),
+        },
+        [id] => one(core, context, request, id, text).await,
+        [id, "dhcp-networks" | "dhcp_networks", rest @ ..] => {
+            dhcp_networks(core, context, request, (id, rest), text)
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// Refuses what only administrators may.
+pub(super) fn enforce(context: &Context, rule: &str) -> Result<(), ApiError> {
+    if context.is_admin { Ok(()) } else { Err(ApiError::forbidden(format_args!("rule:{rule}"))) }
+}
+
+/// Now, and how long an agent may be silent.
+pub(super) fn judged(core: &Core) -> (Timestamp, f64) {
+    (core.clock.timestamp(), core.settings.service_down_time_s)
+}
+
+/// What is shown of agents.
+pub(super) fn views(
+    core: &Core,
+    context: &Context,
+    fields: &[String],
+    documents: Vec<Arc<Document>>,
+) -> Vec<View> {
+    let columns = Columns::new(AGENT.attributes, context, fields);
+    let state = core.replica.read();
+    documents.into_iter().map(|document| View::new(&state, document, &columns)).collect()
+}
+
+fn list(core: &Core, context: &Context, request: &Request) -> Result<Answer, ApiError> {
+    let query = ListQuery::new(&AGENT, &request.parameters, core.settings.page_items_max)?;
+    let (now, down_time_s) = judged(core);
+    let found = {
+        let state = core.replica.read();
+        let found = agent::shown(&state, context, &now, down_time_s).into_iter();
+        let fits = |agent: &Arc<Document>| query.filters.iter().all(|filter| filter.fits(&state, agent));
+        page::page(&state, found.filter(fits).collect(), &query)?
+    };
+    let links = page::links(&request.url, &request.parameters, &query, &found);
+    Ok(Answer::json(200, &Body::Many(AGENT.plural, views(core, context, &query.fields, found), links)))
+}
+
+async fn one(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    id: &str,
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    match request.method {
+        Method::GET => {}
+        Method::PUT => {
+            let said = body::change(&AGENT, text, context)?;
+            core.write(context, |draft| agent::change(draft, id, &said)).await?;
+        }
+        Method::DELETE => {
+            let (now, down_time_s) = judged(core);
+            core.write(context, |draft| agent::delete(draft, id, &now, down_time_s)).await?;
+            return Ok(Answer::empty(204));
+        }
+        _ => return Err(ApiError::method_not_allowed()),
+    }
+    let (now, down_time_s) = judged(core);
+    let found = agent::show(&core.replica.read(), context, id, &now, down_time_s)?;
+    let fields = if request.method == Method::GET { request.parameters.fields() } else { Vec::new() };
+    let view = views(core, context, &fields, vec![found]).pop().ok_or_else(ApiError::internal)?;
+    Ok(Answer::json(200, &Body::One(AGENT.singular, view)))
+}
+
+/// The networks whose DHCP an agent answers: all that have any, because every node does for the ports that it has. So it can neither be
+/// given to a node nor be taken from one.
+fn dhcp_networks(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    (id, rest): (&str, &[&str]),
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    let state = core.replica.read();
+    match (&request.method, rest) {
+        (&Method::GET, []) => {
+            enforce(context, "get_dhcp-networks")?;
+            let answers = agent::find(state.nodes(), context, id)?.is_controller();
+            let networks = state.rows(Kind::Network).iter().map(|(_, entry)| &entry.document);
+            let columns = Columns::new(Kind::Network.resource().attributes, context, &[]);
+            let with_dhcp = networks.filter(|network| answers && network.filled("dhcp_port").is_some());
+            let views: Vec<View> =
+                with_dhcp.map(|network| View::new(&state, Arc::clone(network), &columns)).collect();
+            Ok(Answer::json(200, &Body::Many("networks", views, None)))
+        }
+        (&Method::POST, []) => {
+            enforce(context, "create_dhcp-network")?;
+            let agent = answering(&state, context, id)?;
+            let network = body::object(text)?.remove("network_id").unwrap_or_default();
+            let network = network.as_str().unwrap_or_default();
+            policy::known(&state, context, Kind::Network, network)?;
+            let text = format!("The network {network} has been already hosted by the DHCP Agent {agent}.");
+            Err(ApiError::new(409, "NetworkHostedByDHCPAgent", text))
+        }
+        (&Method::DELETE, [network]) => {
+            enforce(context, "delete_dhcp-network")?;
+            let agent = answering(&state, context, id)?;
+            policy::known(&state, context, Kind::Network, network)?;
+            let text = format!(
+                "DHCP of network {network} cannot be taken from agent {agent}: every node answers for the ports that it has."
+            );
+            Err(ApiError::new(409, "Conflict", text))
+        }
+        (_, [] | [_]) => Err(ApiError::method_not_allowed()),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// An agent that answers DHCP.
+fn answering(state: &crate::replica::State, context: &Context, id: &str) -> Result<String, ApiError> {
+    let agent = agent::find(state.nodes(), context, id)?;
+    if agent.is_controller() {
+        return Ok(agent.id().to_string());
+    }
+    let text = format!("Agent {id} is not a valid DHCP Agent or has been disabled.");
+    Err(ApiError::new(404, "InvalidDHCPAgent", text))
+}
+
+/// The agents that answer the DHCP of a network: all controllers, if it has any DHCP.
+pub(super) fn of_network(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    network: &str,
+) -> Result<Answer, ApiError> {
+    if request.method != Method::GET {
+        return Err(ApiError::method_not_allowed());
+    }
+    enforce(context, "get_dhcp-agents")?;
+    let (now, down_time_s) = judged(core);
+    let found = {
+        let state = core.replica.read();
+        let network = policy::known(&state, context, Kind::Network, network)?;
+        let mut found = agent::shown(&state, context, &now, down_time_s);
+        let has_dhcp = network.filled("dhcp_port").is_some();
+        found.retain(|agent| has_dhcp && agent::is_controller(agent));
+        found
+    };
+    let fields = request.parameters.fields();
+    Ok(Answer::json(200, &Body::Many(AGENT.plural, views(core, context, &fields, found), None)))
+}
+
+/// Where networks and routers can be placed.
+pub(super) fn availability_zones(core: &Core, request: &Request) -> Result<Value, ApiError> {
+    let (now, down_time_s) = judged(core);
+    let all = zones::shown(&core.replica.read(), &core.settings.availability_zones, &now, down_time_s);
+    let fits = |zone: &Value| {
+        ["name", "resource", "state"].into_iter().all(|name| {
+            let mut wanted = request.parameters.all(name).peekable();
+            wanted.peek().is_none()
+                || wanted.any(|wanted| zone.get(name).and_then(Value::as_str) == Some(wanted))
+        })
+    };
+    Ok(json!({"availability_zones": all.into_iter().filter(fits).collect::<Value>()}))
+}
