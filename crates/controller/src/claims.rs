@@ -110,6 +110,13 @@ pub(crate) fn decide(us: &Id<Chassis>, here: &Here, rows: &Rows, now: &Timestamp
             }
             here.is_plugged
         }
+        // What is sent to the port is translated here, and nobody has to be bound for that.
+        Some(binding) if here.forwarding != Forwarding::No && is_unbound(binding.as_ref()) => {
+            if here.forwarding == Forwarding::Unknown {
+                return decision;
+            }
+            true
+        }
         other => {
             if here.is_plugged {
                 let binding = other.as_ref().and_then(Option::as_ref);

@@ -8,6 +8,9 @@
 //! ```
 //! A port **forwards** when the engine says that it is ready and the switch has confirmed the change that made it so. Until
 //! the switch has spoken for the first time nothing is known, and nothing is said: what an earlier run said stays.
+//!
+//! A port that nothing is plugged into and that is bound nowhere forwards as well where the engine says so: that of a floating IP or
+//! gateway, which is translated here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,8 +101,13 @@ impl Port {
         (self.first_awaited, self.last_awaited, self.confirmed) = (None, None, None);
     }
 
+    /// Whether what is sent to the port is translated here.
+    fn is_translated(&self) -> bool {
+        self.is_ready && !self.is_plugged && matches!(self.place, Place::Unknown | Place::Nowhere)
+    }
+
     fn here(&self, is_synced: bool) -> Here {
-        let forwarding = match (self.is_plugged, is_synced, self.confirmed) {
+        let forwarding = match (self.is_plugged || self.is_translated(), is_synced, self.confirmed) {
             (false, ..) => Forwarding::No,
             (true, false, _) => Forwarding::Unknown,
             (true, true, Some(version)) if !self.is_refused => Forwarding::Yes(version),
@@ -133,7 +141,8 @@ impl Ports {
     /// How many forward.
     pub(crate) fn active(&self) -> usize {
         let is_synced = self.confirmed_up_to.is_some();
-        let forwards = |port: &&Port| matches!(port.here(is_synced).forwarding, Forwarding::Yes(_));
+        let forwards =
+            |port: &&Port| port.is_plugged && matches!(port.here(is_synced).forwarding, Forwarding::Yes(_));
         self.ports.values().filter(forwards).count()
     }
 
@@ -281,7 +290,7 @@ impl Ports {
                 wishes.push((id.clone(), Wish { topic: port.topic.clone(), here: here.clone() }));
                 port.told = Some(here);
             }
-            if !port.is_plugged && port.place != Place::Here {
+            if !port.is_plugged && !port.is_ready && port.place != Place::Here {
                 self.ports.remove(&id);
             }
         }

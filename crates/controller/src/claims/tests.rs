@@ -254,3 +254,18 @@ fn carry_out(txn: &Txn, rows: &mut Rows) {
         }
     }
 }
+
+#[test]
+fn a_port_that_is_translated_here_is_active_without_being_bound_and_moves_with_its_translation() {
+    let unbound = || Store::bound("null");
+    let translated = |forwarding| Here { is_plugged: false, forwarding };
+    let decision = unbound().decide(translated(ACTIVE));
+    assert_eq!(status_of(&decision), Some(("us".to_owned(), 1, PortState::Active)));
+    assert!(put::<LogicalPort>(&decision, Table::LogicalPort).is_none(), "nobody is bound for that");
+    let there = || unbound().status("them", 4, PortState::Active);
+    assert_eq!(status_of(&there().decide(translated(Forwarding::Unknown))), None, "they may have it still");
+    assert_eq!(status_of(&there().decide(translated(ACTIVE))), Some(("us".to_owned(), 5, PortState::Active)));
+    assert_eq!(status_of(&there().decide(translated(Forwarding::No))), None, "it is theirs now");
+    let ours = unbound().status("us", 4, PortState::Active).decide(translated(Forwarding::No));
+    assert_eq!(status_of(&ours), Some(("us".to_owned(), 4, PortState::Down)));
+}

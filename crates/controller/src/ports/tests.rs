@@ -315,3 +315,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_port_that_nothing_is_plugged_into_forwards_while_it_is_translated() {
+    let mut ports = ports();
+    ports.row(&put(lport("f", 1, None)));
+    ports.stepped(1, &[id("f")], &[]);
+    assert_eq!(told(&mut ports), [], "the switch has not spoken");
+    ports.confirmed(1);
+    assert_eq!(told(&mut ports), one("f", false, Forwarding::Yes(None)));
+    assert_eq!((ports.active(), ports.plugged()), (0, 0), "it is no port of this node");
+    ports.stepped(2, &[], &[id("f")]);
+    assert_eq!(told(&mut ports), one("f", false, Forwarding::No));
+    assert!(ports.ports.is_empty());
+}

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use serde_json::json;
-use testkit::cloud::{CloudSpec, Site, Vm};
-use testkit::{Capture, Guest, GuestSpec, try_wait_until};
+use serde_json::{Value, json};
+use testkit::cloud::{CloudSpec, Vm};
+use testkit::{Guest, GuestSpec, try_wait_until};
 
 use crate::support::{Lab, PATIENCE, binary};
 
@@ -13,6 +13,7 @@ const PHYSICAL: &str = "br-ex";
 
 /// The router of the external network, a machine.
 const UPSTREAM: &str = "203.0.113.1";
+const GATEWAY: &str = "203.0.113.10";
 
 /// Three hosts on one wire, the last of which has the gateways, and a machine outside.
 struct Routed {
@@ -20,6 +21,12 @@ struct Routed {
     upstream: Guest,
     red: String,
     blue: String,
+    outside: String,
+    router: String,
+}
+
+fn id(made: &Value) -> String {
+    made["id"].as_str().expect("an id").to_owned()
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -57,76 +64,72 @@ impl Routed {
         let upstream = Guest::plug(&lab.cloud.sites()[0].ovs, outside).expect("a machine outside");
         let red = lab.network("red", "geneve", "10.0.1.0/24");
         let blue = lab.network("blue", "geneve", "10.0.2.0/24");
-        let routed = Self { lab, upstream, red, blue };
+        let nothing = String::new;
+        let mut routed = Self { lab, upstream, red, blue, outside: nothing(), router: nothing() };
         routed.make_router();
         routed
     }
 
-    /// A port of a router in a network, as Neutron makes one.
-    fn leg(&self, network: &str, owner: &str, address: &str) -> serde_json::Value {
-        self.lab.port(&json!({
-            "network_id": network, "device_owner": owner, "device_id": "r1",
-            "fixed_ips": [{"ip_address": address}],
-        }))
+    /// Asks the API for something new.
+    fn make(&self, kind: &str, body: &Value) -> Value {
+        let made = self.lab.cloud.api().post(&format!("/v2.0/{kind}s"), &json!({ kind: body }));
+        made.and_then(|made| made.expect(201)).unwrap_or_else(|error| panic!("{body}: {error:#}"))[kind]
+            .clone()
     }
 
-    fn make_router(&self) {
-        let body = json!({"network": {
-            "name": "outside", "router:external": true, "provider:network_type": "flat",
-            "provider:physical_network": "public",
-        }});
-        let made = self.lab.cloud.api().post("/v2.0/networks", &body).and_then(|made| made.expect(201));
-        let outside = made.expect("a network")["network"]["id"].as_str().expect("an id").to_owned();
-        let pool = json!({"start": "203.0.113.10", "end": "203.0.113.50"});
+    fn make_router(&mut self) {
+        let outside = self.make(
+            "network",
+            &json!({
+                "name": "outside", "router:external": true, "provider:network_type": "flat",
+                "provider:physical_network": "public",
+            }),
+        );
+        self.outside = id(&outside);
         self.lab.subnet(&json!({
-            "network_id": outside, "ip_version": 4, "cidr": "203.0.113.0/24", "gateway_ip": UPSTREAM,
-            "enable_dhcp": false, "allocation_pools": [pool],
+            "network_id": self.outside, "ip_version": 4, "cidr": "203.0.113.0/24", "gateway_ip": UPSTREAM,
+            "enable_dhcp": false, "allocation_pools": [{"start": "203.0.113.10", "end": "203.0.113.50"}],
         }));
-        let legs = [(&self.red, "10.0.1.1"), (&self.blue, "10.0.2.1")]
-            .map(|(network, address)| self.leg(network, "network:router_interface_distributed", address));
-        let gateway = self.leg(&outside, "network:router_gateway", "203.0.113.10");
-        let leg = |port: &serde_json::Value| {
-            let row = self.lab.row(&format!("/lport/{}", port["id"].as_str().expect("an id")));
-            json!({
-                "id": port["id"], "topic": "t", "lswitch": port["network_id"], "mac": port["mac_address"],
-                "unique_key": row["unique_key"],
-            })
-        };
-        let ports: Vec<_> = legs.iter().map(leg).collect();
-        self.lab.put_row(
-            "/lrouter_extra/r1",
+        let fixed = json!([{"ip_address": GATEWAY}]);
+        let router = self.make(
+            "router",
             &json!({
-                "id": "r1", "lrouter": "r1", "topic": "t", "version": 1,
-                "gateways": [{"port": gateway["id"], "lswitch": outside, "enable_snat": true}],
+                "name": "gate",
+                "external_gateway_info": {"network_id": self.outside, "external_fixed_ips": fixed},
             }),
         );
-        self.lab.put_row(
-            "/lrouter/r1",
-            &json!({
-                "id": "r1", "topic": "t", "unique_key": 7, "version": 1, "ports": ports,
-            }),
-        );
+        self.router = id(&router);
+        for subnet in [&self.red, &self.blue].map(|network| self.subnet_of(network)) {
+            let body = json!({"subnet_id": subnet});
+            let path = format!("/v2.0/routers/{}/add_router_interface", self.router);
+            self.lab.cloud.api().put(&path, &body).and_then(|added| added.expect(200)).expect("an interface");
+        }
         let last = self.lab.cloud.sites().last().expect("a host").name.clone();
-        self.lab.put_row(
-            &format!("/gateway_candidate/{last}"),
-            &json!({
-                "id": last, "chassis": last, "priority": 1,
-            }),
-        );
+        let row = json!({"id": last, "chassis": last, "priority": 1});
+        self.lab.put_row(&format!("/gateway_candidate/{last}"), &row);
     }
 
-    /// Gives a machine a floating IP.
-    fn floating(&self, vm: &Vm, address: &str) {
-        let outside = self.lab.row("/lrouter_extra/r1")["gateways"][0]["lswitch"].clone();
-        let port = self.leg(outside.as_str().expect("an id"), "network:floatingip", address);
-        self.lab.put_row(
-            &format!("/floatingip/{address}"),
-            &json!({
-                "id": address, "topic": "t", "version": 1, "floating_lport": port["id"],
-                "floating_ip_address": address, "lrouter": "r1", "lport": vm.port_id(),
-                "fixed_ip_address": vm.address().expect("an address").to_string(),
-            }),
-        );
+    fn subnet_of(&self, network: &str) -> String {
+        let listed = self.lab.cloud.api().get(&format!("/v2.0/subnets?network_id={network}"));
+        let listed = listed.and_then(|listed| listed.expect(200)).expect("subnets");
+        id(&listed["subnets"][0])
+    }
+
+    /// Gives a machine a floating IP; its id.
+    fn floating(&self, vm: &Vm, address: &str) -> String {
+        let body = json!({
+            "floating_network_id": self.outside, "floating_ip_address": address, "port_id": vm.port_id(),
+        });
+        id(&self.make("floatingip", &body))
+    }
+
+    fn wait_floating(&self, floating_ip: &str, status: &str) {
+        let path = format!("/v2.0/floatingips/{floating_ip}");
+        try_wait_until(PATIENCE, "the status of the floating IP", || {
+            let shown = self.lab.cloud.api().get(&path).and_then(|shown| shown.expect(200)).ok()?;
+            (shown["floatingip"]["status"] == status).then_some(())
+        })
+        .unwrap_or_else(|error| panic!("{status}: {error}"));
     }
 
     fn boot(&self, host: usize, name: &str, network: &str) -> Vm {
@@ -159,8 +162,25 @@ fn guests_of_two_networks_and_hosts_reach_each_other_and_the_world_outside() {
     reaches(&one, UPSTREAM);
     reaches(&two, "198.51.100.1");
     let out = routed.upstream.namespace();
-    out.wait_for_ping(ip("203.0.113.10"), PATIENCE).expect("the gateway answers");
-    routed.floating(&two, "203.0.113.20");
+    out.wait_for_ping(ip(GATEWAY), PATIENCE).expect("the gateway answers");
+    let floating = routed.floating(&two, "203.0.113.20");
     out.wait_for_ping(ip("203.0.113.20"), PATIENCE).expect("the floating IP answers");
+    routed.wait_floating(&floating, "ACTIVE");
     reaches(&one, "203.0.113.20");
+    reaches(&two, "203.0.113.20");
+
+    // Taken away, it is dead, and its machine is hidden like the others.
+    let body = json!({"floatingip": {"port_id": null}});
+    let path = format!("/v2.0/floatingips/{floating}");
+    routed
+        .lab
+        .cloud
+        .api()
+        .put(&path, &body)
+        .and_then(|changed| changed.expect(200))
+        .expect("it is taken away");
+    routed.wait_floating(&floating, "DOWN");
+    let report = out.ping(ip("203.0.113.20"), 2).expect("ping runs");
+    assert_eq!(report.lost(), 2, "{report:?}");
+    reaches(&two, UPSTREAM);
 }
