@@ -8,9 +8,13 @@
 //!   whoever keeps the rows, and nobody else hears of them.
 //! - A port that is asked about such an address hears of the holder, on every node. A row whose port is gone, bound nowhere, disabled, or
 //!   has no such pair any more, counts for nothing.
+//! - Such a row is deleted: by the node where the port is bound, also when the port is plugged in nowhere there or does not answer any more when it
+//!   is asked; if it is bound to none, by one node of all. See [`stale`].
 //! - What was announced passes to everybody in the network as before.
 //!
 //! The tables `arp` and `nd` have the flows, because they see such messages; this is what both know.
+
+mod stale;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -19,7 +23,7 @@ use engine::{Beacon, Derived, PacketIn, Reply, Responder, Sink, View, Write};
 use ipnet::IpNet;
 use model::{
     AddressPair, AddressRange, AllowedAddressPairsActivePort, Id, LogicalPort, LogicalSwitch,
-    PortAddressRanges,
+    PortAddressRanges, Table,
 };
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
@@ -31,6 +35,8 @@ use pipeline::userdata;
 
 use crate::local::LocalPort;
 use crate::places;
+
+pub(crate) use stale::stale;
 
 /// How the MAC address of a tap device begins, which is that of its guest otherwise.
 const TAP_PREFIX: u8 = 0xfe;
@@ -165,7 +171,8 @@ fn probe(port: &LogicalPort, ip: IpAddr) -> Option<Vec<u8>> {
     }
 }
 
-/// Has a port asked for addresses from time to time: who holds one without saying so answers for it.
+/// Has a port asked for addresses from time to time: who holds one without saying so answers for it, and who is said to hold one and
+/// does not answer holds it no longer. Of a guest that moves between nodes only one of them hears, so it is not given up by any.
 pub(crate) fn ask<'a>(
     view: &mut View<'_>,
     local: &LocalPort,
@@ -173,9 +180,15 @@ pub(crate) fn ask<'a>(
     sink: &mut Sink,
 ) {
     let Some(interval_s) = view.settings().map(|settings| settings.learning.ask_interval_s) else { return };
-    for frame in addresses.filter_map(|ip| probe(&local.port, *ip)) {
+    let is_moving = local.is_arriving || local.other_node.is_some();
+    let Some(network) = local.port.lswitch.clone().filter(|_| !is_moving) else { return };
+    for ip in addresses {
+        let Some(frame) = probe(&local.port, *ip) else { continue };
         let frame = local.framed(frame).into();
-        sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: 1 });
+        let row = AllowedAddressPairsActivePort::id_of(&network, *ip);
+        let held = view.get(&row).filter(|row| row.detected_lport.as_ref() == Some(&local.port.id));
+        let proves = held.map(|_| (Table::AllowedAddressPairsActivePort, row.row().clone()));
+        sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: 1, proves });
     }
 }
 
@@ -189,13 +202,20 @@ fn may_hold(view: &mut View<'_>, port: &LogicalPort, ip: IpAddr, mac: MacAddr) -
 
 fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
     match row(view, packet) {
-        Ok(write) => Reply::Write(Box::new(write)),
+        Ok(Said::New(write)) => Reply::Write(write),
+        Ok(Said::Known(row)) => Reply::Heard(Table::AllowedAddressPairsActivePort, row.row().clone()),
         Err(reason) => Reply::Ignore(reason),
     }
 }
 
-/// The row that follows from an announcement.
-fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Write, &'static str> {
+/// What an announcement says of the rows.
+enum Said {
+    New(Box<Write>),
+    Known(Id<AllowedAddressPairsActivePort>),
+}
+
+/// What follows from an announcement.
+fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Said, &'static str> {
     let key = packet.ingress().ok_or("an announcement is from no port")?;
     let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
     let port = port.ok_or("an announcement is from a port that is gone")?;
@@ -215,13 +235,14 @@ fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Write, &'static str> {
         topic: port.topic.clone(),
     };
     if seen.as_deref() == Some(&wanted) {
-        return Err("an announcement says what is known");
+        return Ok(Said::Known(wanted.id));
     }
     let held = view.ids_by(&AllowedAddressPairsActivePort::BY_LPORT, port.id.clone());
     if held.len() >= HELD_MAX && !held.contains(&wanted.id) {
         return Err("an announcement is of one address too many of its port");
     }
-    Ok(Write { seen: seen.map(|row| (*row).clone().into()), wanted: Some(wanted.into()) })
+    let seen = seen.map(|row| (*row).clone().into());
+    Ok(Said::New(Box::new(Write { seen, wanted: Some(wanted.into()) })))
 }
 
 /// The address that a frame says is at a MAC address.

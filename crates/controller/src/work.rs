@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::IpAddr;
 
-use engine::{Beacon, Engine, Finding, Listens, Outputs, Reply};
+use engine::{Beacon, Engine, Finding, Listens, Outputs, Reply, Write};
 use model::{RowId, Table};
 use net_types::OfPort;
 use openflow::delta::Delta;
@@ -20,7 +20,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::apps_list;
 use crate::audit::audit;
-use crate::beacons;
+use crate::beacons::{self, Proofs, RowName};
 use crate::controller::Sources;
 use crate::intake::Intake;
 use crate::neighbors;
@@ -78,6 +78,9 @@ pub(crate) struct Worker<'a> {
     _carrier: Option<AbortOnDrop>,
     /// What ports are sent regularly, and who sends it.
     beacons: watch::Sender<Vec<Beacon>>,
+    /// What is heard of rows that beacons prove, and those that are given up.
+    proved: mpsc::Sender<RowName>,
+    given_up: mpsc::Receiver<RowName>,
     _sender: AbortOnDrop,
     /// Where packets wait for neighbours of routers, and who asks for these.
     neighbors: mpsc::Sender<neighbors::News>,
@@ -95,6 +98,7 @@ enum Next {
     Switch(Option<Event>),
     Packet(Option<engine::PacketIn>),
     Answer(Option<Answer>),
+    GivenUp(RowName),
     Audit,
     Watchdog,
 }
@@ -135,7 +139,8 @@ impl<'a> Worker<'a> {
             None => (PacketPath::Shared(Filter::new(limits), mpsc::channel(1).1), None),
         };
         let (packets, out) = outgoing(packets);
-        let (beacons, sender) = send_beacons(&mut outputs, out.clone());
+        let (proved, given_up, proofs) = beacons::proofs();
+        let (beacons, sender) = send_beacons(&mut outputs, out.clone(), proofs);
         let (neighbors, asker) = neighbors::ask(out);
         let timer = |period: Option<std::time::Duration>| {
             period.filter(|period| !period.is_zero()).map(|period| {
@@ -162,6 +167,8 @@ impl<'a> Worker<'a> {
             packets,
             _carrier: carrier,
             beacons,
+            proved,
+            given_up,
             _sender: sender,
             neighbors,
             _asker: AbortOnDrop(tokio::spawn(asker)),
@@ -196,6 +203,10 @@ impl<'a> Worker<'a> {
                     self.send(answer).await;
                     Ok(())
                 }
+                Next::GivenUp(row) => {
+                    self.delete_row(&row);
+                    Ok(())
+                }
                 Next::Switch(Some(event)) => self.switch_says(event).await,
                 Next::Store(None) => return Stop::Ended("northbound"),
                 Next::Vswitch(None) => return Stop::Ended("vswitch"),
@@ -221,7 +232,7 @@ impl<'a> Worker<'a> {
     }
 
     async fn next(&mut self) -> Next {
-        let Self { sources, switch, packets, audit, watchdog, .. } = self;
+        let Self { sources, switch, packets, audit, watchdog, given_up, .. } = self;
         let packet = async {
             match packets {
                 PacketPath::Own(packets) => Next::Packet(packets.incoming.recv().await),
@@ -233,6 +244,7 @@ impl<'a> Worker<'a> {
             news = sources.vswitch.recv() => Next::Vswitch(news),
             event = switch.next_event() => Next::Switch(event),
             next = packet => next,
+            Some(row) = given_up.recv() => Next::GivenUp(row),
             () = tick(audit) => Next::Audit,
             () = tick(watchdog) => Next::Watchdog,
         }
@@ -287,6 +299,7 @@ impl<'a> Worker<'a> {
     /// Takes notice of what a step said besides flows.
     fn follow_up(&mut self, outputs: &Outputs) {
         self.intake.ports.stepped(self.last_change, &outputs.ready, &outputs.not_ready);
+        outputs.stale_rows.iter().flatten().for_each(|row| self.delete_row(row));
         let flows = self.engine.flow_count();
         self.status.send_modify(|status| {
             status.steps += 1;
@@ -298,6 +311,13 @@ impl<'a> Worker<'a> {
             }
         });
         self.tell_store();
+    }
+
+    /// Has a row deleted that is not true any more, if it is still what it is here.
+    fn delete_row(&self, (table, id): &RowName) {
+        if let Some(row) = self.engine.row(*table, id) {
+            self.wishes.writes.add(Write { seen: Some(row.clone()), wanted: None });
+        }
     }
 
     fn tell_store(&mut self) {
@@ -374,6 +394,11 @@ impl<'a> Worker<'a> {
                     if self.heard.try_send(listens).is_err() {
                         debug!("what a guest listens to is not noticed, there is too much of it");
                     }
+                }
+                Reply::Heard(table, row) => {
+                    answered += 1;
+                    // One that is lost is asked for again.
+                    drop(self.proved.try_send((table, row)));
                 }
                 Reply::Ignore(why) => {
                     ignored += 1;
@@ -544,9 +569,10 @@ fn outgoing(packets: PacketPath) -> (PacketPath, mpsc::Sender<Answer>) {
 fn send_beacons(
     outputs: &mut Outputs,
     out: mpsc::Sender<Answer>,
+    proofs: Proofs,
 ) -> (watch::Sender<Vec<Beacon>>, AbortOnDrop) {
     let (said, wanted) = watch::channel(outputs.beacons.take().unwrap_or_default());
-    (said, AbortOnDrop(tokio::spawn(beacons::run(wanted, out))))
+    (said, AbortOnDrop(tokio::spawn(beacons::run(wanted, out, proofs))))
 }
 
 async fn tick(timer: &mut Option<Interval>) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::{RowId, Table};
 use net_types::OfPort;
 
 /// A frame that is sent to a port again and again, for as long as an app says so.
@@ -17,4 +18,7 @@ pub struct Beacon {
     pub interval_s: u32,
     /// How many are sent soon after it was said first, at short intervals.
     pub burst: u8,
+    /// A row that is true only as long as somebody answers: see [`Reply::Heard`](crate::Reply::Heard). Whoever sends the frame gives
+    /// the row up when nobody does.
+    pub proves: Option<(Table, RowId)>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::HashTable;
-use model::RowId;
+use model::{RowId, Table};
 use openflow::flow::{FlowKey, PackedFlow};
 use openflow::group::Group;
 use openflow::meter::Meter;
@@ -43,6 +43,8 @@ pub struct Desired {
     pub beacons: Vec<Beacon>,
     /// Nodes that are watched.
     pub watched: Vec<Watched>,
+    /// Rows that are not true any more and that this node deletes, in order.
+    pub stale_rows: Vec<(Table, RowId)>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }

@@ -75,6 +75,7 @@ struct Wanted {
     tunnel_ends: Counted<(OfPort, IpAddr)>,
     watched: Counted<Watched>,
     beacons: Counted<Beacon>,
+    stale_rows: Counted<(Table, RowId)>,
     findings: BTreeSet<Finding>,
     findings_changed: bool,
 }
@@ -330,6 +331,7 @@ impl Engine {
         outputs.tunnel_ends = wanted.tunnel_ends.settle();
         outputs.watched = wanted.watched.settle();
         outputs.beacons = wanted.beacons.settle();
+        outputs.stale_rows = wanted.stale_rows.settle();
         let disputes_changed = flow_disputes || group_disputes || meter_disputes;
         if std::mem::take(&mut wanted.findings_changed) || disputes_changed {
             outputs.findings = Some(self.findings());
@@ -374,6 +376,7 @@ impl Engine {
             ready: self.wanted.ready.keys().cloned().collect(),
             beacons: self.wanted.beacons.all(),
             watched: self.wanted.watched.all(),
+            stale_rows: self.wanted.stale_rows.all(),
             findings: self.findings(),
         }
     }
@@ -483,6 +486,7 @@ impl Wanted {
         self.tunnel_ends.replace(&before.tunnel_ends, &now.tunnel_ends);
         self.watched.replace(&before.watched, &now.watched);
         self.beacons.replace(&before.beacons, &now.beacons);
+        self.stale_rows.replace(&before.stale_rows, &now.stale_rows);
         if before.problems != now.problems {
             let Some(unit) = graph.unit(no) else { return };
             let registered = &rules[usize::from(unit.name.rule)];

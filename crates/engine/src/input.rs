@@ -69,6 +69,8 @@ pub struct Outputs {
     pub watched: Option<Vec<Watched>>,
     /// Frames that ports are sent regularly, where they changed: all of them, in order.
     pub beacons: Option<Vec<Beacon>>,
+    /// Rows that are not true any more and that this node has to delete, where they changed: all of them.
+    pub stale_rows: Option<Vec<(Table, RowId)>>,
     /// Whether numbers were given or taken back: see [`Engine::numbers`](crate::Engine::numbers).
     pub numbers_changed: bool,
     /// Conntrack zones that belong to another port than before, or to none: what is tracked there is of nobody. They have to

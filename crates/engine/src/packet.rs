@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use model::{Id, LogicalPort, LogicalSwitch, Object, Topic, UniqueKey};
+use model::{Id, LogicalPort, LogicalSwitch, Object, RowId, Table, Topic, UniqueKey};
 use net_types::OfPort;
 use openflow::action::Action;
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,8 @@ pub enum Reply {
     Write(Box<Write>),
     /// Remembers which multicast addresses a port listens to.
     Listens(Listens),
+    /// Notes that what a row says was heard again.
+    Heard(Table, RowId),
     /// Nothing, for this reason.
     Ignore(&'static str),
 }

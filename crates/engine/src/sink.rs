@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{Id, LogicalPort, RowId};
+use model::{Id, LogicalPort, Model, RowId, Table};
 use net_types::OfPort;
 use openflow::flow::PackedFlow;
 use openflow::group::Group;
@@ -40,6 +40,7 @@ pub(crate) struct Rest {
     pub(crate) tunnel_ends: Vec<(OfPort, IpAddr)>,
     pub(crate) watched: Vec<Watched>,
     pub(crate) beacons: Vec<Beacon>,
+    pub(crate) stale_rows: Vec<(Table, RowId)>,
     pub(crate) problems: Vec<String>,
     /// What flows are about, besides the subject of the unit.
     pub(crate) about: Vec<RowId>,
@@ -110,6 +111,11 @@ impl Sink {
         self.rest.beacons.push(beacon);
     }
 
+    /// Says that a row is not true any more, and that this node is the one to delete it.
+    pub fn stale_row<T: Model>(&mut self, row: &Id<T>) {
+        self.rest.stale_rows.push((T::TABLE, row.row().clone()));
+    }
+
     /// Says that something in the facts makes no sense, so that an operator can find it.
     pub fn problem(&mut self, problem: impl Into<String>) {
         self.rest.problems.push(problem.into());
@@ -138,6 +144,8 @@ impl Sink {
         rest.watched.dedup();
         rest.beacons.sort_unstable();
         rest.beacons.dedup();
+        rest.stale_rows.sort_unstable();
+        rest.stale_rows.dedup();
         rest.about.sort_unstable();
         rest.about.dedup();
         let rest = (rest != Rest::default()).then(|| Box::new(rest));

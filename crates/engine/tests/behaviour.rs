@@ -285,7 +285,13 @@ fn a_unit_says_of_what_it_made_its_flows_by_way_of_derived_values_too() {
 
 fn beckon(_: &mut View<'_>, network: &model::LogicalSwitch, sink: &mut Sink) {
     let frame = [network.unique_key.get().to_be_bytes().as_slice(), &[0; 10]].concat().into();
-    sink.beacon(engine::Beacon { port: net_types::OfPort::new(7), frame, interval_s: 30, burst: 2 });
+    sink.beacon(engine::Beacon {
+        port: net_types::OfPort::new(7),
+        frame,
+        interval_s: 30,
+        burst: 2,
+        proves: None,
+    });
 }
 
 #[test]
@@ -333,6 +339,27 @@ fn who_reads_one_node_runs_when_that_one_is_seen_otherwise() {
     assert_eq!((outputs.units_run, outputs.watched.map(|watched| watched.len())), (1, Some(1)));
     assert_eq!(engine.desired().watched.len(), 1);
     assert_eq!(engine.desired(), engine.recompute());
+}
+
+/// Networks with odd keys are not there any more.
+fn judge(_: &mut View<'_>, network: &model::LogicalSwitch, sink: &mut Sink) {
+    if network.unique_key.get() % 2 == 1 {
+        sink.stale_row(&network.id);
+    }
+}
+
+#[test]
+fn rows_that_are_stale_are_told_when_one_comes_or_goes() {
+    let app = App { id: tables::CLASSIFY_OWNER, rules: vec![Rule::each("judge", judge)], responders: vec![] };
+    let mut engine = Engine::new(vec![app]);
+    let count = |outputs: engine::Outputs| outputs.stale_rows.map(|rows| rows.len());
+    let told: Vec<_> = (0..4).map(|number| count(engine.step(vec![put(network(number))]))).collect();
+    assert_eq!(told.iter().flatten().count(), 2, "{told:?}");
+    let stale = engine.desired().stale_rows;
+    assert!(stale.iter().all(|(table, _)| *table == Table::LogicalSwitch) && stale.len() == 2);
+    assert_eq!(engine.desired(), engine.recompute());
+    let gone = stale.iter().map(|(table, id)| Input::Row(engine::RowChange::Delete(*table, id.clone())));
+    assert_eq!(count(engine.step(gone.collect())), Some(0));
 }
 
 fn asks_for_a_zone(view: &mut View<'_>, network: &model::LogicalSwitch, _: &mut Sink) {

@@ -272,6 +272,9 @@ impl Cloud {
             Some(Reply::Listens(listens)) => {
                 (true, format!("remembers what port {} listens to", listens.port))
             }
+            Some(Reply::Heard(table, row)) => {
+                (false, format!("notes that row {} {row} is still true", table.name()))
+            }
             Some(Reply::Ignore(reason)) => (false, format!("does nothing: {reason}")),
             None => (false, "does nothing".to_owned()),
         };

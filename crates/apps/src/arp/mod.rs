@@ -46,6 +46,7 @@ pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
     rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.push(Rule::each("holder", holder));
+    rules.push(Rule::each("stale holder", holders::stale));
     rules.extend(local::each("own addresses", own_addresses));
     rules.extend(local::each("announcements", announcements));
     App { id: ARP_OWNER, rules, responders: vec![holders::responder()] }

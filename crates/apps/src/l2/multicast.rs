@@ -215,7 +215,7 @@ fn listener(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     }
     for frame in questions(view, local) {
         let interval_s = QUERY_INTERVAL_S.into();
-        sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: QUERY_BURST });
+        sink.beacon(Beacon { port: local.of_port, frame, interval_s, burst: QUERY_BURST, proves: None });
     }
     let Some(up) = slow_path::to_controller(view, &local.port.id, userdata::LISTENERS, sink) else { return };
     let key = local.key();

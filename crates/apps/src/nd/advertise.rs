@@ -50,7 +50,13 @@ pub(super) fn advertise(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink)
     let told = told(view, local);
     let Some(frame) = &told.frame else { return };
     let frame = local.framed(frame.to_vec()).into();
-    sink.beacon(Beacon { port: local.of_port, frame, interval_s: INTERVAL_S.into(), burst: BURST });
+    sink.beacon(Beacon {
+        port: local.of_port,
+        frame,
+        interval_s: INTERVAL_S.into(),
+        burst: BURST,
+        proves: None,
+    });
     let Some(up) = slow_path::to_controller(view, &local.port.id, userdata::ROUTER_SOLICITATION, sink) else {
         return;
     };

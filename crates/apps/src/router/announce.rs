@@ -92,7 +92,13 @@ pub(super) fn address(view: &mut View<'_>, network: &Network, ip: IpAddr, mac: M
     };
     if let Some(frame) = announcement {
         let frame: Arc<[u8]> = frame.into();
-        sink.beacon(Beacon { port: wire.port, frame, interval_s: ANNOUNCED_EVERY_S, burst: BURST });
+        sink.beacon(Beacon {
+            port: wire.port,
+            frame,
+            interval_s: ANNOUNCED_EVERY_S,
+            burst: BURST,
+            proves: None,
+        });
     }
 }
 

@@ -150,7 +150,13 @@ fn question(port: u32, ip: &str) -> engine::Beacon {
             link.neighbor(asks.link_local(), group, &question).expect("a frame")
         }
     };
-    engine::Beacon { port: net_types::OfPort::new(port), frame: frame.into(), interval_s: 7, burst: 1 }
+    engine::Beacon {
+        port: net_types::OfPort::new(port),
+        frame: frame.into(),
+        interval_s: 7,
+        burst: 1,
+        proves: None,
+    }
 }
 
 #[test]
@@ -213,7 +219,8 @@ fn addresses_of_ranges_follow_who_announces_them_as_well() {
         let beacons = cloud.node("b").engine.desired().beacons;
         beacons.into_iter().filter(|beacon| beacon.port == net_types::OfPort::new(8)).collect::<Vec<_>>()
     };
-    assert_eq!(asked(&mut cloud), [question(8, "10.0.0.100")]);
+    let row = (Table::AllowedAddressPairsActivePort, crate::support::row_id("red10.0.0.100"));
+    assert_eq!(asked(&mut cloud), [engine::Beacon { proves: Some(row), ..question(8, "10.0.0.100") }]);
     announce(&mut cloud, "one", &gratuitous(ONE));
     assert_eq!(asked(&mut cloud), []);
     // A range that is taken away holds nothing.
@@ -322,4 +329,76 @@ fn of_two_holders_of_one_mac_address_the_same_one_is_reached_from_everywhere() {
         assert_eq!(reached(&cloud, from, src).0, ["one"], "{from}");
     }
     assert!(cloud.problems("a").iter().any(|problem| problem.contains(VIRTUAL)));
+}
+
+/// Which nodes say that a row has to be deleted.
+fn deleters(cloud: &mut Cloud) -> Vec<String> {
+    let names: Vec<String> = cloud.nodes.keys().cloned().collect();
+    names.into_iter().filter(|name| !cloud.node(name).engine.desired().stale_rows.is_empty()).collect()
+}
+
+#[test]
+fn a_row_that_is_not_true_any_more_is_deleted_by_one_node() {
+    let mut cloud = Cloud::new(CLOUD);
+    announce(&mut cloud, "one", &gratuitous(ONE));
+    assert_eq!(deleters(&mut cloud), [""; 0]);
+    let one = "port one 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1";
+    let pair = "pair=10.0.0.100/02:00:00:00:00:01";
+    for (port, expected) in [
+        (one.to_owned(), vec!["a"]),
+        (format!("{one} {pair} disabled"), vec!["a"]),
+        (format!("{one} pair=10.0.0.100/02:00:00:00:00:77"), vec!["a"]),
+        (format!("{one} pair=10.0.0.96/27/02:00:00:00:00:01"), vec![]),
+        (format!("{one} {pair}"), vec![]),
+    ] {
+        cloud.put(&port);
+        assert_eq!(deleters(&mut cloud), expected, "{port}");
+    }
+    // Plugged in nowhere.
+    cloud.unplug("a", "one");
+    assert_eq!(deleters(&mut cloud), ["a"]);
+    cloud.plug("a", "one", 1);
+    // On its way to another node.
+    cloud.put("moving one b src_unplug");
+    assert_eq!(deleters(&mut cloud), ["b"], "it has to be plugged in there");
+    cloud.delete(Table::Migration, "one");
+    // Bound to none, and then gone.
+    cloud.put(&format!("port one 11 red mac=02:00:00:00:00:01 ip=10.0.0.1 {pair}"));
+    let deputy = deleters(&mut cloud);
+    assert_eq!(deputy.len(), 1);
+    cloud.delete(Table::LogicalPort, "one");
+    assert_eq!(deleters(&mut cloud), deputy);
+    // Without that node it is another one's to do.
+    cloud.delete(Table::Chassis, &deputy[0]);
+    assert_eq!(deleters(&mut cloud).len(), 1);
+    assert_ne!(deleters(&mut cloud), deputy);
+    cloud.delete(Table::AllowedAddressPairsActivePort, "red10.0.0.100");
+    assert_eq!(deleters(&mut cloud), [""; 0]);
+}
+
+#[test]
+fn who_is_said_to_hold_an_address_is_asked_for_proof_and_its_answer_is_one() {
+    let mut cloud = Cloud::new(CLOUD);
+    let proofs = |cloud: &mut Cloud, node: &str| {
+        let beacons = cloud.node(node).engine.desired().beacons;
+        beacons
+            .into_iter()
+            .filter_map(|beacon| Some((beacon.port.get(), beacon.proves?.1.to_string())))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(proofs(&mut cloud, "a"), []);
+    announce(&mut cloud, "one", &gratuitous(ONE));
+    assert_eq!(
+        (proofs(&mut cloud, "a"), proofs(&mut cloud, "b")),
+        (vec![(1, "red10.0.0.100".to_owned())], vec![])
+    );
+    // Of a guest that is on two nodes one of them hears nothing.
+    cloud.put("moving one b dest_plug");
+    assert_eq!((proofs(&mut cloud, "a"), proofs(&mut cloud, "b")), (vec![], vec![]));
+    cloud.delete(Table::Migration, "one");
+    let (responder, reply) = crate::support::ask(&mut cloud, "one", &gratuitous(ONE));
+    assert_eq!(responder, pipeline::userdata::PAIR_ADDRESS);
+    assert!(matches!(reply, Reply::Heard(_, row) if row.to_string() == "red10.0.0.100"));
+    announce(&mut cloud, "two", &gratuitous(TWO));
+    assert_eq!((proofs(&mut cloud, "a"), proofs(&mut cloud, "b").len()), (vec![], 1));
 }
