@@ -26,6 +26,7 @@ pub mod router;
 pub mod routers;
 pub mod slow_path;
 mod speaker;
+mod tags;
 pub mod tunnel;
 
 use engine::{App, Rule, Sink, View};

@@ -60,6 +60,9 @@ fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
 /// Who is behind a tag of a guest has addresses of its own, which nobody here knows.
 fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = with_tags(view, &row.id) else { return };
+    sink.flow(&ARP_CLAIMS, Priority::GUARD, |flow| {
+        flow.matching(tagged()).when(&regs::NETWORK, network.key.into()).goto(&ARP)
+    });
     sink.flow(&ARP, Priority::GUARD.level(1), |flow| {
         flow.matching(tagged()).when(&regs::NETWORK, network.key.into()).goto(&L2)
     });

@@ -19,6 +19,7 @@ mod lease;
 mod respond;
 
 use engine::{App, Responder, Rule, Sink, View};
+use model::LogicalSwitch;
 use openflow::{Field, Match};
 use packet::dhcp6::SERVERS;
 use packet::{ethertype, ip_proto};
@@ -26,12 +27,14 @@ use pipeline::tables::{DHCPV6, DHCPV6_OWNER, L2};
 use pipeline::{Priority, regs, userdata};
 
 use crate::local::{self, LocalPort};
+use crate::network::{tagged, with_tags};
 use crate::slow_path;
 
 /// The app.
 #[must_use]
 pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered)];
+    rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.extend(local::each("guest", guest));
     let responders = vec![Responder { op: userdata::DHCPV6, respond: respond::respond }];
     App { id: DHCPV6_OWNER, rules, responders }
@@ -39,6 +42,14 @@ pub fn app() -> App {
 
 fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
     sink.flow(&DHCPV6, Priority::MISS, |flow| flow.goto(&L2));
+}
+
+/// What is asked behind a tag of a guest is not asked of the server here.
+fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = with_tags(view, &row.id) else { return };
+    sink.flow(&DHCPV6, Priority::GUARD, |flow| {
+        flow.matching(tagged()).when(&regs::NETWORK, network.key.into()).goto(&L2)
+    });
 }
 
 /// Sends up what a guest asks of all servers. Only requests of clients come here.

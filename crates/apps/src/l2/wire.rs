@@ -17,10 +17,8 @@ use openflow::{Field, Match};
 use pipeline::tables::{DISPATCH, L2};
 use pipeline::{Priority, regs};
 
-use crate::network::{Network, tagged};
-
-/// What tags begin with. Open vSwitch looks at one tag only unless its `vlan-limit` says more: the next one is what follows then.
-const TAG_TYPES: [u16; 2] = [0x8100, 0x88a8];
+use crate::network::Network;
+use crate::tags;
 
 /// What the wire says in the name of a port that is here.
 pub(super) fn no_reflection(network: &Network, mac: MacAddr, sink: &mut Sink) {
@@ -46,8 +44,7 @@ pub(super) fn tags_inside(view: &mut View<'_>, sink: &mut Sink) {
     if view.providers().values().all(|provider| provider.of_port.is_none()) {
         return;
     }
-    let hidden = TAG_TYPES.map(|kind| Match::new().with(Field::EthType, kind));
-    for matching in [tagged()].into_iter().chain(hidden) {
+    for matching in tags::left() {
         sink.flow(&L2, Priority::GUARD, |flow| {
             flow.matching(matching).when(&regs::FROM_WIRE, 1).when(&regs::CARRIES_TAGS, 0)
         });

@@ -7,6 +7,7 @@
 //! - The check whether an address is free (source `::`) is not answered but reaches everybody, as it has to.
 //! - A port is not answered about its own addresses, nor about those of its allowed address pairs.
 //! - Ports that are disabled, or bound nowhere and not of the network itself, are not answered for, as with ARP.
+//! - What is asked or said inside the tag of a guest, in networks that carry such, is switched and not looked at.
 //! - A solicitation without the MAC address of who asks cannot be made an advertisement; it is switched to whom it asks.
 //! - Ports with an address of a subnet whose mode for router advertisements is set are told what the link is like ([`advertise`]):
 //!   when they ask, and from time to time. Nobody else is, and no other node hears of their questions.
@@ -20,7 +21,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use engine::{App, Responder, Rule, Sink, View};
 use ipnet::{IpNet, Ipv6Net};
-use model::{AllowedAddressPairsActivePort, LogicalPort};
+use model::{AllowedAddressPairsActivePort, LogicalPort, LogicalSwitch};
 use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
@@ -30,7 +31,7 @@ use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::holders;
 use crate::local::{self, LocalPort};
-use crate::network::present;
+use crate::network::{present, tagged, with_tags};
 use crate::slow_path;
 
 /// Flags of an advertisement that was asked for and replaces what is known.
@@ -50,6 +51,7 @@ pub fn app() -> App {
     rules.extend(local::each("own addresses", own_addresses));
     rules.extend(local::each("advertise", advertise::advertise));
     rules.push(Rule::each("holder", holder));
+    rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.extend(local::each("announcements", announcements));
     let responders = vec![Responder { op: userdata::ROUTER_SOLICITATION, respond: respond::respond }];
     App { id: ND_OWNER, rules, responders }
@@ -73,6 +75,14 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     let completed = icmp6(nd::NEIGHBOR_ADVERTISEMENT).with(Field::Icmp6Code, 0_u8);
     sink.flow(&ND_ANSWER, Priority::EXACT, |flow| {
         flow.matching(completed).copy(Field::EthSrc.into(), Field::NdTll.into()).goto(&ANSWER)
+    });
+}
+
+/// Who is behind a tag of a guest has neighbours and routers of its own, which nobody here knows.
+fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = with_tags(view, &row.id) else { return };
+    sink.flow(&ND, FROM_NOBODY.level(1), |flow| {
+        flow.matching(tagged()).when(&regs::NETWORK, network.key.into()).goto(&L2)
     });
 }
 

@@ -15,7 +15,8 @@
 //! - It is no DHCP server and no router: what such a one sends is dropped.
 //! - Later fragments have no ports and no types; they pass by their addresses.
 //!
-//! A port whose security is off sends whatever it likes, but no frames from group addresses.
+//! A port whose security is off sends whatever it likes, but no frames from group addresses. Inside the tag by which a port inside another one is told from
+//! it there is no other, whatever the port's security, unless the network carries the tags of guests.
 //!
 //! Either way requests of DHCP and DHCPv6 go to the tables that answer them, and so do ARP and the solicitations of neighbour and router
 //! discovery. The check whether an address is free is not answered: it has to reach everybody.
@@ -38,6 +39,7 @@ use pipeline::tables::{
 use pipeline::{Priority, TableSpec, regs};
 
 use crate::local::{self, LocalPort};
+use crate::tags;
 
 const DHCP_SERVER: u16 = 67;
 const DHCP_CLIENT: u16 = 68;
@@ -151,6 +153,13 @@ fn neighbors(sink: &mut Sink) {
 
 /// What one guest may send.
 fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    if local.vlan.is_some() && !local.network.carries_tags {
+        for inside in tags::left() {
+            sink.flow(&PORT_SECURITY, NOBODY, |flow| {
+                flow.matching(inside).when(&regs::INGRESS_PORT, local.key())
+            });
+        }
+    }
     let mut guest = Guest { key: local.key(), learns: false, sink };
     if local.port.port_security_enabled == Some(false) {
         guest.unsecured();

@@ -22,6 +22,7 @@ mod qos;
 mod real;
 mod routers;
 mod security;
+mod tags;
 mod tracing;
 mod trunks;
 mod tunnels;

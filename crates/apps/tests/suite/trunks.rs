@@ -246,3 +246,26 @@ fn neighbours_hear_of_a_port_inside_by_its_ip_address_with_its_own_mac() {
     assert_eq!(heard(&announced), [plug("far", None)]);
     assert_eq!(announced.deliveries[0].key.net.tha, mac(FIRST).to_u64());
 }
+
+#[test]
+fn a_tag_inside_that_of_a_subport_is_dropped_unless_its_network_carries_tags() {
+    for more in ["", "unsecured"] {
+        let mut cloud = Cloud::new(CLOUD);
+        cloud.put(&format!("port first 12 red on=a mac=02:00:00:00:00:02 ip=10.0.0.2 {more}"));
+        let frame = ping((mac(FIRST), "10.0.0.2"), (mac(FAR), "10.0.0.4"));
+        assert_eq!(heard(&sent(&cloud, &tagged(7, &frame))), [plug("far", None)]);
+        let twice = tagged(7, &tagged(5, &frame));
+        let other_type = tagged(7, &[&frame[..12], &[0x88, 0xa8, 0, 5], &frame[12..]].concat());
+        // A switch looks at one tag, or at two.
+        let looks_at_two = |frame: &[u8]| {
+            let headers = packet::Headers::parse_with_vlan_limit(frame, packet::headers::VlanLimit::Two);
+            Packet::of_key(ofsim::Key::of_headers(OfPort::new(1), &headers))
+        };
+        for frame in [&twice, &other_type] {
+            sent(&cloud, frame).assert_nowhere();
+            cloud.inject("a", looks_at_two(frame)).assert_nowhere();
+        }
+        cloud.put("network red 1 geneve tags");
+        assert_eq!(heard(&cloud.inject("a", looks_at_two(&twice))), [plug("far", Some(5))], "{more}");
+    }
+}

@@ -13,8 +13,8 @@ pub static ARP_CLAIMS: TableSpec = TableSpec {
     owner: ARP_OWNER,
     purpose: "tells the controller who uses the addresses of ranges, from which a guest may send; what it asks is answered as any other \
               question",
-    matches: &[Field::EthType, Field::ArpOp, Field::ArpSpa, Field::ArpTpa],
-    reads: &[&regs::INGRESS_PORT],
+    matches: &[Field::EthType, Field::ArpOp, Field::ArpSpa, Field::ArpTpa, Field::VlanVid],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
     next: &[&ARP],
