@@ -89,8 +89,35 @@ pub(crate) fn with_tags(view: &mut View<'_>, id: &Id<LogicalSwitch>) -> Option<N
     present(view, id).filter(|network| network.carries_tags)
 }
 
-/// Whether the switch remembers where addresses of the network were heard that no port has: because ports on this node may have some.
+/// Whether the switch remembers where addresses of the network were heard that no port has: because ports on this node may have some, or
+/// ports on others to which frames for such addresses travel in tunnels.
 pub(crate) fn learns(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
+    *view.derived::<Learns>(network)
+}
+
+/// The answer to [`learns`], for all who ask: nobody is told of the second such node.
+#[derive(Debug)]
+struct Learns;
+
+impl Derived for Learns {
+    type Key = Id<LogicalSwitch>;
+    type Value = bool;
+
+    fn compute(view: &mut View<'_>, network: &Self::Key) -> bool {
+        let Some(known) = present(view, network) else { return false };
+        let takes = |view: &mut View<'_>, port: &Id<LogicalPort>| {
+            view.get(port).is_some_and(|port| port.may_have_other_macs())
+        };
+        let is_elsewhere = |view: &mut View<'_>| {
+            !view.halves(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, network.clone()).is_empty()
+                || places::moves(view, network).iter().any(|(_, port)| takes(view, port))
+        };
+        has_takers(view, network) || known.tunnel.is_some() && is_elsewhere(view)
+    }
+}
+
+/// Whether ports of the network on this node may have addresses that no port has, and get what is for such.
+pub(crate) fn has_takers(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
     let Some(settings) = view.settings() else { return false };
     view.any(&LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS, (network.clone(), settings.chassis.clone()))
         || places::moves(view, network).iter().any(|(node, port)| {

@@ -65,6 +65,9 @@ pub static CARRIES_TAGS: Register = Register {
 /// Egress "port" of a packet for whoever is in the physical network of its network. No key of a port is as large.
 pub const EGRESS_WIRE: u32 = u32::MAX;
 
+/// Egress "port" of a packet for whoever is behind the end of a tunnel that its tunnel destination names.
+pub const EGRESS_TUNNEL: u32 = u32::MAX - 1;
+
 /// What a tunnel says about the port that the packet came from.
 pub static INGRESS_ON_WIRE: Register = Register {
     name: "ingress on the wire",

@@ -26,6 +26,7 @@
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
 mod guest;
+mod heard;
 mod outer;
 mod wire;
 
@@ -58,6 +59,7 @@ pub fn app() -> App {
         Rule::once("geneve", geneve),
         Rule::each("geneve, remembered", heard_by_geneve),
         Rule::each("other node", other_node),
+        Rule::each("heard behind a tunnel", heard::by_tunnel),
         Rule::each("physical network", wire::network),
         Rule::once("answers", guest::answers),
     ];

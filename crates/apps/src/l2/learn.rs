@@ -1,9 +1,10 @@
 //! Addresses that no port has: where they were heard.
 //!
 //! # Guarantees
-//! - What is heard from a port on this node that may have other addresses than its own is remembered as being there, in networks that have such
-//!   ports here, and so is what is heard from the wire or another node: a frame for such an address goes there, and not to everybody who
+//! - What is heard from a port that may have other addresses than its own is remembered as being there, on this node and on others to which frames
+//!   of the network travel in tunnels, and so is what is heard from the wire: a frame for such an address goes there, and not to everybody who
 //!   may have it. What was heard last counts, from the first frame on.
+//! - Out of a tunnel without a port key (VXLAN and GRE have none) the end of the tunnel is remembered.
 //! - Only what port security lets through is remembered, and never a group address. An address that a port has is its port's,
 //!   whoever uses it: what is remembered is asked only about addresses that no port has.
 //! - What was not heard again for as long as the operator says is forgotten, and what a port said when the port goes. One port, and the wire
@@ -12,8 +13,7 @@
 //!
 //! The switch itself makes the flows, in a table that nobody reconciles. So they outlive the controller, and not the switch.
 //!
-//! Out of a tunnel without a port key (VXLAN and GRE have none) it is remembered only that the address is not here any more: it is flooded. A node
-//! that has no such ports itself remembers nothing, and sends to all nodes that have some.
+//! In a physical network a node without such ports remembers nothing: all that is for nobody here goes to the wire.
 
 use engine::{Sink, View};
 use model::{LogicalPort, LogicalSwitch, TunnelType};
@@ -69,7 +69,11 @@ pub(super) fn from_elsewhere(view: &mut View<'_>, row: &LogicalSwitch, sink: &mu
         });
     }
     if network.tunnel.is_some() {
-        let learn = learn(view, OF_TUNNELS | key, LearnSrc::Value(0));
+        let mut learn = learn(view, OF_TUNNELS | key, LearnSrc::Value(regs::EGRESS_TUNNEL.into()));
+        let is_v4 = view.settings().is_some_and(|settings| settings.tunnel_ip.is_ipv4());
+        if let Action::Learn(learn) = &mut learn {
+            learn.specs.push(end_of_tunnel(is_v4));
+        }
         sink.flow(&LEARN, Priority::EXACT, |flow| {
             flow.matching(from_station())
                 .when(&regs::NETWORK, key)
@@ -78,6 +82,16 @@ pub(super) fn from_elsewhere(view: &mut View<'_>, row: &LogicalSwitch, sink: &mu
                 .action(learn)
         });
     }
+}
+
+/// Has a frame for who was heard go back to where the tunnel came from.
+fn end_of_tunnel(is_v4: bool) -> LearnSpec {
+    let (from, to) = match is_v4 {
+        true => (Field::TunSrc, Field::TunDst),
+        false => (Field::TunIpv6Src, Field::TunIpv6Dst),
+    };
+    let (from, to) = (Subfield::all(from), Subfield::all(to));
+    LearnSpec { n_bits: from.n_bits, src: LearnSrc::Field(from), dst: LearnDst::Load(to) }
 }
 
 fn from_station() -> Match {

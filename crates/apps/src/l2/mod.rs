@@ -40,7 +40,7 @@ use pipeline::tables::{ARRIVE, DISPATCH, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::local;
-use crate::network::{Network, learns, present, reached};
+use crate::network::{Network, has_takers, learns, present, reached};
 use crate::tunnel::Egress;
 use crate::{places, routers};
 
@@ -130,14 +130,17 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
 
     let takers = &LogicalPort::BY_LSWITCH_AND_CHASSIS_OTHER_MACS;
     let mut elsewhere = others(view, &network, &row.id, takers, None);
-    let is_here = learns(view, &row.id);
+    let is_here = has_takers(view, &row.id);
+    let is_heard_of = learns(view, &row.id);
     match network.wire {
         Some(_) if is_here => elsewhere.push(wire::copy()),
         Some(_) => wire::unknown(&network, sink),
         None => {}
     }
-    if is_here {
+    if is_heard_of {
         look_up(key, sink);
+    }
+    if is_here {
         sink.flow(&UNKNOWN, Priority::EXACT, |flow| {
             let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::EGRESS_PORT, 0);
             flow.when(&regs::FROM_TUNNEL, 1).action(Action::Group(groups::local_unknown(key)))
@@ -149,11 +152,11 @@ fn flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
             groups::unknown(key),
             behind(is_here.then_some(groups::local_unknown(key)), elsewhere),
         );
-        // Who has none of them remembers nothing.
-        let (table, priority) = if is_here { (&UNKNOWN, Priority::EXACT) } else { (&L2, Priority::DEFAULT) };
+        let (table, priority) =
+            if is_heard_of { (&UNKNOWN, Priority::EXACT) } else { (&L2, Priority::DEFAULT) };
         sink.flow(table, priority, |flow| {
             let flow = flow.when(&regs::NETWORK, key.into()).when(&regs::FROM_TUNNEL, 0);
-            let flow = if is_here { flow.when(&regs::EGRESS_PORT, 0) } else { flow };
+            let flow = if is_heard_of { flow.when(&regs::EGRESS_PORT, 0) } else { flow };
             labelled(flow, &network, Egress::ByMac).action(Action::Group(groups::unknown(key)))
         });
     }
@@ -185,7 +188,7 @@ fn local_flood(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
         members.map(|member| copy_for(member.key)).collect()
     };
     say_group(sink, groups::local_flood(network.key), buckets(&mut members.iter()));
-    if learns(view, &row.id) {
+    if has_takers(view, &row.id) {
         let mut takers = members.iter().filter(|member| member.takes_unknown);
         say_group(sink, groups::local_unknown(network.key), buckets(&mut takers));
     }

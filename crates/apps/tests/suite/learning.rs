@@ -105,12 +105,11 @@ fn who_was_heard_on_the_wire_is_there_and_nobody_here_gets_its_frames() {
 }
 
 #[test]
-fn who_was_heard_from_another_node_is_there_or_at_least_not_here() {
+fn who_was_heard_from_another_node_is_there() {
     let mut cloud = Cloud::new(CLOUD);
-    for (from, here, of_port, port_there, expected) in [
-        ("red1", "red2", 2, Some("red4"), to(&[], 1)),
-        ("green1", "green2", 22, None, to(&["green2", "green3"], 0)),
-    ] {
+    for (from, here, of_port, port_there, expected) in
+        [("red1", "red2", 2, Some("red4"), to(&[], 1)), ("green1", "green2", 22, None, to(&[], 1))]
+    {
         says(&mut cloud, of_port, &frame(STRANGER, MacAddr::BROADCAST));
         assert_eq!(receivers(&cloud, from), to(&[here], 0));
         for dst in [MacAddr::BROADCAST, guest(1), mac("02:00:00:00:00:77")] {
@@ -137,6 +136,7 @@ fn out_of_tunnel(cloud: &Cloud, sender: Option<&str>, frame: &[u8]) -> Packet {
     let port = cloud.nodes["a"].tunnels[&model::TunnelType::Vxlan];
     let mut key = Packet::of_frame(OfPort::new(port), frame).key;
     key.tunnel.id = 77;
+    key.tunnel.src = std::net::Ipv4Addr::new(192, 0, 2, 2).to_bits();
     Packet::of_key(key)
 }
 
@@ -158,4 +158,71 @@ fn no_port_has_more_addresses_remembered_than_is_said_and_each_for_as_long() {
     assert_eq!(learned(&cloud), [(0, 7); 3]);
     says(&mut cloud, 12, &frame(stranger(0), MacAddr::BROADCAST));
     assert_eq!(learned(&cloud).len(), 4, "others have places of their own");
+}
+
+/// A node without ports that may have other addresses, and two that have some; Geneve says from which port a frame is, the others do not.
+const THREE: &str = "
+    node a 192.0.2.1 geneve vxlan gre
+    node b 192.0.2.2 geneve vxlan gre
+    node c 192.0.2.3 geneve vxlan gre
+    network red 1 geneve
+    network green 3 vxlan segment=77
+    network grey 4 gre segment=78
+    port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1
+    port red2 12 red on=b:2 mac=02:00:00:00:00:02 ip=10.0.0.2 unsecured
+    port red3 13 red on=c:3 mac=02:00:00:00:00:03 ip=10.0.0.3 unsecured
+    port green1 31 green on=a:21 mac=02:00:00:00:00:01 ip=10.0.0.1
+    port green2 32 green on=b:22 mac=02:00:00:00:00:02 ip=10.0.0.2 unsecured
+    port green3 33 green on=c:23 mac=02:00:00:00:00:03 ip=10.0.0.3 unsecured
+    port grey1 41 grey on=a:31 mac=02:00:00:00:00:01 ip=10.0.0.1
+    port grey2 42 grey on=b:32 mac=02:00:00:00:00:02 ip=10.0.0.2 unsecured
+    port grey3 43 grey on=c:33 mac=02:00:00:00:00:03 ip=10.0.0.3 unsecured
+";
+
+/// Sends a frame, and lets the switches on its way remember what they hear.
+fn all_hear(cloud: &mut Cloud, from: &str, frame: &[u8]) {
+    let walk = cloud.send(from, frame);
+    let firsts: Vec<(String, ofsim::Key)> =
+        walk.traces.iter().map(|(node, trace)| (node.clone(), trace.passes[0].first.clone())).collect();
+    for (node, first) in firsts {
+        hears(cloud.node(&node), Packet::of_key(first));
+    }
+}
+
+#[test]
+fn a_node_that_has_no_such_ports_remembers_where_on_others_an_address_is() {
+    for (network, key) in [("red", 1), ("green", 3), ("grey", 4)] {
+        let mut cloud = Cloud::new(THREE);
+        let asker = format!("{network}1");
+        let request = crate::support::ping((guest(1), "10.0.0.1"), (STRANGER, "10.0.0.9"));
+        let reached = |cloud: &Cloud| {
+            let walk = cloud.send(&asker, &request);
+            let names = walk.receivers().into_iter().map(str::to_owned).collect::<Vec<_>>();
+            (names, walk.hops.len())
+        };
+        let both = vec![format!("{network}2"), format!("{network}3")];
+        assert_eq!(reached(&cloud), (both, 2), "nobody knows");
+        for number in [2, 3, 2] {
+            let there = format!("{network}{number}");
+            for dst in [guest(1), MacAddr::BROADCAST] {
+                all_hear(&mut cloud, &there, &frame(STRANGER, dst));
+                assert_eq!(reached(&cloud), (vec![there.clone()], 1), "{there}: {dst}");
+            }
+        }
+        // Where nobody may have other addresses nothing is remembered.
+        for (number, node) in [(2, "b"), (3, "c")] {
+            let port = format!("port {network}{number} {key}{number} {network} on={node}:{key}{number}");
+            cloud.put(&format!("{port} mac=02:00:00:00:00:0{number} ip=10.0.0.{number}"));
+        }
+        assert_eq!(reached(&cloud), (vec![], 0));
+    }
+}
+
+#[test]
+fn ends_of_tunnels_are_remembered_on_an_underlay_of_ipv6_too() {
+    let text = THREE.replace("192.0.2.", "2001:db8::");
+    let mut cloud = Cloud::new(&text);
+    all_hear(&mut cloud, "green3", &frame(STRANGER, guest(1)));
+    let request = crate::support::ping((guest(1), "10.0.0.1"), (STRANGER, "10.0.0.9"));
+    assert_eq!(cloud.send("green1", &request).receivers(), ["green3"]);
 }

@@ -64,7 +64,10 @@ fn is_answered(world: &World, sender: &Port, frame: &Frame) -> bool {
         let may_be_named = port.is_enabled && (port.node.is_some() || port.is_of_network);
         port.network == sender.network && port.ips.contains(&target) && may_be_named
     });
-    arp.operation == ArpOperation::REQUEST && frame.dst.is_broadcast() && has_owner && !is_own
+    // Who asks in the name of what it asks for says that it has it.
+    let is_announcement = arp.sender_ip == arp.target_ip;
+    let is_question = arp.operation == ArpOperation::REQUEST && frame.dst.is_broadcast() && !is_announcement;
+    is_question && has_owner && !is_own
 }
 
 /// Whether an IPv6 address is that of somebody else who is answered for.
