@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use model::{LogicalPort, LogicalSwitch, Model as _, Subnet};
 use net_types::MacAddr;
 use openflow::{Field, Match};
-use packet::{ethertype, ip_proto, nd};
+use packet::{dhcp6, ethertype, ip_proto, nd};
 
 use crate::cloud::Cloud;
 use crate::request::{Kind, TraceError};
@@ -61,6 +61,17 @@ impl Draft<'_> {
                 self.default(Field::UdpDst, DHCP_SERVER);
                 return Ok(());
             }
+            Kind::Dhcpv6 => {
+                self.default(Field::EthType, ethertype::IPV6);
+                self.default(Field::IpProto, ip_proto::UDP);
+                if let Some(mac) = self.sender.macs.first() {
+                    self.default(Field::Ipv6Src, mac.link_local().to_bits());
+                }
+                self.default(Field::Ipv6Dst, dhcp6::SERVERS.to_bits());
+                self.default(Field::UdpSrc, dhcp6::CLIENT_PORT);
+                self.default(Field::UdpDst, dhcp6::SERVER_PORT);
+                return Ok(());
+            }
             Kind::Who(IpAddr::V4(address)) => {
                 self.default(Field::EthType, ethertype::ARP);
                 self.default(Field::ArpTpa, address.to_bits());
@@ -89,7 +100,7 @@ impl Draft<'_> {
                 self.default(Field::IpProto, ip_proto::UDP);
                 self.default(Field::UdpDst, port);
             }
-            Kind::Who(_) | Kind::Dhcp => {}
+            Kind::Who(_) | Kind::Dhcp | Kind::Dhcpv6 => {}
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Frames of keys: what a responder gets to read is bytes.
 //!
-//! A key has no payload, so a frame has none either, but for a DHCP request, where the payload is what is asked: the
-//! discovery of a client at the sender's MAC address.
+//! A key has no payload, so a frame has none either, but for requests of DHCP and DHCPv6, where the payload is what is asked: the
+//! discovery or solicitation of a client at the sender's MAC address.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -10,6 +10,7 @@ use ofsim::Key;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::{Ethernet, Ip, Ipv4, Ipv6, Tcp, Transport, Udp};
 use packet::dhcp::{Message as Dhcp, MessageType, Op, codes};
+use packet::dhcp6::{self, Association};
 use packet::headers::VlanTag;
 use packet::icmp::Message;
 use packet::{ethertype, ip_proto};
@@ -59,6 +60,9 @@ fn transport(key: &Key) -> Transport {
         ip_proto::UDP if (src_port, dst_port) == (DHCP_CLIENT, DHCP_SERVER) => {
             Transport::Udp(Udp { src_port, dst_port, payload: discovery(mac(key.eth_src)) })
         }
+        ip_proto::UDP if (src_port, dst_port) == (dhcp6::CLIENT_PORT, dhcp6::SERVER_PORT) => {
+            Transport::Udp(Udp { src_port, dst_port, payload: solicitation(mac(key.eth_src)) })
+        }
         ip_proto::UDP => Transport::Udp(Udp { src_port, dst_port, payload: Vec::new() }),
         ip_proto::ICMPV6 if ABOUT_NEIGHBORS.contains(&src_port) => {
             let link = if src_port == ABOUT_NEIGHBORS[0] { net.sha } else { net.tha };
@@ -93,6 +97,14 @@ fn discovery(client: MacAddr) -> Vec<u8> {
     message.emit()
 }
 
+/// Asks for an address, in one group of the client's.
+fn solicitation(client: MacAddr) -> Vec<u8> {
+    let group = Association { id: 1, renew_s: 0, rebind_s: 0, addresses: Vec::new(), status: None };
+    let message = dhcp6::Message::new(dhcp6::Kind::Solicit, [0, 0, 1]);
+    let message = message.with(dhcp6::codes::CLIENT_ID, dhcp6::duid_of(client));
+    message.with(dhcp6::codes::IA_NA, group.value()).emit()
+}
+
 fn mac(bits: u64) -> MacAddr {
     MacAddr::from_u64(bits).unwrap_or(MacAddr::ZERO)
 }
@@ -123,6 +135,7 @@ mod tests {
             "tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,tp_src=1000,tp_dst=80,tcp_flags=syn",
             "udp6,ipv6_src=fd00::1,ipv6_dst=fd00::2,nw_ttl=7,nw_tos=32,tp_src=53,tp_dst=1000",
             "udp,nw_dst=255.255.255.255,nw_ttl=64,tp_src=68,tp_dst=67",
+            "udp6,ipv6_src=fe80::1,ipv6_dst=ff02::1:2,nw_ttl=1,tp_src=546,tp_dst=547",
             "icmp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,icmp_type=8,icmp_code=0",
             "icmp6,ipv6_src=fd00::1,ipv6_dst=ff02::2,nw_ttl=255,icmp_type=133,icmp_code=0",
             "icmp6,ipv6_src=fd00::1,ipv6_dst=ff02::1:ff00:2,nw_ttl=255,icmp_type=135,icmp_code=0,nd_target=fd00::2,\

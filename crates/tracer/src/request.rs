@@ -47,6 +47,8 @@ pub enum Kind {
     Who(IpAddr),
     /// A DHCP discovery.
     Dhcp,
+    /// The same of DHCPv6: a solicitation.
+    Dhcpv6,
 }
 
 /// What the connection tracker says of a packet.
@@ -119,7 +121,7 @@ pub enum TraceError {
     )]
     NotOfAPacket(&'static str),
     /// Nothing says what the packet is.
-    #[error("say what is sent: fields, or one of --ping, --tcp, --udp, --who and --dhcp")]
+    #[error("say what is sent: fields, or one of --ping, --tcp, --udp, --who, --dhcp and --dhcpv6")]
     NoPacket,
     /// Nothing says where it goes.
     #[error("say where it goes to: --to with a port, or {0} in the fields")]
@@ -189,6 +191,7 @@ impl Cloud {
     ) -> Result<Injection, TraceError> {
         let name = |cloud: &Self, id: &Id<LogicalPort>| cloud.name(Table::LogicalPort, id.row()).to_string();
         let (plugged, vlan) = self.outer(sender);
+        self.say_outer_mac(sender, &mut key);
         if let Some(vlan) = vlan {
             key.push_vlan(ethertype::VLAN);
             key.set(Field::VlanVid, u128::from(vlan) | key.get(Field::VlanVid));
@@ -201,8 +204,22 @@ impl Cloud {
         Ok(Injection { host, sender: sender.clone(), target, key })
     }
 
+    /// A port that is told by its IP addresses speaks with the MAC address of the port that it is inside of, whatever its own is.
+    fn say_outer_mac(&self, port: &Id<LogicalPort>, key: &mut Key) {
+        let mac =
+            |id: &Id<LogicalPort>| self.get(id).and_then(|port| port.macs.first()).map(|mac| mac.to_u64());
+        let inner = self.all::<ChildPortSegmentation>().find(|inner| inner.port == *port);
+        let parent = inner.filter(|inner| inner.segmentation_type == SegmentationType::Ipvlan);
+        let Some((own, outer)) = mac(port).zip(parent.and_then(|inner| mac(&inner.parent))) else { return };
+        for said in [&mut key.eth_src, &mut key.net.sha] {
+            if *said == own {
+                *said = outer;
+            }
+        }
+    }
+
     /// The port that is plugged in where frames of a port come out, and the VLAN in which they do.
-    fn outer(&self, port: &Id<LogicalPort>) -> (Id<LogicalPort>, Option<u32>) {
+    pub(crate) fn outer(&self, port: &Id<LogicalPort>) -> (Id<LogicalPort>, Option<u32>) {
         match self.all::<ChildPortSegmentation>().find(|inner| inner.port == *port) {
             Some(inner) => {
                 let is_tagged = inner.segmentation_type == SegmentationType::Vlan;

@@ -13,6 +13,7 @@ use ofsim::{Key, Packet};
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::Headers;
+use pipeline::tables::ANSWER;
 use pipeline::{Register, regs};
 
 use crate::cloud::Cloud;
@@ -191,7 +192,7 @@ impl Cloud {
         if let Some(network) = host.wire_at(port) {
             return self.enter_wire(chassis, network, key, queue);
         }
-        let answerer = answerer(pass).filter(|_| port == came_in);
+        let answerer = answerer(pass);
         match (host.guest_at(port), answerer) {
             (Some(_), Some((table, cookie))) => {
                 let makers = self.makers(chassis, cookie);
@@ -202,8 +203,13 @@ impl Cloud {
         }
     }
 
-    /// The port that hears a frame: the one that is plugged in, or one inside it.
+    /// The port that hears a frame: the one that it is for, if that is plugged in there or inside of what is; or who has its tag.
     fn guest(&self, plugged: &Id<LogicalPort>, key: &Key) -> Name {
+        let egress = register(key, &regs::EGRESS_PORT);
+        let meant = self.all::<LogicalPort>().find(|port| port.unique_key.get() == egress);
+        if let Some(meant) = meant.filter(|port| self.outer(&port.id).0 == *plugged) {
+            return self.name(Table::LogicalPort, meant.id.row());
+        }
         let vid = key.vlans.first().filter(|tag| tag.is_present()).map(|tag| u32::from(tag.tci & 0x0fff));
         let inner = self
             .all::<ChildPortSegmentation>()
@@ -352,11 +358,12 @@ fn table_step(words: &Words<'_>, table: u8, found: Option<&ofsim::lookup::Found>
     }
 }
 
-/// The flow that made an answer of the packet, as who gives it another sender: its table and cookie.
+/// The flow that made an answer of the packet, as who gives it another sender before it leaves where answers do: its table and cookie.
 fn answerer(pass: &Pass) -> Option<(u8, u64)> {
     let (mut current, mut answerer) = (None, None);
     for step in &pass.steps {
         match &step.event {
+            Happened::Table { table, found: Some(_) } if *table == ANSWER.id => return answerer,
             Happened::Table { table, found: Some(found) } => {
                 current = Some((*table, found.entry.flow.cookie));
             }
@@ -364,7 +371,7 @@ fn answerer(pass: &Pass) -> Option<(u8, u64)> {
             _ => {}
         }
     }
-    answerer
+    None
 }
 
 /// A packet as it comes out of a tunnel.

@@ -309,10 +309,20 @@ fn frames_for_a_shared_mac_address_follow_its_holder_whatever_was_heard_before()
                 );
             }
         }
-        // Who may not have it any more is not reached because a row says so.
-        cloud.put(&format!("port one {key}1 {network} on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1"));
-        assert!(!reached(&cloud, "near", "02:00:00:00:00:03").0.contains(&"one".to_owned()), "{network}");
     }
+}
+
+#[test]
+fn who_may_not_have_a_shared_mac_address_any_more_is_not_reached_because_a_row_says_so() {
+    let mut cloud = Cloud::new(ROUTERS);
+    let pairs = format!("pair=10.0.0.100/{VIRTUAL}");
+    cloud.put(&format!("port one 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1 {pairs}"));
+    cloud.put(&format!("port two 12 red on=b:2 mac=02:00:00:00:00:02 ip=10.0.0.2 {pairs}"));
+    cloud.put("port near 13 red on=a:3 mac=02:00:00:00:00:03 ip=10.0.0.3");
+    cloud.put(&format!("active red one 10.0.0.100 {VIRTUAL}"));
+    assert_eq!(reached(&cloud, "near", "02:00:00:00:00:03").0, ["one"]);
+    cloud.put("port one 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1");
+    assert_eq!(reached(&cloud, "near", "02:00:00:00:00:03").0, ["two"], "the one that may have it");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use tracer::report::End;
+use tracer::request::{Kind, Request};
 
 use crate::properties::{any_packet, any_world};
 use crate::support::{Cloud, row_id};
@@ -51,5 +52,58 @@ proptest! {
             prop_assert_eq!(report.verdict.is_delivered, !report.verdict.receivers.is_empty() || !report.verdict.answers.is_empty());
             prop_assert!(report.verdict.is_delivered || !report.verdict.drops.is_empty(), "no reason: {}", report);
         }
+    }
+}
+
+/// A trunk with two ports inside by tags, two by addresses; a guest beside it.
+const TRUNK: &str = "
+    node a 192.0.2.1 geneve
+    network red 1 geneve
+    subnet s red 10.0.0.0/24
+    subnet f red fd00::/64 dhcp ra=dhcpv6-stateful mode=dhcpv6-stateful
+    port outer 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1
+    port first 12 red on=a mac=02:00:00:00:00:02 ip=10.0.0.2
+    port second 13 red on=a mac=02:00:00:00:00:03 ip=10.0.0.3
+    port third 14 red on=a mac=02:00:00:00:00:04 ip=10.0.0.4
+    port beside 15 red on=a:5 mac=02:00:00:00:00:05 ip=10.0.0.5,fd00::5 subnet=s,f
+    inside first outer 7
+    inside second outer 8
+    inside third outer ipvlan
+";
+
+#[test]
+fn frames_between_ports_inside_one_are_delivered_and_questions_are_answered() {
+    let mut traced = traced(&Cloud::new(TRUNK)).expect("a node");
+    let mut ask = |port: &str, to: Option<&str>, kind| {
+        let request =
+            Request { port: port.to_owned(), to: to.map(str::to_owned), kind, ..Request::default() };
+        traced.trace(&request).expect("a packet")
+    };
+    for (from, to) in [
+        ("first", "second"),
+        ("second", "first"),
+        ("first", "outer"),
+        ("outer", "second"),
+        ("third", "second"),
+        ("third", "beside"),
+        ("beside", "third"),
+    ] {
+        let report = ask(from, Some(to), Some(Kind::Ping));
+        let receivers: Vec<&str> =
+            report.verdict.receivers.iter().map(|receiver| receiver.port.id.as_str()).collect();
+        assert_eq!((receivers, &report.verdict.answers), (vec![to], &vec![]), "{from}: {report}");
+        assert!(report.verdict.is_delivered, "{report}");
+    }
+    for (from, kind) in [
+        ("first", Kind::Who("10.0.0.3".parse().expect("an address"))),
+        ("third", Kind::Who("10.0.0.3".parse().expect("an address"))),
+        ("beside", Kind::Dhcpv6),
+    ] {
+        let report = ask(from, None, Some(kind));
+        assert_eq!(
+            (report.verdict.receivers.len(), report.verdict.answers.len()),
+            (0, 1),
+            "{from}: {report}"
+        );
     }
 }

@@ -72,6 +72,9 @@ pub(crate) struct PacketKind {
     /// A DHCP discovery.
     #[arg(long)]
     pub(crate) dhcp: bool,
+    /// A solicitation of DHCPv6.
+    #[arg(long)]
+    pub(crate) dhcpv6: bool,
 }
 
 /// What the connection tracker says.
@@ -116,7 +119,7 @@ impl Trace {
 
 impl PacketKind {
     fn kind(&self) -> Option<Kind> {
-        let plain = [(self.ping, Kind::Ping), (self.dhcp, Kind::Dhcp)];
+        let plain = [(self.ping, Kind::Ping), (self.dhcp, Kind::Dhcp), (self.dhcpv6, Kind::Dhcpv6)];
         let plain = plain.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, kind)| kind);
         let with_port = self.tcp.map(Kind::Tcp).or(self.udp.map(Kind::Udp));
         plain.or(with_port).or(self.who.map(Kind::Who))
