@@ -156,6 +156,8 @@ macro_rules! for_each_table {
             PortForwarding = "port_forwarding",
             /// Names of ports.
             PortDns = "port_dns",
+            /// What ports are told by DHCPv6 besides.
+            PortDhcpv6 = "port_dhcpv6",
         }
     };
 }

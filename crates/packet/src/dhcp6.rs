@@ -11,9 +11,11 @@
 
 mod answer;
 mod message;
+mod text;
 
 pub use answer::{Lease, Silence, answer};
 pub use message::{Address, Association, Dhcp6Option, Kind, Message, codes, status};
+pub use text::{TextError, option};
 
 use std::net::Ipv6Addr;
 

@@ -5,12 +5,14 @@
 //! | addresses | the port, those of subnets whose address mode is stateful | |
 //! | name servers | the subnets | the configuration |
 //! | domain, lease time | the configuration | |
+//! | other options, and these differently | the port's extra options of DHCPv6 | |
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use engine::{Derived, View};
 use ipnet::{IpNet, Ipv6Net};
-use model::{Id, Ipv6Mode, LogicalPort, Subnet, SubnetIpv6};
+use model::{Id, Ipv6Mode, LogicalPort, PortDhcpv6, Subnet, SubnetIpv6};
 use net_types::MacAddr;
 use packet::dhcp6::{Lease, duid_of};
 
@@ -73,6 +75,19 @@ pub(super) fn server_of(view: &mut View<'_>, port: &LogicalPort) -> Option<MacAd
     services(view, port).first().map(|(_, service, _)| service.server)
 }
 
+/// The extra options of a port by number, and what is wrong with those that are left out.
+pub(super) fn extra(view: &mut View<'_>, port: &LogicalPort) -> (BTreeMap<u16, Vec<u8>>, Vec<String>) {
+    let (mut options, mut problems) = (BTreeMap::new(), Vec::new());
+    let row = view.get(&PortDhcpv6::id_of(&port.id));
+    for said in row.iter().flat_map(|row| &row.options) {
+        match packet::dhcp6::option(&said.name, &said.value) {
+            Ok((code, value)) => drop(options.insert(code, value)),
+            Err(error) => problems.push(format!("an extra option is left out: {error}")),
+        }
+    }
+    (options, problems)
+}
+
 /// What the port is told by its server.
 pub(super) fn lease(view: &mut View<'_>, port: &LogicalPort, server: MacAddr) -> Option<Lease> {
     let defaults = view.settings()?.dhcp;
@@ -101,6 +116,7 @@ pub(super) fn lease(view: &mut View<'_>, port: &LogicalPort, server: MacAddr) ->
             .collect(),
         valid_s: defaults.lease_seconds,
         dns_servers,
+        options: extra(view, port).0,
         domains: Some(defaults.domain.clone()).filter(|domain| !domain.is_empty()).into_iter().collect(),
     })
 }

@@ -10,8 +10,8 @@
 //!   DHCP, or from the key of a network without one, and so does the link-local address under which it answers.
 //! - The answer goes to the port that asked and to nobody else. It names what the rows say now.
 //! - A port's requests are limited by a meter in the switch, before they cost anybody else an answer.
-//!
-//! Extra options of a port are numbers of DHCP for IPv4: its row has no place for others, so none are told here.
+//! - A port is told its extra options of DHCPv6, if it asks for them (RFC 8415 has clients say what they want). One that does not say what its
+//!   number needs is left out, and a finding says so. The others are told.
 //!
 //! What each message means is [`packet::dhcp6`]'s knowledge; which facts a guest is told is in [`lease`].
 
@@ -57,6 +57,7 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     if lease::server_of(view, &local.port).is_none() {
         return;
     }
+    lease::extra(view, &local.port).1.into_iter().for_each(|problem| sink.problem(problem));
     let Some(up) = slow_path::to_controller(view, &local.port.id, userdata::DHCPV6, sink) else { return };
     let to_servers = Match::new()
         .with(Field::EthType, ethertype::IPV6)

@@ -135,6 +135,32 @@ fn where_hosts_make_their_addresses_they_are_told_the_rest_or_nothing() {
 }
 
 #[test]
+fn a_port_is_told_its_own_options_in_the_place_of_others() {
+    let mut cloud = Cloud::new(CLOUD);
+    cloud.put("port guest 11 red on=a:1 mac=02:00:00:00:00:01 ip=fd00::1 subnet=s opt6=dns-server:fd00::99;59:http://boot;24:;3:x;nothing:y");
+    let wants = [23_u16, 24, 59].map(u16::to_be_bytes).concat();
+    let solicit = message(Kind::Solicit, GUEST).with(codes::IA_NA, group(&[]));
+    let mut told = |wants: Vec<u8>| {
+        let (_, offer) = exchange(&mut cloud, "guest", GUEST, &solicit.clone().with(codes::REQUESTED, wants))
+            .expect("an answer");
+        [codes::DNS_SERVERS, codes::DOMAIN_SEARCH, 59].map(|code| offer.get(code).map(<[u8]>::to_vec))
+    };
+    let server = v6("fd00::99").octets().to_vec();
+    assert_eq!(told(wants), [Some(server.clone()), None, Some(b"http://boot".to_vec())]);
+    assert_eq!(told(vec![0, 23]), [Some(server), None, None], "what it asks for");
+    let problems = cloud.problems("a");
+    assert!(
+        problems.len() == 2 && problems.iter().all(|problem| problem.contains("left out")),
+        "{problems:?}"
+    );
+    // Another port is told what it was.
+    let two = mac("02:00:00:00:00:02");
+    let solicit = message(Kind::Solicit, two).with(codes::IA_NA, group(&[]));
+    let (_, offer) = exchange(&mut cloud, "there", two, &solicit).expect("an answer");
+    assert_eq!(offer.get(codes::DNS_SERVERS), Some(v6("fd00::53").octets().as_slice()));
+}
+
+#[test]
 fn a_network_without_a_port_for_dhcp_has_a_server_all_the_same() {
     let mut cloud = Cloud::new(CLOUD);
     cloud.delete(Table::LogicalPort, "server");

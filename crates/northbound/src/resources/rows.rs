@@ -169,15 +169,31 @@ pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
         Some(ranges) => draft.put_object(&Object::from(ranges)),
         None => delete_address_ranges(draft, port, &translated.topic()),
     }
+    match translated.dhcpv6_options() {
+        Some(options) => draft.put_object(&Object::from(options)),
+        None => delete_dhcpv6_options(draft, port, &translated.topic()),
+    }
     Ok(())
+}
+
+/// Whether a port is as the test says, as it was stored last.
+fn was(draft: &Draft<'_>, port: &Document, test: impl Fn(&Port) -> bool) -> bool {
+    draft
+        .state()
+        .find(Kind::Port, port.id())
+        .is_some_and(|stored| Port::from_attributes(&*stored.document, "").is_ok_and(|port| test(&port)))
+}
+
+/// Takes back what a port was told by DHCPv6 besides, if it was anything.
+fn delete_dhcpv6_options(draft: &mut Draft<'_>, port: &Document, topic: &Topic) {
+    if was(draft, port, |port| port.dhcpv6_options().is_some()) {
+        delete(draft, Table::PortDhcpv6, port, topic);
+    }
 }
 
 /// Takes back the ranges of addresses that a port had, if it had any.
 fn delete_address_ranges(draft: &mut Draft<'_>, port: &Document, topic: &Topic) {
-    let had_ranges = draft.state().find(Kind::Port, port.id()).is_some_and(|stored| {
-        Port::from_attributes(&*stored.document, "").is_ok_and(|port| port.address_ranges().is_some())
-    });
-    if had_ranges {
+    if was(draft, port, |port| port.address_ranges().is_some()) {
         delete(draft, Table::PortAddressRanges, port, topic);
     }
 }
@@ -200,6 +216,7 @@ pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
         translated(draft, port).map_or_else(|_| Topic::new(port.project()), |translated| translated.topic());
     delete(draft, Table::LogicalPort, port, &topic);
     delete_address_ranges(draft, port, &topic);
+    delete_dhcpv6_options(draft, port, &topic);
     // What nodes said of it; they may not be there any more to take it back.
     if draft.state().port_state(port.id()).is_some() {
         delete(draft, Table::PortStatus, port, &topic);

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use model::{
-    AddressPair, AddressRange, BindingType, Chassis, DhcpOptions, DhcpParams, Id, LogicalPort,
-    PortAddressRanges, PortBinding, QosPolicy, SecurityGroup, Topic, UniqueKey, Version, VnicType,
+    AddressPair, AddressRange, BindingType, Chassis, DhcpOptions, DhcpParams, Dhcpv6Option, Id, LogicalPort,
+    PortAddressRanges, PortBinding, PortDhcpv6, QosPolicy, SecurityGroup, Topic, UniqueKey, Version,
+    VnicType,
 };
 use net_types::MacAddr;
 
@@ -185,6 +186,22 @@ impl Port {
         })
     }
 
+    /// The row with what it is told by DHCPv6 besides, if that is anything.
+    #[must_use]
+    pub fn dhcpv6_options(&self) -> Option<PortDhcpv6> {
+        let said = self.extra_dhcp_opts.iter().filter(|option| option.ip_version == IpVersion::V6);
+        let options: Vec<Dhcpv6Option> = said
+            .map(|option| Dhcpv6Option { name: option.name.clone(), value: option.value.clone() })
+            .collect();
+        (!options.is_empty()).then(|| PortDhcpv6 {
+            id: PortDhcpv6::id_of(&self.id),
+            lport: self.id.clone(),
+            options,
+            topic: self.topic(),
+            version: Some(Version(self.revision)),
+        })
+    }
+
     /// The project whose rows its rows are among.
     #[must_use]
     pub fn topic(&self) -> Topic {
@@ -192,8 +209,7 @@ impl Port {
     }
 }
 
-/// The options of DHCPv4 by number. Those of DHCPv6 have other numbers and no member in the row; they stay with whoever
-/// owns the port. (The original takes them for options of DHCPv4.)
+/// The options of DHCPv4 by number. Those of DHCPv6 have other numbers and a row of their own. (The original takes them for options of DHCPv4.)
 fn dhcp_params(options: &[ExtraDhcpOption]) -> Result<DhcpParams, Untranslatable> {
     let mut by_number = BTreeMap::new();
     let mut siaddr = None;

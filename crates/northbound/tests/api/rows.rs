@@ -91,6 +91,37 @@ async fn ranges_of_addresses_are_rows_of_their_own_while_a_port_has_any() {
 }
 
 #[tokio::test]
+async fn options_of_dhcpv6_are_a_row_of_their_own_while_a_port_has_any() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let network = admin.create("network", json!({"project_id": "p"})).await;
+    let option = |name, value, version| json!({"opt_name": name, "opt_value": value, "ip_version": version});
+    let options = json!([option("dns-server", "fd00::53", 6), option("67", "pxelinux.0", 4)]);
+    let port = json!({"network_id": network["id"], "project_id": "p", "extra_dhcp_opts": options});
+    let port = admin.create("port", port).await;
+    let path = format!("/v2.0/ports/{}", text(&port["id"]));
+    let said = async || {
+        let rows = objects(&api, Table::PortDhcpv6).await;
+        let options = rows.iter().flat_map(|row| match row {
+            Object::PortDhcpv6(row) => row.options.clone(),
+            other => panic!("{other:?}"),
+        });
+        options.map(|option| (option.name, option.value)).collect::<Vec<_>>()
+    };
+    let one = |value: &str| vec![("dns-server".to_owned(), value.to_owned())];
+    assert_eq!(said().await, one("fd00::53"));
+    let changed = json!([option("dns-server", "fd00::54", 6)]);
+    admin.put(&path, json!({"port": {"extra_dhcp_opts": changed}})).await.expect(200);
+    assert_eq!(said().await, one("fd00::54"));
+    let none = json!([{"opt_name": "dns-server", "opt_value": null, "ip_version": 6}]);
+    admin.put(&path, json!({"port": {"extra_dhcp_opts": none}})).await.expect(200);
+    assert_eq!(said().await, []);
+    admin.put(&path, json!({"port": {"extra_dhcp_opts": changed}})).await.expect(200);
+    admin.delete(&path).await.expect(204);
+    assert_eq!(said().await, []);
+}
+
+#[tokio::test]
 async fn what_is_deleted_leaves_nothing() {
     let api = Api::start().await;
     let mut admin = api.admin();

@@ -13,6 +13,7 @@
 //! A client that has no address here is told so, in each of its groups: it gets what else there is to know. All its addresses are
 //! in the first of its groups, and further groups are told that there are no more.
 
+use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use super::message::status_value;
@@ -36,6 +37,8 @@ pub struct Lease {
     pub dns_servers: Vec<Ipv6Addr>,
     /// Domains in which names are looked for.
     pub domains: Vec<String>,
+    /// Other options by number, in the place of the above where they are the same; those without content are not told.
+    pub options: BTreeMap<u16, Vec<u8>>,
 }
 
 /// Why a message is not answered.
@@ -205,17 +208,24 @@ fn give_up(message: &Message, lease: &Lease, reply: Message) -> Message {
 
 /// What a client is told besides addresses.
 fn configuration(message: &Message, lease: &Lease, mut reply: Message) -> Message {
-    if !lease.dns_servers.is_empty() && message.wants(codes::DNS_SERVERS) {
-        let servers: Vec<u8> = lease.dns_servers.iter().flat_map(Ipv6Addr::octets).collect();
-        reply = reply.with(codes::DNS_SERVERS, servers);
-    }
-    let domains: Vec<u8> =
-        lease.domains.iter().filter_map(|domain| crate::domain::encode(domain)).flatten().collect();
-    if !domains.is_empty() && message.wants(codes::DOMAIN_SEARCH) {
-        reply = reply.with(codes::DOMAIN_SEARCH, domains);
+    let mut told = BTreeMap::from([
+        (codes::DNS_SERVERS, lease.dns_servers.iter().flat_map(Ipv6Addr::octets).collect()),
+        (
+            codes::DOMAIN_SEARCH,
+            lease.domains.iter().filter_map(|domain| crate::domain::encode(domain)).flatten().collect(),
+        ),
+    ]);
+    told.extend(lease.options.clone());
+    let refresh_time = told.remove(&codes::REFRESH_TIME);
+    for (code, value) in told {
+        if !value.is_empty() && message.wants(code) {
+            reply = reply.with(code, value);
+        }
     }
     if message.kind == Kind::InformationRequest {
-        reply = reply.with(codes::REFRESH_TIME, lease.valid_s.to_be_bytes());
+        let refresh_time = refresh_time.filter(|time| !time.is_empty());
+        reply = reply
+            .with(codes::REFRESH_TIME, refresh_time.unwrap_or_else(|| lease.valid_s.to_be_bytes().to_vec()));
     }
     reply
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -17,6 +19,7 @@ fn lease() -> Lease {
         valid_s: 80_000,
         dns_servers: vec!["fd00::53".parse().unwrap()],
         domains: vec!["example.org".into()],
+        options: BTreeMap::new(),
     }
 }
 

@@ -32,7 +32,7 @@
 //! candidate a 10                         # node a may have gateways, with this priority
 //! ```
 //! A network may be `external`, have an `mtu=`, and it and a port a `policy=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
-//! `unsecured`, `filtered` (with or without `groups=`), `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
+//! `opt6=23:fd00::1;59:http://boot`, be `unsecured`, `filtered` (with or without `groups=`), `disabled`, have an `owner=`, and pairs of allowed addresses `pair=10.0.0.9/02:00:00:00:00:09`,
 //! also of ranges `pair=10.0.0.0/28/02:00:00:00:00:09`.
 
 use std::collections::BTreeMap;
@@ -302,6 +302,12 @@ fn port(name: &str, key: &str, network: &str, options: &BTreeMap<&str, &str>) ->
         insert(&mut row, "dhcp_params", json!({"opts": opts, "siaddr": siaddr}));
     }
     let mut facts = Vec::new();
+    if let Some(list) = options.get("opt6") {
+        let said = list.split(';').filter_map(|option| option.split_once(':'));
+        let said: Vec<Value> = said.map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let row = json!({"id": name, "lport": name, "topic": "t", "version": 1, "options": said});
+        facts.push(row_of(Table::PortDhcpv6, &row));
+    }
     if let Some(place) = options.get("on") {
         let (node, plug) = place.split_once(':').map_or((*place, None), |(node, plug)| (node, Some(plug)));
         insert(&mut row, "binding", json!({"chassis": node, "type": "chassis"}));
