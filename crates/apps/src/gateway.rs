@@ -28,6 +28,10 @@
 //! # Who watches whom
 //! Two nodes watch each other when one of them is a candidate, whether there is a gateway yet or not: the first gateway then works
 //! at once. So a candidate has a session with every node, and any other node has one with each candidate.
+//!
+//! Open vSwitch asks and answers itself (BFD), so that a controller that restarts is not missed. Its packets pass the pipeline like
+//! those of everybody, by a port and two flows for each session ([`classify`](crate::classify)), and so a switch that runs and has no
+//! flows, which forwards nothing, is not taken for one that is there.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -236,13 +240,20 @@ fn watch(view: &mut View<'_>, sink: &mut Sink) {
     for peer in peers.into_iter().filter(|peer| *peer != here) {
         let Some(theirs) = view.get(&peer) else { continue };
         match way(&ours, &theirs) {
-            Ok((kind, end)) => sink.watch(Watched { peer, kind, end }),
+            Ok(_) => sink.watch(Watched { is_candidate: all.contains_key(&peer), peer }),
             Err(problem) => sink.problem(problem),
         }
     }
 }
 
-/// How two nodes watch each other; the other end comes to the same.
+/// How this node and another one reach each other, as far as they do.
+pub(crate) fn way_to(view: &mut View<'_>, theirs: &Chassis) -> Option<(TunnelType, IpAddr)> {
+    let here = view.settings()?.chassis;
+    let ours = view.get(&here)?;
+    way(&ours, theirs).ok()
+}
+
+/// How two nodes reach each other; the other end comes to the same.
 fn way(ours: &Chassis, theirs: &Chassis) -> Result<(TunnelType, IpAddr), String> {
     let (us, them) = (&ours.id, &theirs.id);
     if ours.ip == theirs.ip || ours.ip.is_ipv4() != theirs.ip.is_ipv4() {

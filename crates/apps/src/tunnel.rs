@@ -61,6 +61,10 @@ impl Tunnel {
             return Ok(network.unique_key.get());
         }
         match network.segmentation_id {
+            Some(tunnels::WATCH_ID) => Err(format!(
+                "the segmentation id of the network is {}, by which nodes watch each other: give it another",
+                tunnels::WATCH_ID
+            )),
             Some(id) if id <= tunnels::VNI_MAX || *kind == TunnelType::Gre => Ok(id),
             Some(id) => Err(too_large("segmentation id", id)),
             None => {

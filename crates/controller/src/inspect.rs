@@ -23,6 +23,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::options::{Options, SwitchAccess};
+use crate::sessions::Sessions;
 use crate::vswitch::present_providers;
 use crate::{apps_list, numbers};
 
@@ -104,6 +105,9 @@ pub async fn own_facts(options: &Options) -> Result<Vec<Input>, InspectError> {
     };
     facts.push(Input::Tunnels(watch.interfaces().filter_map(tunnel).collect()));
     facts.push(Input::Providers(present_providers(&watch, &options.bridge_mappings)));
+    let mut sessions = Sessions::new(options);
+    sessions.observe(&watch);
+    facts.extend(sessions.news().map(Input::Peers));
     let guest = |interface: &switch::interfaces::Interface| match &interface.role {
         Role::Vif { iface_id, .. } => {
             let port = Id::from_row(RowId::new(iface_id).ok()?);

@@ -1,6 +1,6 @@
 //! What comes in, sorted: facts for the engine, and what they mean for the ports of the node.
 
-use engine::RowChange;
+use engine::{Peers, RowChange};
 
 use crate::nested::Nested;
 use crate::northbound::{self, tables};
@@ -15,6 +15,8 @@ use crate::vswitch;
 pub(crate) struct Intake {
     pub(crate) pending: Pending,
     pub(crate) ports: Ports,
+    /// What is seen of other nodes.
+    pub(crate) peers: Peers,
     nested: Nested,
     knows_store: bool,
     knows_vswitch: bool,
@@ -25,7 +27,14 @@ impl Intake {
         let mut pending = Pending::default();
         pending.settings(options.settings());
         let ports = Ports::new(options.chassis.clone());
-        Self { pending, ports, nested: Nested::default(), knows_store: false, knows_vswitch: false }
+        Self {
+            pending,
+            ports,
+            peers: Peers::default(),
+            nested: Nested::default(),
+            knows_store: false,
+            knows_vswitch: false,
+        }
     }
 
     /// Whether enough is known for a first step.
@@ -71,6 +80,10 @@ impl Intake {
         }
         if let Some(providers) = news.providers {
             self.pending.providers(providers);
+        }
+        if let Some(peers) = news.peers {
+            self.peers.clone_from(&peers);
+            self.pending.peers(peers);
         }
         for (port, interface) in news.interfaces {
             self.ports.interface(&port, interface.is_some());

@@ -20,12 +20,14 @@
 //! | `work` | the loop around the engine |
 //! | `northbound` | snapshots and changes of the store, decoded |
 //! | `vswitch`, `numbers` | the bridge, interfaces and numbers in OVSDB |
+//! | `sessions`, `liveness` | which other nodes are there |
 //! | `ports`, `claims` | which ports forward, and what the store should say of them: pure |
 //! | `report`, `chassis` | what is written to the store: ports; the node and its heartbeat |
 //! | `packets`, `bucket` | packets of guests and their limits |
 //! | `beacons` | frames that guests are sent regularly |
 //! | `listeners` | which multicast addresses guests listen to, written to the store |
 //! | `audit`, `recorder` | checking and recording |
+//! | [`gateway_agent`] | the program that makes its node a candidate for gateways |
 //! | [`inspect`] | a look at a node from beside its controller, for tools |
 //! | [`notify`], [`status`] | what a service manager and others are told |
 
@@ -37,9 +39,11 @@ mod chassis;
 mod claims;
 mod clock;
 pub mod controller;
+pub mod gateway_agent;
 pub mod inspect;
 mod intake;
 mod listeners;
+mod liveness;
 mod neighbors;
 mod nested;
 mod northbound;
@@ -52,12 +56,14 @@ mod ports;
 mod recorder;
 mod report;
 mod retry;
+mod sessions;
 pub mod status;
 mod vswitch;
 mod work;
 mod writes;
 
 pub use controller::{Controller, ControllerError};
+pub use gateway_agent::GatewayAgent;
 pub use notify::Notifier;
 pub use options::{Options, OptionsError};
 pub use status::Status;

@@ -94,6 +94,10 @@ pub struct Options {
     pub multicast: Multicast,
     /// Whether routers may have their gateways here.
     pub candidacy: Candidacy,
+    /// How often other nodes are asked whether they are there.
+    pub bfd_interval_ms: u32,
+    /// For how long a node that came back has to be there before it gets its gateways back.
+    pub gateway_hold: Duration,
     /// The availability zones of the node.
     pub availability_zones: Vec<String>,
     /// What guests are told by DHCP, and how often.
@@ -165,6 +169,8 @@ impl Options {
                 floods_unregistered: config.df_l2_app.multicast_flood_unregistered,
             },
             candidacy: candidacy(config),
+            bfd_interval_ms: config.df_l3_app.gateway_bfd_interval_ms,
+            gateway_hold: Duration::from_secs(config.df_l3_app.gateway_hold_seconds.into()),
             availability_zones: config.agent.availability_zone.clone(),
             dhcp: Arc::new(dhcp(config)),
             bridge: df.integration_bridge.as_str().to_owned(),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::numbers::Numbers;
-use engine::{Input, Interface, PacketIn, Provider, RowChange, Settings};
+use engine::{Input, Interface, PacketIn, Peers, Provider, RowChange, Settings};
 use model::{Object, RowId, Table, TunnelType};
 
 /// Facts that wait.
@@ -16,6 +16,7 @@ pub(crate) struct Pending {
     numbers: Option<Numbers>,
     tunnels: Option<BTreeMap<TunnelType, u32>>,
     providers: Option<BTreeMap<String, Provider>>,
+    peers: Option<Peers>,
     snapshot: Option<(Vec<Table>, Vec<Object>)>,
     /// Changes after the snapshot.
     rows: BTreeMap<(Table, RowId), RowChange>,
@@ -38,6 +39,10 @@ impl Pending {
 
     pub(crate) fn providers(&mut self, providers: BTreeMap<String, Provider>) {
         self.providers = Some(providers);
+    }
+
+    pub(crate) fn peers(&mut self, peers: Peers) {
+        self.peers = Some(peers);
     }
 
     /// All rows of some tables. What was known of these tables before is void.
@@ -64,13 +69,14 @@ impl Pending {
 
     /// Everything that waits, for one step of the engine; nothing, if nothing does.
     pub(crate) fn take(&mut self) -> Vec<Input> {
-        let Self { settings, numbers, tunnels, providers, snapshot, rows, interfaces, packets } =
+        let Self { settings, numbers, tunnels, providers, peers, snapshot, rows, interfaces, packets } =
             std::mem::take(self);
         let mut inputs = Vec::with_capacity(rows.len() + interfaces.len() + packets.len() + 5);
         inputs.extend(settings.map(Input::Settings));
         inputs.extend(numbers.map(Input::Numbers));
         inputs.extend(tunnels.map(Input::Tunnels));
         inputs.extend(providers.map(Input::Providers));
+        inputs.extend(peers.map(Input::Peers));
         inputs.extend(snapshot.map(|(tables, rows)| Input::Snapshot { tables, rows }));
         inputs.extend(rows.into_values().map(Input::Row));
         inputs.extend(interfaces.into_iter().map(|(port, interface)| match interface {

@@ -1,6 +1,6 @@
 //! What a controller says of itself, for whoever watches it.
 
-use engine::Finding;
+use engine::{Finding, Peers};
 use switch::machine::SyncReport;
 
 /// How things stand. All counts are since the start.
@@ -36,6 +36,8 @@ pub struct Status {
     pub ports_plugged: usize,
     /// Ports of which the switch confirmed that they forward.
     pub ports_active: usize,
+    /// What is seen of the nodes that this one watches.
+    pub peers: Peers,
     /// What is wrong with what the store says.
     pub findings: Vec<Finding>,
     /// Packets that were answered.

@@ -14,7 +14,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use engine::numbers::Numbers;
-use engine::{Interface, Provider};
+use engine::{Interface, Peers, Provider, Watched};
 use model::{Id, RowId, TunnelType};
 use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
 use ovsdb::row::Batch;
@@ -34,6 +34,7 @@ use tracing::{error, info, warn};
 use crate::numbers;
 use crate::options::{Options, SwitchAccess};
 use crate::retry::{Backoff, due};
+use crate::sessions::{Sessions, WatchOrders};
 
 /// News that wait for the engine.
 const NEWS_MAX: usize = 64;
@@ -56,14 +57,17 @@ pub(crate) struct News {
     pub(crate) tunnels: Option<BTreeMap<TunnelType, u32>>,
     /// The ways to physical networks, if they changed.
     pub(crate) providers: Option<BTreeMap<String, Provider>>,
+    /// What is seen of other nodes, if that changed.
+    pub(crate) peers: Option<Peers>,
     /// The numbers of an earlier run, with the first news.
     pub(crate) numbers: Option<Numbers>,
 }
 
 impl News {
     fn is_empty(&self) -> bool {
-        let Self { interfaces, tunnels, providers, numbers } = self;
-        interfaces.is_empty() && tunnels.is_none() && providers.is_none() && numbers.is_none()
+        let Self { interfaces, tunnels, providers, peers, numbers } = self;
+        let nothing_else = tunnels.is_none() && providers.is_none() && peers.is_none() && numbers.is_none();
+        interfaces.is_empty() && nothing_else
     }
 }
 
@@ -72,12 +76,18 @@ impl News {
 pub(crate) struct Orders {
     numbers: watch::Sender<Option<Numbers>>,
     flows_are_back: watch::Sender<u64>,
+    watched: watch::Sender<Option<Vec<Watched>>>,
 }
 
 impl Orders {
     /// These numbers are given.
     pub(crate) fn keep_numbers(&self, numbers: &Numbers) {
         self.numbers.send_replace(Some(numbers.clone()));
+    }
+
+    /// These nodes are to be watched.
+    pub(crate) fn watch(&self, watched: Vec<Watched>) {
+        self.watched.send_replace(Some(watched));
     }
 
     /// The switch holds what it should, so it may forward if it was told to wait for that.
@@ -101,10 +111,12 @@ pub(crate) fn follow(
     let (news, receiver) = mpsc::channel(NEWS_MAX);
     let (number_sender, number_orders) = watch::channel(None);
     let (back_sender, back_orders) = watch::channel(0);
+    let (watched, watch_orders) = watch::channel(None);
     let vswitch = Vswitch {
         client,
         watch: InterfaceWatch::new(&options.bridge, Unclaimed::Ignored),
         spec: spec(options),
+        sessions: Sessions::new(options),
         mappings: options.bridge_mappings.clone(),
         news,
         tunnels: None,
@@ -121,8 +133,8 @@ pub(crate) fn follow(
     };
     (
         receiver,
-        Orders { numbers: number_sender, flows_are_back: back_sender },
-        vswitch.run(batches, back_orders),
+        Orders { numbers: number_sender, flows_are_back: back_sender, watched },
+        vswitch.run(batches, back_orders, watch_orders),
     )
 }
 
@@ -191,6 +203,7 @@ struct Vswitch {
     client: Client,
     watch: InterfaceWatch,
     spec: BridgeSpec,
+    sessions: Sessions,
     /// The bridges to physical networks.
     mappings: BTreeMap<String, String>,
     news: mpsc::Sender<News>,
@@ -217,32 +230,55 @@ impl Drop for Vswitch {
 }
 
 impl Vswitch {
-    async fn run(mut self, mut batches: mpsc::Receiver<Batch>, mut back: watch::Receiver<u64>) {
+    async fn run(
+        mut self,
+        mut batches: mpsc::Receiver<Batch>,
+        mut back: watch::Receiver<u64>,
+        mut watched: WatchOrders,
+    ) {
         let mut state = self.client.state();
         let mut is_live = None;
         loop {
-            tokio::select! {
+            let news = tokio::select! {
                 batch = batches.recv() => {
                     let Some(batch) = batch else { return };
-                    let news = self.batch(&batch);
-                    if !news.is_empty() && self.news.send(news).await.is_err() {
-                        return;
-                    }
+                    self.batch(&batch)
                 }
-                applied = finished(&mut self.applying) => self.applied(applied),
-                () = due(self.look_at) => self.look(),
+                asked = watched.changed() => {
+                    let (Ok(()), Some(watched)) = (asked, watched.borrow_and_update().clone()) else { return };
+                    self.spec.sessions = Some(self.sessions.want(&watched));
+                    self.look_at = Some(self.look_not_before);
+                    News { peers: self.sessions.news(), ..News::default() }
+                }
+                () = due(self.sessions.due()) => {
+                    self.sessions.tick();
+                    News { peers: self.sessions.news(), ..News::default() }
+                }
+                applied = finished(&mut self.applying) => {
+                    self.applied(applied);
+                    continue;
+                }
+                () = due(self.look_at) => {
+                    self.look();
+                    continue;
+                }
                 asked = back.changed() => {
                     if asked.is_err() {
                         return;
                     }
                     self.forward_again();
+                    continue;
                 }
                 changed = state.changed() => {
                     if changed.is_ok() {
                         say_connection(&state.borrow_and_update(), &mut is_live);
                     }
+                    continue;
                 }
                 () = self.news.closed() => return,
+            };
+            if !news.is_empty() && self.news.send(news).await.is_err() {
+                return;
             }
         }
     }
@@ -263,6 +299,8 @@ impl Vswitch {
             self.reached.send_replace(Some(ways.map(|(network, _)| network.clone()).collect()));
             news.providers = Some(providers);
         }
+        self.sessions.observe(&self.watch);
+        news.peers = self.sessions.news();
         if batch.changes.iter().any(|change| change.table() == <vswitch::Bridge as Table>::NAME) {
             let (configuration, name) = (self.watch.configuration(), &self.spec.name);
             let stored = configuration.bridge(name).map(|_| stored_ids(configuration, name));

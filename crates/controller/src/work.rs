@@ -151,6 +151,8 @@ impl<'a> Worker<'a> {
                 timer
             })
         };
+        // Also that nobody is watched: who was before the restart is not any more.
+        orders.watch(outputs.watched.take().unwrap_or_default());
         let mut worker = Self {
             engine,
             intake,
@@ -286,6 +288,9 @@ impl<'a> Worker<'a> {
                 let known = std::mem::replace(&mut self.tunnel_ends, ends.clone());
                 self.greet(ends.iter().filter(|end| !known.contains(end))).await;
             }
+            if let Some(watched) = outputs.watched.take() {
+                self.orders.watch(watched);
+            }
             if let Some(beacons) = outputs.beacons.take() {
                 self.beacons.send_replace(beacons);
             }
@@ -323,10 +328,15 @@ impl<'a> Worker<'a> {
     fn tell_store(&mut self) {
         self.wishes.add(self.intake.ports.take_wishes());
         let (active, plugged) = (self.intake.ports.active(), self.intake.ports.plugged());
+        let peers = &self.intake.peers;
         self.status.send_if_modified(|status| {
-            let before = (status.ports_active, status.ports_plugged);
-            (status.ports_active, status.ports_plugged) = (active, plugged);
-            before != (active, plugged)
+            let is_same =
+                (status.ports_active, status.ports_plugged) == (active, plugged) && status.peers == *peers;
+            if !is_same {
+                (status.ports_active, status.ports_plugged) = (active, plugged);
+                status.peers.clone_from(peers);
+            }
+            !is_same
         });
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Server(Files),
     /// The agent of one chassis (df-local-controller).
     LocalController(LocalController),
+    /// Makes this chassis a candidate for the gateways of routers, as long as it runs (df-l3-agent).
+    L3Agent(Files),
     /// Runs the engine on a recording of a controller (local-controller --record) and says what follows.
     Replay(Replay),
     /// Says where a packet goes and why, through the switches of all hosts that it crosses.
@@ -188,17 +190,20 @@ pub(crate) enum ConfigCommand {
 }
 
 /// The original's programs that are not built yet, and the commands that they will be.
-const NOT_BUILT: [(&str, &str); 5] = [
+const NOT_BUILT: [(&str, &str); 4] = [
     ("df-publisher-service", "publisher-service"),
     ("df-metadata-service", "metadata-service"),
-    ("df-l3-agent", "l3-agent"),
     ("df-bgp-service", "bgp-service"),
     ("dragonflow-status", "status"),
 ];
 
 /// The original's names of programs, and the commands that they are.
-const OTHER_NAMES: [(&str, &str); 3] =
-    [("df-local-controller", "local-controller"), ("df-db", "db"), ("df-model", "model")];
+const OTHER_NAMES: [(&str, &str); 4] = [
+    ("df-local-controller", "local-controller"),
+    ("df-l3-agent", "l3-agent"),
+    ("df-db", "db"),
+    ("df-model", "model"),
+];
 
 impl Arguments {
     /// What this process was called with.
@@ -254,12 +259,15 @@ mod tests {
         let parsed = Arguments::try_parse_from(with_command(args.map(OsString::from).into())).unwrap();
         let Command::LocalController(local) = parsed.command else { panic!("another command") };
         assert_eq!(local.files.files, [PathBuf::from("a"), PathBuf::from("b")]);
+        let args = ["/usr/bin/df-l3-agent", "--config-file", "a"];
+        let parsed = Arguments::try_parse_from(with_command(args.map(OsString::from).into())).unwrap();
+        assert!(matches!(parsed.command, Command::L3Agent(files) if files.files == [PathBuf::from("a")]));
     }
 
     #[test]
     fn what_is_not_built_is_refused_by_name() {
         for args in [
-            &["/usr/bin/df-l3-agent", "--config-file", "a"][..],
+            &["/usr/bin/df-bgp-service", "--config-file", "a"][..],
             &["dragonflow-status"],
             &["dragonflow", "metadata-service"],
         ] {

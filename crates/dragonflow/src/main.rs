@@ -8,6 +8,7 @@ mod arguments;
 mod configuration;
 mod daemon;
 mod db;
+mod l3_agent;
 mod local_controller;
 mod logging;
 mod output;
@@ -56,6 +57,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 local_controller::run(local, config, shutdown)
             })
         }
+        Command::L3Agent(files) => daemon::run(&files, arguments.log, l3_agent::run),
         Command::Config(what) => configuration::print(what),
         Command::Db(db) => db::run(&db, arguments.log),
         Command::Replay(replay) => replay::run(&replay),

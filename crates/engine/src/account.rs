@@ -40,6 +40,8 @@ pub enum Fact {
     Providers,
     /// What is seen of another node.
     Peer(RowId),
+    /// The switch port of the session with another node.
+    PeerPort(RowId),
     /// What is seen of all other nodes.
     Peers,
     /// The number that an object has in the switch.
@@ -165,6 +167,7 @@ fn fact(key: &ReadKey) -> Option<Fact> {
         ReadKey::Tunnels => Fact::Tunnels,
         ReadKey::Providers => Fact::Providers,
         ReadKey::Peer(chassis) => Fact::Peer(chassis.clone()),
+        ReadKey::PeerPort(chassis) => Fact::PeerPort(chassis.clone()),
         ReadKey::Peers => Fact::Peers,
         ReadKey::Number(space, owner) => Fact::Number(*space, owner.clone()),
         ReadKey::Value(_) => return None,
@@ -190,6 +193,7 @@ impl fmt::Display for Fact {
             Self::Tunnels => f.write_str("the tunnel ports of the node"),
             Self::Providers => f.write_str("the ways of the node to physical networks"),
             Self::Peer(chassis) => write!(f, "whether chassis {chassis} can be reached"),
+            Self::PeerPort(chassis) => write!(f, "the port by which chassis {chassis} is watched"),
             Self::Peers => f.write_str("which chassis can be reached"),
             Self::Number(space, owner) => write!(f, "the {space:?} number of {owner}"),
         }

@@ -119,6 +119,9 @@ impl Facts {
             return;
         }
         changed.push(ReadKey::Peers);
+        let (ports, known) = (&self.peers.ports, &before.ports);
+        let moved = known.keys().chain(ports.keys()).filter(|peer| known.get(peer) != ports.get(peer));
+        changed.extend(moved.map(|peer| ReadKey::PeerPort(peer.row().clone())));
         let now = &self.peers.reach;
         let named: BTreeSet<_> = before.reach.keys().chain(now.keys()).collect();
         let of = |reach: &BTreeMap<_, Reach>, peer| reach.get(peer).copied().unwrap_or_default();

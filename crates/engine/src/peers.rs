@@ -1,9 +1,8 @@
 //! Other nodes that this one watches: which it should, and what it sees of them.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
-use model::{Chassis, Id, TunnelType};
+use model::{Chassis, Id};
 use serde::{Deserialize, Serialize};
 
 /// What is known of whether another node can be reached.
@@ -26,6 +25,9 @@ pub enum Reach {
 pub struct Peers {
     /// Those that it watches.
     pub reach: BTreeMap<Id<Chassis>, Reach>,
+    /// The switch ports by which questions and answers come and go, where there is one.
+    #[serde(default)]
+    pub ports: BTreeMap<Id<Chassis>, u32>,
     /// Whether its own switch has run long enough for the others to rely on it as well. It has not for a while after the switch
     /// was started; a restart of the controller alone makes no difference.
     pub is_settled: bool,
@@ -34,17 +36,15 @@ pub struct Peers {
 impl Default for Peers {
     /// Nobody is watched.
     fn default() -> Self {
-        Self { reach: BTreeMap::new(), is_settled: true }
+        Self { reach: BTreeMap::new(), ports: BTreeMap::new(), is_settled: true }
     }
 }
 
-/// Another node that this one should watch, and how.
+/// Another node that this one should watch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Watched {
     /// The node.
     pub peer: Id<Chassis>,
-    /// The kind of tunnel; the other end comes to the same.
-    pub kind: TunnelType,
-    /// Where its tunnels end.
-    pub end: IpAddr,
+    /// Whether it may serve in the place of this one.
+    pub is_candidate: bool,
 }

@@ -31,6 +31,8 @@ pub(crate) enum ReadKey {
     Providers,
     /// What is seen of another node.
     Peer(RowId),
+    /// The switch port of the session with another node.
+    PeerPort(RowId),
     /// What is seen of all other nodes, and of this one.
     Peers,
     /// A derived value, by its node.

@@ -123,6 +123,12 @@ impl<'a> View<'a> {
         self.graph.facts.peers.reach.get(chassis).copied().unwrap_or_default()
     }
 
+    /// The switch port by which this node asks another one whether it is there, and answers it.
+    pub fn session_port(&mut self, chassis: &Id<Chassis>) -> Option<OfPort> {
+        self.note(|| ReadKey::PeerPort(chassis.row().clone()));
+        self.graph.facts.peers.ports.get(chassis).copied().map(OfPort::new)
+    }
+
     /// What is seen of all nodes that this one watches. For values that seldom become others.
     pub fn peers(&mut self) -> Peers {
         self.note(|| ReadKey::Peers);

@@ -311,11 +311,7 @@ fn all_beacons_are_told_when_one_comes_or_goes() {
 
 fn watches(view: &mut View<'_>, chassis: &model::Chassis, sink: &mut Sink) {
     if view.reach(&chassis.id) != engine::Reach::Gone {
-        sink.watch(engine::Watched {
-            peer: chassis.id.clone(),
-            kind: model::TunnelType::Geneve,
-            end: chassis.ip,
-        });
+        sink.watch(engine::Watched { peer: chassis.id.clone(), is_candidate: true });
     }
 }
 
@@ -329,7 +325,7 @@ fn who_reads_one_node_runs_when_that_one_is_seen_otherwise() {
     let host = |number: u32| model::Id::new(&format!("host-{number}")).unwrap();
     let seen = |reach: [engine::Reach; 2]| {
         let reach = (1..).map(host).zip(reach).collect();
-        engine::Input::Peers(engine::Peers { reach, is_settled: true })
+        engine::Input::Peers(engine::Peers { reach, ..engine::Peers::default() })
     };
     use engine::Reach::{Alive, Gone, Unknown};
     assert_eq!(engine.step(vec![seen([Unknown, Unknown])]).units_run, 0, "nothing else was known");

@@ -78,6 +78,8 @@ pub static CLASSIFY: TableSpec = TableSpec {
         Field::InPort,
         Field::VlanVid,
         Field::TunId,
+        Field::TunSrc,
+        Field::TunIpv6Src,
         tunnels::OPTION_FIELD,
         Field::EthType,
         Field::EthSrc,
@@ -89,7 +91,16 @@ pub static CLASSIFY: TableSpec = TableSpec {
         Field::NdTarget,
     ],
     reads: &[],
-    sets: &[Field::VlanVid, Field::EthSrc, Field::ArpSha, Field::NdSll, Field::NdTll],
+    sets: &[
+        Field::VlanVid,
+        Field::EthSrc,
+        Field::ArpSha,
+        Field::NdSll,
+        Field::NdTll,
+        Field::TunId,
+        Field::TunDst,
+        Field::TunIpv6Dst,
+    ],
     writes: &[
         &regs::NETWORK,
         &regs::INGRESS_PORT,
@@ -103,7 +114,7 @@ pub static CLASSIFY: TableSpec = TableSpec {
     ],
     next: &[&ARRIVAL, &EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &ARRIVE, &INGRESS],
     again: &[],
-    may_output: false,
+    may_output: true,
     miss: Miss::Drop,
 };
 

@@ -39,6 +39,10 @@ pub const OPTION_PORT_MAX: u32 = 0x7fff;
 /// Largest network id that a tunnel carries in the 24 bits of Geneve and VXLAN.
 pub const VNI_MAX: u32 = (1 << 24) - 1;
 
+/// Network id of what nodes send to see whether the others are there (BFD): no network has it, so that it gets a tunnel port of
+/// its own at the receiver.
+pub const WATCH_ID: u32 = 0;
+
 /// The key of a port as the option carries it.
 #[must_use]
 pub const fn key_on_wire(port: u32) -> u32 {

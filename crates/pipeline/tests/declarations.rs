@@ -46,11 +46,11 @@ fn what_a_table_does_not_declare_cannot_be_built() {
     assert!(matches!(l2(Action::Unknown(vec![0; 8])), Err(Violation::Unknown { .. })));
     let elsewhere = tables::L2.flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 1)).build();
     assert!(matches!(elsewhere, Err(Violation::Owner { app: 1, .. })), "{elsewhere:?}");
-    let out = tables::CLASSIFY
-        .flow(Priority::EXACT, Cookie::new(tables::CLASSIFY_OWNER, 1))
+    let out = tables::EGRESS_RATE
+        .flow(Priority::EXACT, Cookie::new(tables::QOS_OWNER, 1))
         .output(OfPort::new(1))
         .build();
-    assert!(matches!(out, Err(Violation::Output { table: "classify" })), "{out:?}");
+    assert!(matches!(out, Err(Violation::Output { table: "egress rate" })), "{out:?}");
 }
 
 #[test]

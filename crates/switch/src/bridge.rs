@@ -21,6 +21,9 @@
 //! | other bridge | never changed, never removed | never changed |
 //! | port, interface, controller | made as specified; removed when no longer wanted | never changed |
 //!
+//! Ports through which other nodes are watched have a mark more, `dragonflow-peer=<node>` and `dragonflow-bfd=<node>`, see
+//! [`SessionSpec`].
+//!
 //! In maps, only the keys that we specify are set. Keys that begin with [`ID_KEY_PREFIX`] are ours on the integration
 //! bridge, whoever owns it: they tell a restarted chassis the ids that it used ([`stored_ids`]).
 
@@ -35,6 +38,7 @@ pub use apply::{Applied, ApplyError, ApplyOptions, apply};
 pub use edit::Edit;
 pub use plan::{Plan, plan};
 pub use problem::Problem;
+pub use session::SessionSpec;
 pub use spec::{BridgeSpec, PatchSpec, PeerBridge, TunnelKind, TunnelSpec};
 
 mod apply;
@@ -42,10 +46,15 @@ mod complete;
 mod edit;
 mod plan;
 mod problem;
+mod session;
 mod spec;
 
 /// The key of `external_ids` whose value names the integration bridge that a row belongs to.
 pub const OWNER_KEY: &str = "dragonflow-owner";
+/// The key of `external_ids` of a port whose value names the node that is watched through it.
+pub const PEER_KEY: &str = "dragonflow-peer";
+/// The same, of the port at the other end of the patch, which speaks BFD.
+pub const SPEAKER_KEY: &str = "dragonflow-bfd";
 /// What keys of stored ids begin with.
 pub const ID_KEY_PREFIX: &str = "dragonflow-id-";
 /// The type of an end of a patch.

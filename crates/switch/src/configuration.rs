@@ -31,7 +31,7 @@ pub struct Configuration {
 
 /// The columns to follow for a [`Configuration`] that is complete.
 #[must_use]
-pub const fn columns() -> [ColumnInfo; 28] {
+pub const fn columns() -> [ColumnInfo; 30] {
     [
         OpenvSwitch::BRIDGES.info(),
         OpenvSwitch::OTHER_CONFIG.info(),
@@ -48,6 +48,8 @@ pub const fn columns() -> [ColumnInfo; 28] {
         Port::INTERFACES.info(),
         Port::NAME.info(),
         Interface::ADMIN_STATE.info(),
+        Interface::BFD.info(),
+        Interface::BFD_STATUS.info(),
         Interface::ERROR.info(),
         Interface::EXTERNAL_IDS.info(),
         Interface::LINK_STATE.info(),

@@ -21,6 +21,7 @@
 //! |---|---|
 //! | [`Role::Vif`] | `external_ids:iface-id`, whatever the type: a patch port to a trunk bridge is a VIF too |
 //! | [`Role::Tunnel`], [`Role::Patch`] | type, in a port that carries our [mark](crate::bridge#what-is-ours) |
+//! | [`Role::Session`], [`Role::Speaker`] | the same, with the mark of the node that is watched |
 //! | [`Role::Other`] | everything else; reported only to who asks for it by [`Unclaimed::Reported`] |
 //!
 //! In the picture below, "usable" means a port number from 1 on, `LOCAL` included.
@@ -62,6 +63,10 @@ pub enum Role {
     Tunnel(TunnelKind),
     /// Our end of a pair of patch ports; `peer` is the name of the other end.
     Patch { peer: String },
+    /// Through which another node is watched, see [`sessions`](crate::sessions).
+    Session { peer: String },
+    /// The other end of that, which speaks BFD.
+    Speaker { peer: String },
     /// Somebody else's.
     Other,
 }
@@ -72,6 +77,8 @@ impl Role {
         match (self, other) {
             (Self::Vif { iface_id: one, .. }, Self::Vif { iface_id: two, .. }) => one == two,
             (Self::Tunnel(one), Self::Tunnel(two)) => one == two,
+            (Self::Session { peer: one }, Self::Session { peer: two })
+            | (Self::Speaker { peer: one }, Self::Speaker { peer: two }) => one == two,
             (Self::Patch { .. }, Self::Patch { .. }) | (Self::Other, Self::Other) => true,
             _ => false,
         }

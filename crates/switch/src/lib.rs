@@ -17,6 +17,7 @@
 //! | [`machine`] | the states of a connection: pure, time comes from outside |
 //! | [`endpoint`], [`driver`] | sockets and the task that drives the machine |
 //! | [`configuration`], [`interfaces`], [`bridge`] | what OVSDB knows: ports that appear, bridges and tunnels that we need |
+//! | [`sessions`] | what Open vSwitch sees of other nodes |
 
 pub mod bridge;
 pub mod compare;
@@ -30,6 +31,7 @@ pub mod interfaces;
 mod log_quota;
 pub mod machine;
 pub mod scope;
+pub mod sessions;
 
 pub use driver::{Handle, Options, SendError, Stopped};
 pub use entry::EntryId;

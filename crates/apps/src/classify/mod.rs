@@ -15,6 +15,10 @@
 //! A frame from a physical network is in the network whose tag it has, which is taken off; one with a tag of no network that
 //! has ports here is dropped. See [`wire`].
 //!
+//! # Sessions
+//! What the switch itself asks other nodes, and what they answer, goes from the port of the session to the other node and back, and
+//! nowhere else. See [`session`].
+//!
 //! # Tunnels
 //! With Geneve the network is the VNI and the egress port stands in the option: such a packet skips all tables but
 //! the last. Without the option, with an egress port that the option could not carry (0) and with a group (all of
@@ -28,6 +32,7 @@
 mod guest;
 mod heard;
 mod outer;
+mod session;
 mod wire;
 
 use std::net::IpAddr;
@@ -60,6 +65,7 @@ pub fn app() -> App {
         Rule::each("geneve, remembered", heard_by_geneve),
         Rule::each("other node", other_node),
         Rule::each("heard behind a tunnel", heard::by_tunnel),
+        Rule::each("session", session::session),
         Rule::each("physical network", wire::network),
         Rule::once("answers", guest::answers),
     ];

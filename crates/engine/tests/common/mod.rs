@@ -231,7 +231,8 @@ pub(crate) fn providers(of_port: Option<u32>) -> Input {
 pub(crate) fn peers(number: u32, is_alive: bool) -> Input {
     let reach = if is_alive { Reach::Alive } else { Reach::Down };
     let host = Id::new(&format!("host-{number}")).expect("not empty");
-    Input::Peers(Peers { reach: [(host, reach)].into(), is_settled: true })
+    let ports = if is_alive { [(host.clone(), 300 + number)].into() } else { Default::default() };
+    Input::Peers(Peers { reach: [(host, reach)].into(), ports, is_settled: true })
 }
 
 /// A switch that does as it is told, and an engine that tells it.

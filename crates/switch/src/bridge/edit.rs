@@ -162,6 +162,7 @@ impl Writer {
                 let (uuid, row) = interface;
                 let values = Values::new()
                     .set(&Interface::TYPE, row.r#type.clone())
+                    .set(&Interface::BFD, row.bfd.clone())
                     .set(&Interface::OPTIONS, row.options.clone())
                     .set(&Interface::OFPORT_REQUEST, row.ofport_request);
                 self.unchanged(*uuid, values);
@@ -201,6 +202,9 @@ impl Writer {
                 let mut values = Values::new()
                     .set(&Interface::TYPE, wanted.kind.to_owned())
                     .set(&Interface::OPTIONS, wanted.options.clone());
+                if let Some(bfd) = &wanted.bfd {
+                    values = values.set(&Interface::BFD, bfd.clone());
+                }
                 if let Some(number) = wanted.number {
                     values = values.set(&Interface::OFPORT_REQUEST, Some(number.into()));
                 }
@@ -239,6 +243,7 @@ impl Writer {
             r#type: wanted.kind.to_owned(),
             options: wanted.options.clone(),
             ofport_request: wanted.number.map(i64::from),
+            bfd: wanted.bfd.clone().unwrap_or_default(),
             ..Interface::default()
         };
         let interface = self.transaction.insert(&Values::of(&interface));

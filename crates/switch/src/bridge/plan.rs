@@ -11,11 +11,14 @@ use super::complete;
 use super::edit::{self, Anchor, Edit, Seen, Step};
 use super::problem::Problem;
 use super::spec::{BridgeSpec, PatchSpec, PeerBridge, WantedPort};
-use super::{is_owned, mark};
+use super::{PEER_KEY, SPEAKER_KEY, is_owned, mark};
 use crate::configuration::Configuration;
 
 /// Without in-band control no hidden flows of Open vSwitch precede ours.
 const OUT_OF_BAND: &str = "out-of-band";
+
+/// The marks of ports through which other nodes are watched.
+const SESSION_KEYS: [&str; 2] = [PEER_KEY, SPEAKER_KEY];
 
 /// What has to be done, and what cannot be.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -183,6 +186,13 @@ impl<'a> Planner<'a> {
                 wanted.insert(port.name.clone(), (port, bridge.clone()));
             }
         }
+        for session in self.spec.sessions.iter().flatten() {
+            let [speaker, flows] = session.ports(&self.spec.name);
+            if self.is_free(&wanted, [&speaker.name, &flows.name]) {
+                wanted.insert(speaker.name.clone(), (speaker, bridge.clone()));
+                wanted.insert(flows.name.clone(), (flows, bridge.clone()));
+            }
+        }
         for patch in &self.spec.patches {
             // Half a patch is of no use, and neither is a bridge for it.
             if !self.is_free(&wanted, [&patch.name, &patch.peer_name]) {
@@ -256,8 +266,9 @@ impl<'a> Planner<'a> {
     fn remove_misfits(&mut self, wanted: &WantedPorts) {
         for (name, port) in self.ports.iter().filter(|(_, port)| port.is_ours) {
             let interface = self.interfaces.get(name);
-            let fits = |(_, bridge): &(WantedPort, Anchor)| is_in_place(port, interface, bridge);
-            if !wanted.get(name).is_some_and(fits) {
+            let fits = |(wanted, bridge): &(WantedPort, Anchor)| is_in_place(port, interface, wanted, bridge);
+            let may_be_wanted = self.spec.sessions.is_none() && is_for_session(&port.seen.1);
+            if !may_be_wanted && !wanted.get(name).is_some_and(fits) {
                 self.freed.extend(&port.seen.1.interfaces);
                 let (bridges, port) = (port.bridges.clone(), port.seen.clone());
                 self.steps.push(Step::RemovePort { bridges, port });
@@ -271,7 +282,7 @@ impl<'a> Planner<'a> {
         if let Some(port) = found.filter(|port| !port.is_ours) {
             self.problems.push(taken(port));
         } else if let (Some(port), Some(interface)) = (found, interface)
-            && is_in_place(port, Some(interface), &bridge)
+            && is_in_place(port, Some(interface), &wanted, &bridge)
         {
             if !wanted.is_satisfied_by(&interface.1) {
                 let (port, interface) = (port.seen.clone(), interface.clone());
@@ -281,17 +292,30 @@ impl<'a> Planner<'a> {
             self.problems.push(Problem::InterfaceTaken(wanted.name));
         } else {
             let name_is_free = found.is_none() && interface.is_none();
-            let owner = mark(&self.spec.name);
+            let mut owner = mark(&self.spec.name);
+            owner.extend(wanted.ids.clone());
             self.steps.push(Step::InsertPort { bridge, port: wanted, owner, name_is_free });
         }
     }
 }
 
-/// Whether our port is in its bridge, there alone, and consists of this interface.
-fn is_in_place(port: &FoundPort, interface: Option<&Seen<Interface>>, bridge: &Anchor) -> bool {
-    let (Anchor::Existing((wanted, _)), Some(interface)) = (bridge, interface) else { return false };
-    let is_in_bridge = matches!(port.bridges.as_slice(), [(holder, _)] if holder == wanted);
-    is_in_bridge && port.seen.1.interfaces.iter().eq([&interface.0])
+/// Whether our port is in its bridge, there alone, consists of this interface, and is for what it should be for.
+fn is_in_place(
+    port: &FoundPort,
+    interface: Option<&Seen<Interface>>,
+    wanted: &WantedPort,
+    bridge: &Anchor,
+) -> bool {
+    let (Anchor::Existing((home, _)), Some(interface)) = (bridge, interface) else { return false };
+    let is_in_bridge = matches!(port.bridges.as_slice(), [(holder, _)] if holder == home);
+    let marks = |ids: &BTreeMap<String, String>| SESSION_KEYS.map(|key| ids.get(key).cloned());
+    is_in_bridge
+        && port.seen.1.interfaces.iter().eq([&interface.0])
+        && marks(&port.seen.1.external_ids) == marks(&wanted.ids)
+}
+
+fn is_for_session(port: &Port) -> bool {
+    SESSION_KEYS.iter().any(|key| port.external_ids.contains_key(*key))
 }
 
 fn taken(port: &FoundPort) -> Problem {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use ovsdb::vswitch::Interface;
 
+use super::session::SessionSpec;
 use super::{PATCH_TYPE, PEER_OPTION};
 
 /// An integration bridge with its ports.
@@ -23,6 +24,8 @@ pub struct BridgeSpec {
     /// Where the bridge shall connect to, such as `tcp:192.0.2.1:6653`. None leaves controllers as they are.
     pub controllers: Option<BTreeSet<String>>,
     pub tunnels: Vec<TunnelSpec>,
+    /// The nodes to watch. None leaves those ports as they are: who has not been told yet ends no session.
+    pub sessions: Option<Vec<SessionSpec>>,
     pub patches: Vec<PatchSpec>,
 }
 
@@ -133,6 +136,10 @@ pub(super) struct WantedPort {
     pub(super) kind: &'static str,
     pub(super) options: BTreeMap<String, String>,
     pub(super) number: Option<u16>,
+    /// How BFD runs on it, exactly; None leaves it alone.
+    pub(super) bfd: Option<BTreeMap<String, String>>,
+    /// Marks besides ours.
+    pub(super) ids: BTreeMap<String, String>,
 }
 
 impl WantedPort {
@@ -142,17 +149,19 @@ impl WantedPort {
         interface.r#type == self.kind
             && interface.options == self.options
             && self.number.is_none_or(has_number)
+            && self.bfd.as_ref().is_none_or(|bfd| interface.bfd == *bfd)
     }
 }
 
 impl BridgeSpec {
     /// Every name that the specification is about: of bridges, each of which has a port of its own name, and of
     /// ports.
-    pub(super) fn names(&self) -> BTreeSet<&str> {
-        let tunnels = self.tunnels.iter().map(|tunnel| tunnel.name.as_str());
+    pub(super) fn names(&self) -> BTreeSet<String> {
         let patches = self.patches.iter();
         let patches = patches.flat_map(|patch| [&patch.name, &patch.peer_name, &patch.peer_bridge]);
-        std::iter::once(self.name.as_str()).chain(tunnels).chain(patches.map(String::as_str)).collect()
+        let tunnels = self.tunnels.iter().map(|tunnel| &tunnel.name);
+        let names = std::iter::once(&self.name).chain(tunnels).chain(patches).cloned();
+        names.chain(self.sessions.iter().flatten().flat_map(SessionSpec::port_names)).collect()
     }
 
     pub(super) fn tunnel_ports(&self) -> impl Iterator<Item = WantedPort> {
@@ -162,6 +171,8 @@ impl BridgeSpec {
             kind: tunnel.kind.as_ovs(),
             options: tunnel.options.clone(),
             number: tunnel.port_number,
+            bfd: None,
+            ids: BTreeMap::new(),
         })
     }
 
@@ -173,6 +184,8 @@ impl BridgeSpec {
             kind: PATCH_TYPE,
             options: BTreeMap::from([(PEER_OPTION.to_owned(), peer.to_owned())]),
             number: None,
+            bfd: None,
+            ids: BTreeMap::new(),
         };
         [
             end(&self.name, &patch.name, &patch.peer_name),

@@ -14,6 +14,7 @@ use super::{
 
 mod applying;
 mod property;
+mod sessions;
 mod world;
 
 const BRIDGE: &str = "br-int";

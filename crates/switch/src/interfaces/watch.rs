@@ -265,8 +265,9 @@ impl InterfaceWatch {
         let mut ports = self.ports_of.get(&row)?.iter().filter(|port| self.ports.contains(port)).peekable();
         ports.peek()?;
         let port = |port| self.configuration.ports().get(port);
-        let is_ours = ports.filter_map(port).any(|port| bridge::is_owned(&port.external_ids, &self.bridge));
-        let (role, finding) = role_of(interface, is_ours);
+        let mut ours =
+            ports.filter_map(port).filter(|port| bridge::is_owned(&port.external_ids, &self.bridge));
+        let (role, finding) = role_of(interface, ours.next().map(|port| &port.external_ids));
         if role == Role::Other && self.unclaimed == Unclaimed::Ignored {
             return None;
         }
@@ -295,10 +296,19 @@ fn interfaces_of(port: Option<&ovsdb::row::Row>) -> BTreeSet<Uuid> {
     port.and_then(|port| port.get(&vswitch::Port::INTERFACES)).unwrap_or_default()
 }
 
-/// The role of an interface, and what is wrong with how it is said.
-fn role_of(interface: &vswitch::Interface, is_ours: bool) -> (Role, Option<Finding>) {
+/// The role of an interface, and what is wrong with how it is said. `marks` are those of its port, if that is ours.
+fn role_of(
+    interface: &vswitch::Interface,
+    marks: Option<&BTreeMap<String, String>>,
+) -> (Role, Option<Finding>) {
     let ids = &interface.external_ids;
-    if is_ours {
+    if let Some(marks) = marks {
+        if let Some(peer) = marks.get(bridge::PEER_KEY) {
+            return (Role::Session { peer: peer.clone() }, None);
+        }
+        if let Some(peer) = marks.get(bridge::SPEAKER_KEY) {
+            return (Role::Speaker { peer: peer.clone() }, None);
+        }
         if let Some(kind) = TunnelKind::from_ovs(&interface.r#type) {
             return (Role::Tunnel(kind), None);
         }

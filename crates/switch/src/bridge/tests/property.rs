@@ -11,7 +11,8 @@ use proptest::sample::{select, subsequence};
 use super::BRIDGE;
 use super::world::{Scene, strings};
 use crate::bridge::{
-    BridgeSpec, ID_KEY_PREFIX, OWNER_KEY, PatchSpec, PeerBridge, TunnelKind, TunnelSpec, is_owned, plan,
+    BridgeSpec, ID_KEY_PREFIX, OWNER_KEY, PEER_KEY, PatchSpec, PeerBridge, SPEAKER_KEY, SessionSpec,
+    TunnelKind, TunnelSpec, is_owned, plan,
 };
 use crate::configuration::Configuration;
 
@@ -30,6 +31,11 @@ fn tunnel() -> impl Strategy<Value = TunnelSpec> {
     )
 }
 
+fn session() -> impl Strategy<Value = SessionSpec> {
+    (select(vec!["host-a", "host-b"]), 100_u32..102)
+        .prop_map(|(peer, interval_ms)| SessionSpec { peer: peer.to_owned(), interval_ms })
+}
+
 fn patch() -> impl Strategy<Value = PatchSpec> {
     (name(), name(), name(), select(vec![PeerBridge::Create, PeerBridge::Report])).prop_map(
         |(name, peer_name, peer_bridge, if_missing)| PatchSpec { name, peer_name, peer_bridge, if_missing },
@@ -42,17 +48,20 @@ fn spec() -> impl Strategy<Value = BridgeSpec> {
     (
         (option::of(select(vec!["netdev", "system", ""])), protocols, targets),
         (option::of(select(vec!["1", "2"])), option::of(select(vec!["1", "2"]))),
-        (vec(tunnel(), 0..3), vec(patch(), 0..3)),
+        (vec(tunnel(), 0..3), option::of(vec(session(), 0..3)), vec(patch(), 0..3)),
     )
-        .prop_map(|((datapath_type, protocols, targets), (config, id), (tunnels, patches))| BridgeSpec {
-            name: BRIDGE.to_owned(),
-            datapath_type: datapath_type.map(str::to_owned),
-            protocols: protocols.into_iter().map(str::to_owned).collect(),
-            other_config: config.map(|value| strings(&[("key", value)])).unwrap_or_default(),
-            ids: id.map(|value| strings(&[("zone", value), (value, value)])),
-            controllers: targets.map(|targets| targets.into_iter().map(str::to_owned).collect()),
-            tunnels,
-            patches,
+        .prop_map(|((datapath_type, protocols, targets), (config, id), (tunnels, sessions, patches))| {
+            BridgeSpec {
+                name: BRIDGE.to_owned(),
+                datapath_type: datapath_type.map(str::to_owned),
+                protocols: protocols.into_iter().map(str::to_owned).collect(),
+                other_config: config.map(|value| strings(&[("key", value)])).unwrap_or_default(),
+                ids: id.map(|value| strings(&[("zone", value), (value, value)])),
+                controllers: targets.map(|targets| targets.into_iter().map(str::to_owned).collect()),
+                tunnels,
+                sessions,
+                patches,
+            }
         })
 }
 
@@ -153,7 +162,12 @@ proptest! {
             assert_untouched(&before, &after);
             let owned = after.ports().values().filter(|row| is_owned(&row.external_ids, BRIDGE));
             for port in owned {
-                let is_wanted = spec.tunnels.iter().any(|tunnel| tunnel.name == port.name)
+                let is_watched = spec.sessions.as_ref().map_or_else(
+                    || [PEER_KEY, SPEAKER_KEY].iter().any(|key| port.external_ids.contains_key(*key)),
+                    |sessions| sessions.iter().any(|session| session.port_names().contains(&port.name)),
+                );
+                let is_wanted = is_watched
+                    || spec.tunnels.iter().any(|tunnel| tunnel.name == port.name)
                     || spec.patches.iter().any(|patch| [&patch.name, &patch.peer_name].contains(&&port.name));
                 prop_assert!(is_wanted, "{} is ours and nobody wants it", port.name);
             }
