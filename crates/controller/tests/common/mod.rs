@@ -86,6 +86,11 @@ impl Cloud {
         self.store.commit(Txn::new().delete(key)).await.unwrap();
     }
 
+    /// Deletes a row that is of no project.
+    pub(crate) async fn delete_plain(&self, table: Table, id: &str) {
+        self.store.commit(Txn::new().delete(Key::new(table, RowId::new(id).unwrap()))).await.unwrap();
+    }
+
     /// A network with a subnet 10.`number`.0.0/24.
     pub(crate) async fn network(&self, name: &str, number: u8) {
         let network = format!(
@@ -219,7 +224,7 @@ impl Host {
     fn options(&self) -> Options {
         let text = format!(
             "[DEFAULT]\nhost = {}\n[df]\nlocal_ip = {}\nenable_dpdk = True\nreport_interval = 1\n\
-             ovsdb_connection = unix:{}\n",
+             ovsdb_connection = unix:{}\n[df_l3_app]\ngateway_hold_seconds = 3\n",
             self.name,
             self.tunnel_ip,
             self.ovs.db_socket().display()
