@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::router_rows::assert_routers;
 use crate::support::{Dump, text};
 
 /// The rows of a table, by id.
@@ -77,6 +78,7 @@ pub(crate) fn assert_consistent(dump: &Dump) {
     assert_policies(dump);
     assert_trunks(dump);
     assert_floating_ips(dump);
+    assert_routers(dump);
     assert_groups_consistent(dump);
     for table in ["lswitch", "lport", "secgroup"] {
         let rows = documents(dump, table);
@@ -196,8 +198,12 @@ fn of(owned: &BTreeMap<String, String>) -> BTreeMap<&str, &str> {
     owned.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
-/// The reservation of the segment of a tunnel network, which is all that the tests make.
+/// The reservation of the segment of a tunnel network or of a flat one, which is all that the tests make.
 fn segment(id: &str, network: &Value) -> (String, String) {
-    let (kind, number) = (&network["provider:network_type"], &network["provider:segmentation_id"]);
-    (format!("{}:{number}", text(kind)), id.to_owned())
+    let kind = text(&network["provider:network_type"]);
+    let which = match kind.as_str() {
+        "flat" => text(&network["provider:physical_network"]),
+        _ => network["provider:segmentation_id"].to_string(),
+    };
+    (format!("{kind}:{which}"), id.to_owned())
 }

@@ -36,7 +36,7 @@ impl Cloud {
         Self { keystone, server, blue, red }
     }
 
-    fn send(&self, token: &str, method: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) fn send(&self, token: &str, method: &str, path: &str, body: &Value) -> Reply {
         // What a server without keystone believes must not matter here.
         let headers = [("X-Auth-Token", token), ("X-Roles", "admin"), ("X-Project-Id", "root")];
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -53,7 +53,7 @@ impl Cloud {
         list["networks"].as_array().expect("a list").iter().map(|network| text(&network["name"])).collect()
     }
 
-    fn create(&self, token: &str, attributes: &Value) -> Reply {
+    pub(crate) fn create(&self, token: &str, attributes: &Value) -> Reply {
         self.send(token, "POST", "/v2.0/networks", &json!({"network": attributes}))
     }
 

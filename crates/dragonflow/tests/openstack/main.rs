@@ -4,10 +4,11 @@
 //! | module | who |
 //! |---|---|
 //! | [`command_line`], [`security`] | `openstack`, run by [`shell`] |
+//! | [`routers`] | `openstack router`, and the session of the guide for distributed routers |
 //! | [`policies`] | `openstack network qos` and `network trunk` |
 //! | [`identity`] | those for whom a real [`keystone`] vouches |
 //! | [`sdk`] | openstacksdk |
-//! | [`tempest`] | OpenStack's own tests of Neutron's API |
+//! | [`tempest`], [`tempest_routers`] | OpenStack's own tests of Neutron's API |
 //! | [`hostile`] | clients that mean harm, or do not know what they do |
 //! | [`crowds`] | many clients at once, one server or two, servers that are killed |
 
@@ -19,8 +20,11 @@ mod http;
 mod identity;
 mod keystone;
 mod policies;
+mod router_rows;
+mod routers;
 mod sdk;
 mod security;
 mod shell;
 mod support;
 mod tempest;
+mod tempest_routers;

@@ -74,7 +74,7 @@ impl Server {
         let text = format!(
             "[df]\nnb_db_class = etcd_nb_db_driver\nremote_db_hosts = {store}\n\n[df_store]\n{store_options}\n\n\
              [df_api]\nbind = {api}\n{api_options}\n\n\
-             [quotas]\nquota_port = -1\nquota_network = -1\nquota_subnet = -1\nquota_security_group = 20\n"
+             [quotas]\nquota_port = -1\nquota_network = -1\nquota_subnet = -1\nquota_security_group = 20\nquota_router = 50\n"
         );
         std::fs::write(directory.path().join("server.ini"), text).expect("the configuration is written");
         let mut server = Self { daemon: None, api, store, directory };

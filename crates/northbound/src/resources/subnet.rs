@@ -189,7 +189,6 @@ pub(crate) fn give_some(draft: &mut Draft<'_>, document: &Document) -> Decision<
         return Ok(false);
     };
     let network = facts::network_id(document.text("network_id"))?;
-    let mut room = PORTS_RELEASED_MAX.saturating_sub(draft.count_changed(Kind::Port));
     for port in draft.with(Kind::Port, "network_id", document.text("network_id")) {
         let Some(addresses) = facts::port_addresses(&port) else {
             continue;
@@ -198,10 +197,10 @@ pub(crate) fn give_some(draft: &mut Draft<'_>, document: &Document) -> Decision<
         let Some(address) = imposed.filter(|address| !draft.addresses(&network).has_address(*address)) else {
             continue;
         };
-        if room == 0 {
+        // A router changes with its ports, by as many rows.
+        if draft.count_changed(Kind::Port) + draft.count_changed(Kind::Router) >= PORTS_RELEASED_MAX {
             return Ok(true);
         }
-        room -= 1;
         let fixed = FixedIp { subnet_id: subnet.id.clone(), ip_address: address };
         super::port::gain_address(draft, &port, fixed)?;
     }

@@ -201,3 +201,30 @@ async fn a_network_with_gateways_stays_external() {
     admin.put(&path("networks", &network), inner).await.expect(200);
     admin.delete(&path("networks", &network)).await.expect(204);
 }
+
+/// More of them than fit one transaction with their routers.
+const GATEWAYS: usize = 40;
+
+#[tokio::test]
+async fn gateways_make_addresses_in_a_new_subnet_as_all_ports_do() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let (network, subnet) = external(&mut admin, "172.16.0").await;
+    let pool = json!({"subnet": {"allocation_pools": [{"start": "172.16.0.2", "end": "172.16.0.250"}]}});
+    admin.put(&path("subnets", &subnet), pool).await.expect(200);
+    for number in 0..GATEWAYS {
+        let info = json!({"network_id": network["id"]});
+        let body = json!({"project_id": format!("p{}", number / 10), "external_gateway_info": info});
+        admin.create("router", body).await;
+    }
+    let slaac = json!({"network_id": network["id"], "ip_version": 6, "cidr": "fd00::/64", "ipv6_ra_mode": "slaac",
+        "ipv6_address_mode": "slaac"});
+    admin.create("subnet", slaac).await;
+    let routers = admin.get("/v2.0/routers").await.expect(200)["routers"].take();
+    let routers = routers.as_array().unwrap();
+    assert_eq!(routers.len(), GATEWAYS);
+    for router in routers {
+        let fixed = router["external_gateway_info"]["external_fixed_ips"].as_array().unwrap();
+        assert!(fixed.iter().any(|fixed| text(&fixed["ip_address"]).starts_with("fd00:")), "{router}");
+    }
+}

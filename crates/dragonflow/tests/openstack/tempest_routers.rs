@@ -1,0 +1,62 @@
+//! OpenStack's own tests of routers and external networks.
+//!
+//! Of the modules named here all tests run but these: those of `enable_default_route_ecmp` and `enable_default_route_bfd`, which this
+//! server refuses by name; one that looks for the networks by which Neutron's agents watch one another for routers with `ha`; and one
+//! that deletes a router with floating IPs.
+
+use serde_json::json;
+
+use crate::identity::Cloud;
+use crate::support::text;
+use crate::tempest::assert_pass;
+
+/// Modules, or classes of them where others of the module are about something else, and how many tests these are.
+const MODULES: [(&str, u32); 16] = [
+    ("neutron_tempest_plugin.api.test_routers.RoutersTest", 11),
+    ("neutron_tempest_plugin.api.test_routers.RoutersIpV6Test", 11),
+    ("neutron_tempest_plugin.api.test_routers.DvrRoutersTest", 1),
+    ("neutron_tempest_plugin.api.test_routers.DvrRoutersTestToCentralized", 1),
+    ("neutron_tempest_plugin.api.test_routers.DvrRoutersTestUpdateDistributedExtended", 2),
+    ("neutron_tempest_plugin.api.test_routers.HaRoutersTest", 1),
+    ("neutron_tempest_plugin.api.test_routers.RoutersSearchCriteriaTest", 9),
+    ("neutron_tempest_plugin.api.test_routers_negative", 8),
+    ("tempest.api.network.test_routers.RoutersTest", 7),
+    ("tempest.api.network.test_routers.RoutersIpV6Test", 7),
+    ("tempest.api.network.test_routers_negative.RoutersNegativeTest", 7),
+    ("tempest.api.network.test_routers_negative.RoutersNegativeIpV6Test", 7),
+    ("tempest.api.network.test_routers_negative.DvrRoutersNegativeTest", 1),
+    ("tempest.api.network.admin.test_routers", 18),
+    ("tempest.api.network.admin.test_routers_dvr", 3),
+    ("tempest.api.network.admin.test_routers_negative", 2),
+];
+
+/// Tests of classes in which others ask for what this server has not.
+const TESTS: [&str; 9] = [
+    "test_routers.ExternalGWMultihomingRoutersTest.test_create_router_add_external_gateways",
+    "test_routers.ExternalGWMultihomingRoutersTest.test_create_router_add_external_gateways_compat",
+    "test_routers.ExternalGWMultihomingRoutersTest.test_create_router_add_external_gateways_one",
+    "test_routers.ExternalGWMultihomingRoutersTest.test_create_router_add_remove_external_gateways",
+    "test_routers.ExternalGWMultihomingRoutersTest.test_create_router_remove_external_gateways_compat",
+    "test_routers.ExternalGWMultihomingRoutersTest.test_create_router_update_external_gateways",
+    "admin.test_routers_ha.RoutersTestHA.test_ha_router_creation",
+    "admin.test_routers_ha.RoutersTestHA.test_legacy_router_creation",
+    "admin.test_routers_ha.RoutersTestHA.test_legacy_router_update_to_ha",
+];
+
+#[test]
+fn the_tests_of_routers_pass() {
+    let cloud = Cloud::new();
+    let token = cloud.keystone.token_in("admin", "admin");
+    let network = json!({"name": "public", "router:external": true});
+    let network = cloud.create(&token, &network).expect(201)["network"]["id"].take();
+    for (version, cidr) in [(4, "172.24.4.0/24"), (6, "2001:db8::/64")] {
+        let subnet =
+            json!({"network_id": network, "ip_version": version, "cidr": cidr, "enable_dhcp": false});
+        cloud.send(&token, "POST", "/v2.0/subnets", &json!({"subnet": subnet})).expect(201);
+    }
+    let of_network = format!("public_network_id = {}\nfloating_network_name = public", text(&network));
+    let tests = TESTS.map(|test| format!("neutron_tempest_plugin.api.{test}"));
+    let mut modules = MODULES.to_vec();
+    modules.extend(tests.iter().map(|test| (test.as_str(), 1)));
+    assert_pass(&cloud, &modules, &of_network);
+}
