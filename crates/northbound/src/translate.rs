@@ -13,8 +13,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`network`], [`subnet`], [`port`], [`router`], [`security_group`], [`address_group`], [`qos`] | the objects and their rows |
-//! | [`network`], [`subnet`], [`port`], [`security_group`], [`address_group`], [`qos`], [`floating_ip`] | the objects and their rows |
+//! | [`network`], [`subnet`], [`port`], [`router`], [`security_group`], [`address_group`], [`qos`], [`floating_ip`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
 //! | [`dhcp_options`] | options of DHCP by their names |
 //! | [`protocol`] | protocols of IP by their names |

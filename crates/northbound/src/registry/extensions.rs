@@ -459,8 +459,7 @@ pub const EXTENSIONS: &[Extension] = &[
     ),
     Extension::new(
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: floatingip, network, policy, port, router, security_group, subnet, \
-         subnetpool, trunk",
+        "Tag support for resources with standard attribute: floatingip, network, policy, port, router, security_group, subnet, subnetpool, trunk",
         "2017-01-01T00:00:00-00:00",
         "Tags on resources",
     ),

@@ -21,6 +21,7 @@ use model::PortState;
 use serde_json::{Value, json};
 
 use self::inside::Inside;
+pub(super) use self::inside::is_in_subnet;
 use super::{copy_said, port, project_of, qos, visible};
 use crate::error::ApiError;
 use crate::policy;
@@ -89,9 +90,9 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     document.set("description", said.or_default("description"));
     document.set("forwardings", Vec::<Value>::new());
     qos::set(draft, &mut document, said)?;
-    let outside = outside::create(draft, &network, id, said)?;
-    document.set("floating_ip_address", outside.address.to_string());
-    document.set("floating_port_id", outside.port);
+    let (port, address) = outside::create(draft, &network, id, said)?;
+    document.set("floating_ip_address", address);
+    document.set("floating_port_id", port.id());
     associate(draft, &mut document, said)?;
     rows::put(draft, &document)?;
     Ok(draft.create(document))
@@ -263,38 +264,4 @@ pub(super) fn check_addresses(draft: &mut Draft<'_>, before: &Document, port: &D
         return Err(refused("they are the address of a floating ip").into());
     }
     forwarding::forget(draft, port, &addresses)
-}
-
-/// Whether an interface may be taken from a router: not one through which a floating IP reaches a subnet.
-///
-/// # Errors
-/// When one does.
-pub fn check_interface_free(draft: &mut Draft<'_>, router: &str, subnet: &str) -> Result<(), ApiError> {
-    draft.seal(guard_of_router(router));
-    let behind = draft.with(Kind::FloatingIp, "router_id", router);
-    if behind.iter().any(|floating_ip| inside::is_in_subnet(draft, floating_ip, subnet)) {
-        let text = format!(
-            "Router interface for subnet {subnet} on router {router} cannot be deleted, as it is required by one or more \
-             floating IPs."
-        );
-        return Err(ApiError::new(409, "RouterInterfaceInUseByFloatingIP", text));
-    }
-    Ok(())
-}
-
-/// Whether a gateway may be taken from a router: not one in whose network a floating IP is.
-///
-/// # Errors
-/// When one is.
-pub fn check_gateway_free(draft: &mut Draft<'_>, router: &str, network: &str) -> Result<(), ApiError> {
-    draft.seal(guard_of_router(router));
-    let behind = draft.with(Kind::FloatingIp, "router_id", router);
-    if behind.iter().any(|floating_ip| floating_ip.text("floating_network_id") == network) {
-        let text = format!(
-            "Gateway cannot be updated for router {router}, since a gateway to external network {network} is required by \
-             one or more floating IPs."
-        );
-        return Err(ApiError::new(409, "RouterExternalGatewayInUseByFloatingIp", text));
-    }
-    Ok(())
 }

@@ -148,7 +148,7 @@ fn to_network(draft: &Draft<'_>, interface: Arc<Document>, network: &str) -> Opt
 }
 
 /// Whether anything that a floating IP stands for is in a subnet.
-pub(super) fn is_in_subnet(draft: &Draft<'_>, floating_ip: &Document, subnet: &str) -> bool {
+pub(in crate::resources) fn is_in_subnet(draft: &Draft<'_>, floating_ip: &Document, subnet: &str) -> bool {
     let is_there = |port: Option<&str>, address: Option<&str>| {
         let port = port.and_then(|port| draft.get(Kind::Port, port));
         port.is_some_and(|port| {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{claim, depend_on_network, set_lists};
 use crate::error::ApiError;
-use crate::ipam::{FixedIpRequest, PortChange, PortPlanner};
+use crate::ipam::{FixedIpRequest, PortChange, PortPlanner, Subnet};
 use crate::registry::Kind;
 use crate::registry::attribute::Unsaid;
 use crate::registry::document::Document;
@@ -35,11 +35,24 @@ pub fn create(
     owner: Owner<'_>,
     asked: Option<&[FixedIpRequest]>,
 ) -> Decision<Arc<Document>> {
+    let subnets = facts::subnets_of(draft, network.id());
+    create_in(draft, network, &subnets, owner, asked)
+}
+
+/// The same with addresses of these subnets of the network only.
+///
+/// # Errors
+/// When the addresses cannot be had.
+pub fn create_in(
+    draft: &mut Draft<'_>,
+    network: &Document,
+    subnets: &[Subnet],
+    owner: Owner<'_>,
+    asked: Option<&[FixedIpRequest]>,
+) -> Decision<Arc<Document>> {
     let core = draft.core();
     let id = facts::network_id(network.id())?;
-    let subnets = facts::subnets_of(draft, network.id());
-    let planner =
-        PortPlanner { addresses: draft.addresses(&id), subnets: &subnets, device_owner: owner.device_owner };
+    let planner = PortPlanner { addresses: draft.addresses(&id), subnets, device_owner: owner.device_owner };
     let plan = planner.create(None, asked, core.settings.mac_base, &mut || core.chance.next())?;
     let id = Uuid::new_v4().to_string();
     let mut document = draft.new_document(Kind::Port, &id, owner.project);

@@ -3,22 +3,17 @@
 //! Whoever puts a floating IP behind a router writes the guard of the router, and whoever takes something from the router requires
 //! that nobody did: of the two, one decides again.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-
-use ipnet::IpNet;
 
 use crate::error::ApiError;
 use crate::registry::Kind;
 use crate::registry::document::Document;
-use crate::resources::facts;
+use crate::resources::floating_ip;
 use crate::write::{Draft, guard_of_router};
 
 /// The floating IPs that reach their ports through a router.
 fn behind(draft: &Draft<'_>, router: &Document) -> Vec<Arc<Document>> {
-    let kind =
-        Kind::of_collection("floatingips").filter(|kind| kind.resource().indexed.contains(&"router_id"));
-    kind.map(|kind| draft.with(kind, "router_id", router.id())).unwrap_or_default()
+    draft.with(Kind::FloatingIp, "router_id", router.id())
 }
 
 /// Refuses that a router loses its gateway in a network from which it has floating IPs.
@@ -42,10 +37,8 @@ pub(super) fn check_interface(
     subnet: &Document,
 ) -> Result<(), ApiError> {
     draft.seal(guard_of_router(router.id()));
-    let cidr: Option<IpNet> = facts::cidr(subnet.get("cidr"));
-    let is_in_subnet = |address: IpAddr| cidr.is_some_and(|cidr| cidr.contains(&address));
-    let mut fixed = behind(draft, router).into_iter();
-    if !fixed.any(|floating| facts::address(floating.get("fixed_ip_address")).is_some_and(is_in_subnet)) {
+    let behind = behind(draft, router);
+    if !behind.iter().any(|floating| floating_ip::is_in_subnet(draft, floating, subnet.id())) {
         return Ok(());
     }
     let text = format!(
