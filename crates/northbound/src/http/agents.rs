@@ -1,4 +1,4 @@
-//! Agents, and what they have: `/v2.0/agents` and what is below it, and the agents of networks.
+//! Agents, and what they have: `/v2.0/agents` and what is below it, and the agents of networks and routers.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::query::{ListQuery, View, page};
 use crate::registry::document::Document;
 use crate::registry::tables::agent::AGENT;
 use crate::registry::{Kind, body};
-use crate::resources::agent::{self, zones};
+use crate::resources::agent::{self, gateways, zones};
 use crate::server::Core;
 use crate::service::Body;
 
@@ -37,8 +37,75 @@ pub(super) async fn answer(
         [id, "dhcp-networks" | "dhcp_networks", rest @ ..] => {
             dhcp_networks(core, context, request, (id, rest), text)
         }
+        [id, "l3-routers" | "l3_routers", rest @ ..] => {
+            l3_routers(core, context, request, (id, rest), text).await
+        }
         _ => Err(ApiError::not_found()),
     }
+}
+
+/// The routers that may have their gateways on the node of an agent.
+async fn l3_routers(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    (id, rest): (&str, &[&str]),
+    text: &[u8],
+) -> Result<Answer, ApiError> {
+    match (&request.method, rest) {
+        (&Method::GET, []) => {
+            enforce(context, "get_l3-routers")?;
+            let state = core.replica.read();
+            let agent = agent::find(state.nodes(), context, id)?;
+            let columns = Columns::new(Kind::Router.resource().attributes, context, &[]);
+            let routers = gateways::routers(&state, &agent).into_iter();
+            let views = routers.map(|router| View::new(&state, router, &columns)).collect();
+            Ok(Answer::json(200, &Body::Many("routers", views, None)))
+        }
+        (&Method::POST, []) => {
+            enforce(context, "create_l3-router")?;
+            let mut said = body::object(text)?;
+            let router = said.remove("router_id").unwrap_or_default();
+            let router = router.as_str().unwrap_or_default();
+            let priority = said.remove("ha_chassis_priority").unwrap_or_default();
+            core.write(context, |draft| gateways::add(draft, id, router, &priority)).await?;
+            Ok(Answer::json(201, &Value::Null))
+        }
+        (&Method::PUT, [router]) => {
+            enforce(context, "update_l3-router")?;
+            let priority = body::object(text)?.remove("ha_chassis_priority").unwrap_or_default();
+            core.write(context, |draft| gateways::change(draft, id, router, &priority)).await?;
+            Ok(Answer::json(200, &Value::Null))
+        }
+        (&Method::DELETE, [router]) => {
+            enforce(context, "delete_l3-router")?;
+            core.write(context, |draft| gateways::remove(draft, id, router)).await?;
+            Ok(Answer::empty(204))
+        }
+        (_, [] | [_]) => Err(ApiError::method_not_allowed()),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// The agents that may have the gateways of a router, the first of them before others.
+pub(super) fn of_router(
+    core: &Core,
+    context: &Context,
+    request: &Request,
+    router: &str,
+) -> Result<Answer, ApiError> {
+    if request.method != Method::GET {
+        return Err(ApiError::method_not_allowed());
+    }
+    enforce(context, "get_l3-agents")?;
+    let (now, down_time_s) = judged(core);
+    let found = {
+        let state = core.replica.read();
+        let router = policy::known(&state, context, Kind::Router, router)?;
+        gateways::shown(&state, &router, &now, down_time_s)
+    };
+    let fields = request.parameters.fields();
+    Ok(Answer::json(200, &Body::Many(AGENT.plural, views(core, context, &fields, found), None)))
 }
 
 /// Refuses what only administrators may.

@@ -53,6 +53,7 @@ pub async fn answer(
             only_get(request, || super::agents::availability_zones(core, request))
         }
         ["agents", rest @ ..] => super::agents::answer(core, context, request, rest, text).await,
+        ["routers", id, "l3-agents" | "l3_agents"] => super::agents::of_router(core, context, request, id),
         ["networks", id, "dhcp-agents" | "dhcp_agents"] => {
             super::agents::of_network(core, context, request, id)
         }

@@ -56,6 +56,9 @@ impl View {
     #[must_use]
     pub fn new(state: &State, document: Arc<Document>, columns: &Columns) -> Self {
         let shown = columns.columns.iter().filter_map(|(slot, attribute)| {
+            if attribute.is_left_out && !attribute.is_computed && document.at(*slot).is_null() {
+                return None;
+            }
             let shown = if attribute.is_computed {
                 let value = resources::compute(state, &document, attribute.name);
                 if attribute.is_left_out && value.is_null() {

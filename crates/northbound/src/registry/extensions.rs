@@ -215,10 +215,22 @@ pub const EXTENSIONS: &[Extension] = &[
         "Whether a port has its addresses yet",
     ),
     Extension::new(
+        "l3-agent-scheduler-ha-chassis-priority",
+        "L3 Agent Scheduler HA Chassis Priority",
+        "2026-03-31T00:00:00-00:00",
+        "In which order nodes take over the gateways of a router",
+    ),
+    Extension::new(
         "l3-ha",
         "HA Router extension",
         "2014-04-26T00:00:00-00:00",
         "Every gateway moves when its node fails; whether a router says so is kept and shown",
+    ),
+    Extension::new(
+        "l3_agent_scheduler",
+        "L3 Agent Scheduler",
+        "2013-02-07T10:00:00-00:00",
+        "Which nodes may have the gateways of a router, and moving them",
     ),
     Extension::new("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00", "The longest packet of a network"),
     Extension::new(

@@ -51,6 +51,8 @@ ignored.
 | `/v2.0/address-groups/ID/add_addresses`, `…/remove_addresses` | PUT | more addresses, or fewer |
 | `/v2.0/agents`, `…/ID` | GET, PUT, DELETE | the daemons of nodes; those that are dead can be deleted |
 | `/v2.0/agents/ID/dhcp-networks`, `/v2.0/networks/ID/dhcp-agents` | GET | every node answers DHCP for the ports that it has |
+| `/v2.0/routers/ID/l3-agents` | GET | the nodes that may have the gateways of a router, and which has them now (`ha_state`) |
+| `/v2.0/agents/ID/l3-routers`, `…/ROUTER` | GET, POST, PUT, DELETE | the routers that may have their gateways on a node; moves them there, with or without `ha_chassis_priority`, and away |
 | `/v3`, `/v3/auth/tokens` and a few below | | without keystone: what of it clients cannot do without |
 
 Lists take any attribute with a *filter* as parameter (repeated: any of the values), `tags`, `tags-any`, `not-tags`, `not-tags-any`,

@@ -25,7 +25,8 @@ use crate::write::GUARDS;
 pub struct State {
     revision: Revision,
     kinds: [Rows; Kind::ALL.len()],
-    statuses: FxHashMap<RowId, PortState>,
+    /// What is said of ports, and by which node.
+    statuses: FxHashMap<RowId, (PortState, Id<Chassis>)>,
     nodes: Nodes,
     /// Nodes that bound a port to themselves, and the states of the rows that say so.
     bound_by_nodes: FxHashMap<RowId, (Id<Chassis>, Stamp)>,
@@ -105,7 +106,13 @@ impl State {
     /// What a controller says of a port.
     #[must_use]
     pub fn port_state(&self, id: &str) -> Option<PortState> {
-        self.statuses.get(&RowId::new(id).ok()?).copied()
+        self.statuses.get(&RowId::new(id).ok()?).map(|(state, _)| *state)
+    }
+
+    /// The controller that says it.
+    #[must_use]
+    pub fn port_chassis(&self, id: &str) -> Option<&Id<Chassis>> {
+        self.statuses.get(&RowId::new(id).ok()?).map(|(_, chassis)| chassis)
     }
 
     /// What is known of nodes.
@@ -251,7 +258,9 @@ impl State {
         } else if key.table.model() == Some(Table::PortStatus) {
             let status = std::str::from_utf8(&value).ok().and_then(|text| PortStatus::from_text(text).ok());
             match status {
-                Some(status) => drop(self.statuses.insert(status.lport.row().clone(), status.state)),
+                Some(status) => {
+                    drop(self.statuses.insert(status.lport.row().clone(), (status.state, status.chassis)))
+                }
                 None => tracing::warn!(row = %key, "what a controller says of a port makes no sense"),
             }
         }

@@ -12,6 +12,7 @@
 //! One that is switched off (`admin_state_up`) gets no gateways: the row that offers its node is taken back, and is not written again until it
 //! is switched on. One that is dead can be deleted, and with the controller goes its node.
 
+pub mod gateways;
 pub mod zones;
 
 use std::collections::BTreeSet;

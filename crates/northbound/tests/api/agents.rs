@@ -2,7 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Object, Service, Table, Timestamp, TunnelType};
+use model::{
+    Chassis, ChassisExtra, GatewayCandidate, Id, Object, PortState, PortStatus, Service, Table, Timestamp,
+    Topic, TunnelType,
+};
 use nb::{Store as _, Txn};
 use northbound::Settings;
 use serde_json::{Value, json};
@@ -276,4 +279,129 @@ async fn zones_are_those_of_nodes_and_of_the_operator() {
     let body = json!({"network": {"availability_zone_hints": ["north"]}});
     let refused = "AvailabilityZone north could not be found.";
     admin.post("/v2.0/networks", body).await.expect_error(404, "AvailabilityZoneNotFound", refused);
+}
+
+/// A router with a gateway, and the port of that.
+async fn router(admin: &mut Client) -> (Value, Id<model::LogicalPort>) {
+    let (outside, _) = crate::floating_ips::outside(admin, "172.24.4.0/24").await;
+    let router = json!({"external_gateway_info": {"network_id": outside["id"]}});
+    let router = admin.create("router", router).await;
+    let port = admin.get("/v2.0/ports?device_owner=network:router_gateway").await.expect(200);
+    (router, Id::new(text(&port["ports"][0]["id"])).unwrap())
+}
+
+/// The hosts that may have the gateways of a router, in their order, and what they say of it.
+async fn order(admin: &mut Client, router: &Value) -> Vec<(String, String)> {
+    let found = admin.get(&format!("{}/l3-agents", path("routers", router))).await.expect(200);
+    let said = |agent: &Value| (text(&agent["host"]).to_owned(), text(&agent["ha_state"]).to_owned());
+    found["agents"].as_array().unwrap().iter().map(said).collect()
+}
+
+fn named(hosts: &[(String, String)]) -> Vec<&str> {
+    hosts.iter().map(|(host, _)| host.as_str()).collect()
+}
+
+#[tokio::test]
+async fn where_the_gateways_of_a_router_are_is_shown_and_can_be_chosen() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let (router, port) = router(&mut admin).await;
+    assert_eq!(order(&mut admin, &router).await, [], "no node offers itself");
+    let mut rows: Vec<Object> = ["n1", "n2", "n3"].iter().flat_map(|host| node(host, "az", 0.0)).collect();
+    rows.extend([candidate("n1", 1), candidate("n2", 3), candidate("n3", 2)]);
+    say(&api, rows).await;
+    let active = PortStatus {
+        chassis: chassis("n2"),
+        generation: 1,
+        id: PortStatus::id_of(&port),
+        lport: port.clone(),
+        lport_version: None,
+        state: PortState::Active,
+        topic: Topic::new(""),
+        version: None,
+    };
+    say(&api, vec![active.into()]).await;
+    let is = |host: &str, state: &str| (host.to_owned(), state.to_owned());
+    assert_eq!(
+        order(&mut admin, &router).await,
+        [is("n2", "active"), is("n3", "standby"), is("n1", "standby")]
+    );
+    let first = agent(&mut admin, "n1", GATEWAY).await;
+    let of_first = format!("{}/l3-routers", path("agents", &first));
+    let found = admin.get(&of_first).await.expect(200);
+    assert_eq!((found["routers"].as_array().unwrap().len(), &found["routers"][0]["id"]), (1, &router["id"]));
+    let body = json!({"router_id": router["id"]});
+    assert_eq!(admin.post(&of_first, body).await.expect(201), Value::Null);
+    assert_eq!(named(&order(&mut admin, &router).await), ["n1", "n2", "n3"], "the others still take over");
+    let chosen = async || {
+        let rows = api.objects(Table::RouterExtra).await;
+        let [Object::RouterExtra(row)] = rows.as_slice() else { panic!("{rows:?}") };
+        row.chassis.iter().map(|own| (own.chassis.to_string(), own.priority)).collect::<Vec<_>>()
+    };
+    let pair = |host: &str, priority: u32| (host.to_owned(), priority);
+    assert_eq!(chosen().await, [pair("n2", 3), pair("n3", 2), pair("n1", 4)]);
+    let third = agent(&mut admin, "n3", GATEWAY).await;
+    let of_third = format!("{}/l3-routers/{}", path("agents", &third), id(&router));
+    admin.put(&of_third, json!({"ha_chassis_priority": 9})).await.expect(200);
+    assert_eq!(named(&order(&mut admin, &router).await), ["n3", "n1", "n2"]);
+    let second = agent(&mut admin, "n2", GATEWAY).await;
+    let of_second = format!("{}/l3-routers/{}", path("agents", &second), id(&router));
+    admin.delete(&of_second).await.expect(204);
+    assert_eq!(named(&order(&mut admin, &router).await), ["n3", "n1"]);
+    let refused = format!("The router {} is not hosted by the L3 Agent {}.", id(&router), id(&second));
+    admin.delete(&of_second).await.expect_error(409, "RouterNotHostedByL3Agent", &refused);
+    let body = json!({"ha_chassis_priority": 5});
+    admin.put(&of_second, body).await.expect_error(409, "RouterNotHostedByL3Agent", &refused);
+    for agent in [&first, &third] {
+        let of_agent = format!("{}/l3-routers/{}", path("agents", agent), id(&router));
+        admin.delete(&of_agent).await.expect(204);
+    }
+    assert_eq!(named(&order(&mut admin, &router).await), ["n2", "n3", "n1"], "nobody chooses any more");
+    let gone = json!({"router": {"external_gateway_info": null}});
+    admin.put(&path("routers", &router), gone).await.expect(200);
+    assert_eq!(order(&mut admin, &router).await, [], "it has no gateway");
+    assert_eq!(admin.get(&of_first).await.expect(200), json!({"routers": []}));
+}
+
+#[tokio::test]
+async fn gateways_go_to_nodes_that_offer_themselves() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let (router, _) = router(&mut admin).await;
+    let mut rows = node("n1", "az", 0.0);
+    rows.extend(node("n2", "az", 0.0));
+    rows.extend([candidate("n1", 1), candidate("n2", 2)]);
+    say(&api, rows).await;
+    let (gateway, controller) =
+        (agent(&mut admin, "n1", GATEWAY).await, agent(&mut admin, "n1", CONTROLLER).await);
+    let routers = |agent: &Value| format!("{}/l3-routers", path("agents", agent));
+    let body = json!({"router_id": router["id"]});
+    let invalid = |agent: &Value| format!("Agent {} is not a L3 Agent or has been disabled", id(agent));
+    let reply = admin.post(&routers(&controller), body.clone()).await;
+    reply.expect_error(404, "InvalidL3Agent", &invalid(&controller));
+    assert_eq!(admin.get(&routers(&controller)).await.expect(200), json!({"routers": []}));
+    let missing = format!("Router {NONE} could not be found");
+    admin.post(&routers(&gateway), json!({"router_id": NONE})).await.expect_error(
+        404,
+        "RouterNotFound",
+        &missing,
+    );
+    for (priority, status, kind, message) in [
+        (json!(2), 409, "HAChassisPriorityAlreadyAssigned", "HA Chassis priority 2 is already assigned"),
+        (json!(32768), 400, "InvalidHAChassisPriority", "HA Chassis priority must be between 0 and 32767"),
+        (json!("x"), 400, "InvalidHAChassisPriority", "HA Chassis priority must be between 0 and 32767"),
+    ] {
+        let body = json!({"router_id": router["id"], "ha_chassis_priority": priority});
+        admin.post(&routers(&gateway), body).await.expect_error(status, kind, message);
+    }
+    let off = json!({"agent": {"admin_state_up": false}});
+    admin.put(&path("agents", &gateway), off).await.expect(200);
+    let reply = admin.post(&routers(&gateway), body.clone()).await;
+    reply.expect_error(404, "InvalidL3Agent", &invalid(&gateway));
+    let mut member = api.member("p");
+    let of_router = format!("{}/l3-agents", path("routers", &router));
+    let refused = "rule:get_l3-agents is disallowed by policy";
+    member.get(&of_router).await.expect_error(403, "PolicyNotAuthorized", refused);
+    member.post(&routers(&gateway), body).await.expect(403);
+    admin.put(&of_router, json!({})).await.expect(405);
 }

@@ -35,5 +35,8 @@ pub static AGENT: Resource = Resource {
             .check(Check::TextOrNull(DESCRIPTION_CHARS_MAX))
             .filter(),
         Attribute::output("resources_synced"),
+        // Of an agent that may have the gateways of a certain router.
+        Attribute::output("ha_state").unless_null(),
+        Attribute::output("ha_chassis_priority").unless_null(),
     ],
 };
