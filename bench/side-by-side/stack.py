@@ -1,6 +1,4 @@
-"""Dragonflow as a stack of the data-path bench: `dataplane.py --plugin stack.py --stacks direct,normal,ovn,dragonflow`.
-
-Paths within a network; routed ones follow with routers."""
+"""Dragonflow as a stack of the data-path bench: `dataplane.py --plugin stack.py --stacks direct,normal,ovn,dragonflow`."""
 import subprocess
 
 from dragonflow import Backend
@@ -8,13 +6,15 @@ from dragonflow import Backend
 
 class DragonflowStack(Stack):  # noqa: F821, the harness gives the class
     name = 'dragonflow'
-    functional = False             # floating IPs and routers are not built yet
-    paths = {'same_l2': ('a1', 'a2'), 'cross_l2': ('a1', 'a3')}
+    paths = {'same_l2': ('a1', 'a2'), 'cross_l2': ('a1', 'a3'), 'same_l3': ('a3', 'b1'),
+             'cross_l3': ('a1', 'b1')}
 
     def start_hosts(self, real, hns):
         self.b = Backend(self.dir)
         for h in real:
-            self.hosts[h['id']] = self.b.add_host(h, ns=hns[h['id']])
+            self.hosts[h['id']] = o = self.b.add_host(h, ns=hns[h['id']])
+            o.add_bridge('br-ex', 'standalone')
+            o.vsctl('add-port', 'br-ex', 'ext')
         self.b.wait_hosts()
 
     def load(self):

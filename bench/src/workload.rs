@@ -13,7 +13,7 @@ pub(crate) fn rows(workload: &Value, number: &mut dyn FnMut(Table) -> u32) -> Re
     let mut rows = Vec::new();
     for network in list(workload, "networks") {
         let value = json!({
-            "id": network["id"], "is_external": network["external"], "mtu": network["mtu"], "name": network["name"],
+            "id": network["id"], "is_external": network["external"], "physical_network": network["physical_network"], "mtu": network["mtu"], "name": network["name"],
             "network_type": network["network_type"], "segmentation_id": network["segmentation_id"], "topic": topic,
             "unique_key": number(Table::LogicalSwitch), "version": 1,
         });
@@ -33,17 +33,78 @@ pub(crate) fn rows(workload: &Value, number: &mut dyn FnMut(Table) -> u32) -> Re
     for group in list(workload, "security_groups") {
         rows.push(security_group(group, topic, number(Table::SecurityGroup))?);
     }
-    for router in list(workload, "routers") {
-        let value = json!({
-            "id": router["id"], "name": router["name"], "ports": [], "routes": [], "topic": topic,
-            "unique_key": number(Table::LogicalRouter), "version": 1,
-        });
-        rows.push(row(Table::LogicalRouter, value)?);
-    }
     for port in list(workload, "ports") {
         rows.push(self::port(port, topic, number(Table::LogicalPort))?);
     }
+    for router in list(workload, "routers") {
+        rows.extend(self::router(router, topic, number)?);
+    }
+    for floating in list(workload, "floating_ips") {
+        rows.extend(floating_ip(floating, topic, number(Table::LogicalPort))?);
+    }
     Ok(rows)
+}
+
+/// A router with the ports of its interfaces and gateway, and the node of the gateway.
+fn router(router: &Value, topic: &str, number: &mut dyn FnMut(Table) -> u32) -> Result<Vec<Object>> {
+    let mut rows = Vec::new();
+    let mut ports = Vec::new();
+    for leg in list(router, "interfaces") {
+        let key = number(Table::LogicalPort);
+        rows.push(outer_port(leg, &leg["port_id"], "network:router_interface_distributed", topic, key)?);
+        ports.push(json!({
+            "id": leg["port_id"], "lswitch": leg["network_id"], "mac": leg["mac_address"], "topic": topic,
+            "unique_key": key,
+        }));
+    }
+    let value = json!({
+        "id": router["id"], "name": router["name"], "ports": ports, "routes": [], "topic": topic,
+        "unique_key": number(Table::LogicalRouter), "version": 1,
+    });
+    rows.push(row(Table::LogicalRouter, value)?);
+    let gateway = &router["external_gateway"];
+    if gateway.is_null() {
+        return Ok(rows);
+    }
+    let key = number(Table::LogicalPort);
+    rows.push(outer_port(gateway, &gateway["port_id"], "network:router_gateway", topic, key)?);
+    let value = json!({
+        "id": router["id"], "lrouter": router["id"], "topic": topic, "version": 1, "chassis": [],
+        "gateways": [{
+            "port": gateway["port_id"], "lswitch": gateway["network_id"], "enable_snat": gateway["enable_snat"],
+        }],
+    });
+    rows.push(row(Table::RouterExtra, value)?);
+    let value = json!({"id": gateway["host"], "chassis": gateway["host"], "priority": 1});
+    rows.push(row(Table::GatewayCandidate, value)?);
+    Ok(rows)
+}
+
+/// A port that nothing is plugged into.
+fn outer_port(address: &Value, id: &Value, owner: &str, topic: &str, key: u32) -> Result<Object> {
+    let subnets: Vec<&Value> = [&address["subnet_id"]].into_iter().filter(|id| !id.is_null()).collect();
+    let value = json!({
+        "allowed_address_pairs": [], "device_owner": owner, "enabled": true, "id": id, "ips": [address["ip_address"]],
+        "lswitch": address["network_id"], "macs": [address["mac_address"]], "port_security_enabled": false,
+        "security_groups": [], "subnets": subnets, "topic": topic, "unique_key": key, "version": 1,
+    });
+    row(Table::LogicalPort, value)
+}
+
+/// A floating IP with its port, whose id is made of that of the floating IP.
+fn floating_ip(floating: &Value, topic: &str, key: u32) -> Result<Vec<Object>> {
+    let id = text(floating, "id")?;
+    let port = json!(format!("f10a{}", id.get(4..).unwrap_or(id)));
+    let address = json!({
+        "ip_address": floating["floating_ip_address"], "mac_address": floating["mac_address"],
+        "network_id": floating["floating_network_id"],
+    });
+    let value = json!({
+        "id": id, "fixed_ip_address": floating["fixed_ip_address"], "floating_ip_address": floating["floating_ip_address"],
+        "floating_lport": port, "lport": floating["port_id"], "lrouter": floating["router_id"], "topic": topic, "version": 1,
+    });
+    let port = outer_port(&address, &port, "network:floatingip", topic, key)?;
+    Ok(vec![port, row(Table::FloatingIp, value)?])
 }
 
 /// A hypervisor that only the store knows.

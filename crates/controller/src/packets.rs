@@ -127,8 +127,7 @@ fn next_hop(packet: &PacketIn2) -> Option<IpAddr> {
             Some(Ipv4Addr::from(ip).into())
         }
         NetworkKey::Ipv6 { .. } => {
-            let parts = [Field::Reg0, Field::Reg1, Field::Reg2, Field::Reg3];
-            let ip = parts.into_iter().fold(0, |ip, field| ip << 32 | part(field));
+            let ip = pipeline::regs::next_hop_v6(part);
             (ip != 0).then(|| Ipv6Addr::from(ip).into())
         }
         NetworkKey::Arp(_) => None,

@@ -1,10 +1,12 @@
 //! The loop in the middle: take all that is new, let the engine compute, hand on what follows.
 
+mod answers;
+
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::IpAddr;
 
-use engine::{Beacon, Engine, Finding, Listens, Outputs, Reply, Write};
+use engine::{Beacon, Engine, Finding, Listens, Outputs, Write};
 use model::{RowId, Table};
 use net_types::OfPort;
 use openflow::delta::Delta;
@@ -20,17 +22,18 @@ use tracing::{debug, error, info, warn};
 
 use crate::apps_list;
 use crate::audit::audit;
-use crate::beacons::{self, Proofs, RowName};
+use crate::beacons::{self, RowName};
 use crate::controller::Sources;
 use crate::intake::Intake;
 use crate::neighbors;
 use crate::notify::Notifier;
-use crate::options::{Options, PacketLimits};
-use crate::packets::{self, Answer, Filter, Hears, Packets, greeting, packet_out, want};
+use crate::options::Options;
+use crate::packets::{Answer, Filter, Hears, Packets, greeting, want};
 use crate::recorder::Recorder;
 use crate::report::Wishes;
 use crate::status::Status;
 use crate::vswitch::Orders;
+use answers::{connect_packets, outgoing, send_beacons};
 
 /// News of one source that go into one step at most, so that no source keeps the others waiting.
 const NEWS_A_STEP_MAX: usize = 256;
@@ -364,72 +367,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    async fn send(&self, answer: Answer) {
-        match &self.packets {
-            PacketPath::Own(packets) => packets.answer(answer),
-            PacketPath::Shared(..) => {
-                if let Err(error) = self.switch.send(packet_out(answer)).await {
-                    debug!(%error, "an answer is dropped");
-                }
-            }
-        }
-    }
-
-    async fn answer(&mut self, replies: Vec<Reply>) {
-        let (mut answered, mut ignored) = (0, 0);
-        for reply in replies {
-            match reply {
-                Reply::Send { frame, port } => {
-                    answered += 1;
-                    self.send(Answer::send(frame, port)).await;
-                }
-                Reply::Resume(resume) => {
-                    answered += 1;
-                    self.send(Answer::resume(resume)).await;
-                }
-                Reply::Ask(ask) => {
-                    answered += 1;
-                    self.tell_neighbors(neighbors::News::Ask(ask));
-                }
-                Reply::Told(neighbor) => {
-                    answered += 1;
-                    self.tell_neighbors(neighbors::News::Told(neighbor));
-                }
-                Reply::Write(write) => {
-                    answered += 1;
-                    self.wishes.writes.add(*write);
-                }
-                Reply::Listens(listens) => {
-                    answered += 1;
-                    if self.heard.try_send(listens).is_err() {
-                        debug!("what a guest listens to is not noticed, there is too much of it");
-                    }
-                }
-                Reply::Heard(table, row) => {
-                    answered += 1;
-                    // One that is lost is asked for again.
-                    drop(self.proved.try_send((table, row)));
-                }
-                Reply::Ignore(why) => {
-                    ignored += 1;
-                    debug!(why, "a packet is not answered");
-                }
-            }
-        }
-        if answered + ignored > 0 {
-            self.status.send_modify(|status| {
-                status.packets_answered += answered;
-                status.packets_ignored += ignored;
-            });
-        }
-    }
-
-    fn tell_neighbors(&self, news: neighbors::News) {
-        if self.neighbors.try_send(news).is_err() {
-            debug!("a packet for a neighbour is dropped, too many wait");
-        }
-    }
-
     async fn switch_says(&mut self, event: Event) -> Result<(), Stopped> {
         match event {
             Event::Connected(_) => {
@@ -549,40 +486,6 @@ fn connect_flows(options: &Options, initial: Delta) -> Handle {
     let mut machine = MachineOptions::new(Scope::new(PIPELINE.table_ids(), groups::OURS, meters::OURS));
     machine.tlv_maps = vec![tunnels::OPTION];
     Handle::spawn(switch::Options::new(options.endpoint(), machine), initial)
-}
-
-fn connect_packets(
-    endpoint: switch::endpoint::Endpoint,
-    limits: PacketLimits,
-) -> (PacketPath, Option<AbortOnDrop>) {
-    let machine = MachineOptions::new(Scope::nothing());
-    let handle = Handle::spawn(switch::Options::new(endpoint, machine), Delta::default());
-    let (packets, run) = packets::carry(handle, limits);
-    (PacketPath::Own(packets), Some(AbortOnDrop(tokio::spawn(run))))
-}
-
-/// Where others than the worker put frames to be sent.
-fn outgoing(packets: PacketPath) -> (PacketPath, mpsc::Sender<Answer>) {
-    match packets {
-        PacketPath::Own(packets) => {
-            let out = packets.outgoing();
-            (PacketPath::Own(packets), out)
-        }
-        PacketPath::Shared(filter, _) => {
-            let (out, answers) = mpsc::channel(ANSWERS_WAITING_MAX);
-            (PacketPath::Shared(filter, answers), out)
-        }
-    }
-}
-
-/// Starts to send what ports are sent regularly.
-fn send_beacons(
-    outputs: &mut Outputs,
-    out: mpsc::Sender<Answer>,
-    proofs: Proofs,
-) -> (watch::Sender<Vec<Beacon>>, AbortOnDrop) {
-    let (said, wanted) = watch::channel(outputs.beacons.take().unwrap_or_default());
-    (said, AbortOnDrop(tokio::spawn(beacons::run(wanted, out, proofs))))
 }
 
 async fn tick(timer: &mut Option<Interval>) {

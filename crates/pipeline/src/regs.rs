@@ -144,6 +144,11 @@ pub static ALL: &[&Register] = &[
 /// What a match has instead of the long register.
 const PARTS_OF_LONG: [Field; 4] = [Field::Reg0, Field::Reg1, Field::Reg2, Field::Reg3];
 
+/// What [`NEXT_HOP_V6`] holds, where only its parts can be read.
+pub fn next_hop_v6(part: impl Fn(Field) -> u128) -> u128 {
+    PARTS_OF_LONG.into_iter().fold(0, |ip, field| ip << 32 | part(field))
+}
+
 impl Register {
     /// Whether `field` of a match is this register, or a part of it.
     pub(crate) fn is_matched_by(&self, field: Field) -> bool {

@@ -418,9 +418,7 @@ fn what_there_is_besides() {
     assert_eq!(openstack.json("floating ip list"), json!([]));
     openstack.refuses("network agent show none", "No Agent found for none");
     // What is not there says so; no client is left with half an answer.
-    for command in ["network segment list"] {
-        openstack.refuses(command, "The resource could not be found.");
-    }
+    openstack.refuses("network segment list", "The resource could not be found.");
 }
 
 /// Without keystone any password is right, and a project is there when somebody names it.
