@@ -1,8 +1,8 @@
-//! OpenStack's own tests of routers and external networks.
+//! OpenStack's own tests of routers, floating IPs and external networks.
 //!
 //! Of the modules named here all tests run but these: those of `enable_default_route_ecmp` and `enable_default_route_bfd`, which this
-//! server refuses by name; one that looks for the networks by which Neutron's agents watch one another for routers with `ha`; and one
-//! that deletes a router with floating IPs.
+//! server refuses by name, one that looks for the networks by which Neutron's agents watch one another for routers with `ha`, and those
+//! of floating IPs whose router is chosen (`floating-ip-router-writable`).
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::support::text;
 use crate::tempest::assert_pass;
 
 /// Modules, or classes of them where others of the module are about something else, and how many tests these are.
-const MODULES: [(&str, u32); 16] = [
+const MODULES: [(&str, u32); 17] = [
     ("neutron_tempest_plugin.api.test_routers.RoutersTest", 11),
     ("neutron_tempest_plugin.api.test_routers.RoutersIpV6Test", 11),
     ("neutron_tempest_plugin.api.test_routers.DvrRoutersTest", 1),
@@ -19,6 +19,7 @@ const MODULES: [(&str, u32); 16] = [
     ("neutron_tempest_plugin.api.test_routers.DvrRoutersTestUpdateDistributedExtended", 2),
     ("neutron_tempest_plugin.api.test_routers.HaRoutersTest", 1),
     ("neutron_tempest_plugin.api.test_routers.RoutersSearchCriteriaTest", 9),
+    ("neutron_tempest_plugin.api.test_routers.RoutersDeleteTest", 1),
     ("neutron_tempest_plugin.api.test_routers_negative", 8),
     ("tempest.api.network.test_routers.RoutersTest", 7),
     ("tempest.api.network.test_routers.RoutersIpV6Test", 7),
@@ -43,9 +44,21 @@ const TESTS: [&str; 9] = [
     "admin.test_routers_ha.RoutersTestHA.test_legacy_router_update_to_ha",
 ];
 
-#[test]
-fn the_tests_of_routers_pass() {
-    let cloud = Cloud::new();
+/// The same about floating IPs and external networks.
+const OF_FLOATING_IPS: [(&str, u32); 9] = [
+    ("tempest.api.network.test_floating_ips", 5),
+    ("tempest.api.network.test_floating_ips_negative", 3),
+    ("tempest.api.network.admin.test_floating_ips_admin_actions", 2),
+    ("tempest.api.network.admin.test_external_network_extension", 5),
+    ("tempest.api.network.admin.test_external_networks_negative", 1),
+    ("neutron_tempest_plugin.api.test_floating_ips", 5),
+    ("neutron_tempest_plugin.api.test_floating_ips_negative.FloatingIPNegativeTestJSON", 1),
+    ("neutron_tempest_plugin.api.test_port_forwardings", 6),
+    ("neutron_tempest_plugin.api.test_port_forwarding_negative", 3),
+];
+
+/// Makes the external network that the tests use, and says what tempest has to know of it.
+fn public_network(cloud: &Cloud) -> String {
     let token = cloud.keystone.token_in("admin", "admin");
     let network = json!({"name": "public", "router:external": true});
     let network = cloud.create(&token, &network).expect(201)["network"]["id"].take();
@@ -54,9 +67,22 @@ fn the_tests_of_routers_pass() {
             json!({"network_id": network, "ip_version": version, "cidr": cidr, "enable_dhcp": false});
         cloud.send(&token, "POST", "/v2.0/subnets", &json!({"subnet": subnet})).expect(201);
     }
-    let of_network = format!("public_network_id = {}\nfloating_network_name = public", text(&network));
+    format!("public_network_id = {}\nfloating_network_name = public", text(&network))
+}
+
+#[test]
+fn the_tests_of_routers_pass() {
+    let cloud = Cloud::new();
+    let of_network = public_network(&cloud);
     let tests = TESTS.map(|test| format!("neutron_tempest_plugin.api.{test}"));
     let mut modules = MODULES.to_vec();
     modules.extend(tests.iter().map(|test| (test.as_str(), 1)));
     assert_pass(&cloud, &modules, &of_network);
+}
+
+#[test]
+fn the_tests_of_floating_ips_pass() {
+    let cloud = Cloud::new();
+    let of_network = public_network(&cloud);
+    assert_pass(&cloud, &OF_FLOATING_IPS, &of_network);
 }

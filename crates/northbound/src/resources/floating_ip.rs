@@ -121,7 +121,8 @@ fn associate(draft: &mut Draft<'_>, document: &mut Document, said: &Said) -> Dec
         if address.is_some() {
             return Err(bad_request("fixed_ip_address cannot be specified without a port_id").into());
         }
-        if said.get("port_id").is_some() {
+        // As in Neutron, a change that says nothing at all says this: once there was nothing else to be said.
+        if said.get("port_id").is_some() || said.names().next().is_none() {
             dissociate(document);
         }
         return Ok(());
