@@ -1,5 +1,11 @@
 //! Floating IPs and the routers that they are behind.
 
+use model::Table;
+use nb::{Selector, Store as _, TableName};
+use northbound::ipam::claim::{ADDRESSES, MACS};
+use northbound::registry::Kind;
+use northbound::translate::segment::SEGMENTS;
+use northbound::write::GUARDS;
 use serde_json::{Value, json};
 
 use crate::floating_ips::{FLOATING_IPS, id, outside, path, rows};
@@ -85,4 +91,59 @@ async fn of_a_router_that_goes_and_a_floating_ip_that_comes_one_is_refused() {
             went.text
         );
     }
+}
+
+#[tokio::test]
+async fn a_change_that_says_nothing_at_all_takes_away_what_it_stands_for() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let (outside, inside, ..) = routed(&mut admin).await;
+    let port = admin.create("port", json!({"network_id": inside["id"]})).await;
+    let body = json!({"floating_network_id": outside["id"], "port_id": port["id"]});
+    let floating_ip = admin.create("floatingip", body).await;
+    let path = path("floatingips", &floating_ip);
+    let described = admin.put(&path, json!({"floatingip": {"description": "d"}})).await.expect(200);
+    assert_eq!(described["floatingip"]["port_id"], port["id"], "this says something");
+    let cleared = admin.put(&path, json!({"floatingip": {}})).await.expect(200);
+    assert_eq!(
+        (&cleared["floatingip"]["port_id"], &cleared["floatingip"]["router_id"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+/// All tables that the server writes.
+fn everything() -> Selector {
+    let own = Kind::ALL.map(|kind| kind.resource().table.clone());
+    let others = [ADDRESSES, MACS, SEGMENTS, GUARDS];
+    Selector::tables(Table::ALL.iter().map(|table| TableName::from(*table)).chain(own).chain(others))
+}
+
+#[tokio::test]
+async fn what_is_deleted_leaves_nothing() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let (outside, inside, subnet, router) = routed(&mut admin).await;
+        let port = admin.create("port", json!({"network_id": inside["id"]})).await;
+        let body = json!({"floating_network_id": outside["id"], "port_id": port["id"]});
+        let floating_ip = admin.create("floatingip", body).await;
+        let change = json!({"router": {"admin_state_up": false}});
+        admin.put(&path("routers", &router), change).await.expect(200);
+        for (collection, resource) in [("floatingips", &floating_ip), ("ports", &port)] {
+            admin.delete(&path(collection, resource)).await.expect(204);
+        }
+        let interface = json!({"subnet_id": subnet["id"]});
+        admin
+            .put(&format!("{}/remove_router_interface", path("routers", &router)), interface)
+            .await
+            .expect(200);
+        for (collection, resource) in [("routers", &router), ("networks", &inside), ("networks", &outside)] {
+            admin.delete(&path(collection, resource)).await.expect(204);
+        }
+        let rows = api.store.snapshot(&everything()).await.unwrap().rows;
+        left.push(rows.iter().map(|row| row.key.to_string()).collect::<Vec<_>>());
+    }
+    assert_eq!(left[1], left[2], "the first round leaves what projects have anyway, and counts");
+    assert_eq!(left[0], left[1]);
 }
