@@ -16,10 +16,11 @@ use std::time::Duration;
 use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Model, Object, Service, Timestamp};
 use nb::{CommitError, Key, Require, Row, Store, StoreError, Txn};
 use tokio::sync::watch;
-use tokio::time::sleep;
-use tracing::{info, warn};
+use tokio::time::{Instant, sleep};
+use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::namesake::{Holder, Namesakes};
 use crate::options::{Candidacy, Options};
 use crate::retry::Backoff;
 
@@ -27,6 +28,8 @@ use crate::retry::Backoff;
 const BINARY: &str = "df-local-controller";
 /// What the service row calls who offers nodes for gateways, and where operators switch that off.
 const GATEWAY_BINARY: &str = "df-l3-agent";
+/// Another node of the same name that missed so many heartbeats is not there.
+const BEATS_AWAITED: f64 = 1.5;
 /// First and longest wait between two tries.
 const RETRY_MIN: Duration = Duration::from_millis(200);
 
@@ -82,12 +85,22 @@ pub(crate) async fn keep_registered(
     let name = node.chassis.id.to_string();
     let mut backoff = Backoff::new(RETRY_MIN, report_interval.max(RETRY_MIN), &name);
     let mut is_failing = false;
+    let (mut namesakes, mut holder) = (Namesakes::default(), Holder::Us);
     loop {
         node.physical_networks.mark_unchanged();
-        let wait = match register(store.as_ref(), &node).await {
-            Ok(()) => {
+        let silence = report_interval.mul_f64(BEATS_AWAITED);
+        let wait = match register_unless_taken(store.as_ref(), &node, &mut namesakes, silence).await {
+            Ok(found) => {
                 is_failing = false;
                 backoff.reset();
+                if let (Holder::Another(other), true) = (found, found != holder) {
+                    error!(
+                        chassis = %node.chassis.id, %other, ours = %node.chassis.ip,
+                        "another node of this name is alive, and its tunnels end elsewhere: this node is not registered. \
+                         Give one of them another name, with [DEFAULT] host"
+                    );
+                }
+                holder = found;
                 report_interval
             }
             Err(error) => {
@@ -110,8 +123,28 @@ pub(crate) async fn keep_registered(
     }
 }
 
-/// Makes the rows of the node right, and gives a sign of life.
-async fn register(store: &dyn Store, node: &Registration) -> Result<(), CommitError> {
+/// Registers the node, unless another one of its name is there, or may be. Says whose the name is.
+async fn register_unless_taken(
+    store: &dyn Store,
+    node: &Registration,
+    namesakes: &mut Namesakes,
+    silence: Duration,
+) -> Result<Holder, CommitError> {
+    let id = &node.chassis.id;
+    let service = Service::id_of(id, BINARY);
+    let keys = [Key::new(Chassis::TABLE, id.row().clone()), Key::new(Service::TABLE, service.row().clone())];
+    let [chassis, service] = read(store, &keys).await?;
+    let (chassis, service): (Option<Chassis>, Option<Service>) =
+        (decoded(chassis.as_ref()), decoded(service.as_ref()));
+    let holder = namesakes.holder(&node.chassis, chassis.as_ref(), service.as_ref(), Instant::now(), silence);
+    if holder == Holder::Us {
+        namesakes.note(register(store, node).await?);
+    }
+    Ok(holder)
+}
+
+/// Makes the rows of the node right, and gives a sign of life, which it returns.
+async fn register(store: &dyn Store, node: &Registration) -> Result<Timestamp, CommitError> {
     let id = &node.chassis.id;
     let service = Service::id_of(id, BINARY);
     let keys = [
@@ -139,9 +172,10 @@ async fn register(store: &dyn Store, node: &Registration) -> Result<(), CommitEr
         }
         Candidacy::Refused => right::<GatewayCandidate>(txn, &keys[2], stored[2].as_ref(), None),
     };
-    let beat = heartbeat(id, BINARY, decoded(stored[3].as_ref()), clock::now());
+    let now = clock::now();
+    let beat = heartbeat(id, BINARY, decoded(stored[3].as_ref()), now.clone());
     txn = txn.require(unchanged(&keys[3], stored[3].as_ref())).put_object(&Object::from(beat));
-    store.commit(txn).await.map(|_| ())
+    store.commit(txn).await.map(|_| now)
 }
 
 /// Reads rows, as many as there are keys.
@@ -304,6 +338,25 @@ mod tests {
             assert_eq!(switch(binary, true).await, None, "{binary}");
             assert_eq!(switch(binary, false).await, Some(7));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_second_node_of_a_name_leaves_the_rows_of_the_first() {
+        let store = MemoryStore::new();
+        let interval = Duration::from_secs(25);
+        let shared: Arc<dyn Store> = Arc::new(store.clone());
+        let first = tokio::spawn(keep_registered(Arc::clone(&shared), node("192.0.2.1"), interval));
+        sleep(Duration::from_secs(1)).await;
+        let second = tokio::spawn(keep_registered(shared, node("192.0.2.2"), interval));
+        let is = async || stored::<Chassis>(&store).await.map(|row| row.ip.to_string());
+        for _ in 0..20 {
+            sleep(interval / 2).await;
+            assert_eq!(is().await.as_deref(), Some("192.0.2.1"));
+        }
+        first.abort();
+        sleep(interval * 4).await;
+        assert_eq!(is().await.as_deref(), Some("192.0.2.2"), "the first one is gone");
+        second.abort();
     }
 
     async fn rows(store: &MemoryStore) -> (Option<Row>, Option<Service>) {

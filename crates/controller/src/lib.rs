@@ -44,6 +44,7 @@ pub mod inspect;
 mod intake;
 mod listeners;
 mod liveness;
+mod namesake;
 mod neighbors;
 mod nested;
 mod northbound;
