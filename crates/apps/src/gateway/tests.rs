@@ -34,6 +34,10 @@ impl Node {
             rules: vec![Rule::each::<RouterExtra>("tell", tell)],
             responders: vec![],
         };
+        Self::with(name, rows, vec![app(), teller])
+    }
+
+    fn with(name: &str, rows: &[Object], apps: Vec<App>) -> Self {
         let settings = Settings {
             chassis: id(name),
             tunnel_ip: "192.0.2.1".parse().unwrap(),
@@ -42,7 +46,7 @@ impl Node {
             dhcp: Dhcp::default().into(),
             multicast: Multicast::default(),
         };
-        let mut engine = Engine::new(vec![app(), teller]);
+        let mut engine = Engine::new(apps);
         let snapshot = Input::Snapshot { tables: Table::ALL.to_vec(), rows: rows.to_vec() };
         engine.step(vec![Input::Settings(settings), snapshot]);
         Self { engine, name: id(name), peers: Peers::default() }
@@ -283,6 +287,30 @@ fn two_nodes_watch_each_other_when_one_is_a_candidate() {
     assert_eq!(Node::new("d", &rows).watched(), ["a!", "b!", "c!"]);
     let outputs = candidate_node.put(chassis("a", 1, &["vxlan"]));
     assert_eq!(outputs.watched.map(|watched| watched.len()), Some(3), "a and b have no type in common");
+}
+
+#[test]
+fn a_session_passes_the_pipeline_by_two_flows_and_goes_with_its_port() {
+    let mut node = Node::with("d", &rows(), vec![app(), crate::classify::app()]);
+    node.step(Input::Tunnels([(TunnelType::Geneve, 65_001)].into()));
+    let flows = |node: &Node| -> Vec<String> {
+        let flows = node.engine.desired().flows;
+        let texts = flows.iter().map(|flow| flow.unpack().to_string());
+        texts.filter(|text| text.contains("in_port=301") || text.contains("output:301")).collect()
+    };
+    node.peers.ports.insert(id("a"), 301);
+    let outputs = node.step(Input::Peers(node.peers.clone()));
+    assert_eq!(outputs.units_run, 1, "only the session with that node");
+    let said = flows(&node);
+    assert_eq!(said.len(), 2, "{said:?}");
+    let there = said.iter().find(|text| text.contains("in_port=301")).unwrap();
+    assert!(there.contains("tun_dst") && there.ends_with("output:65001"), "{there}");
+    let back = said.iter().find(|text| text.ends_with("output:301")).unwrap();
+    assert!(back.contains("tun_id=0") && back.contains("tun_src=192.0.2.1"), "{back}");
+    assert_eq!(node.sees(&[("a", Down)]).units_run, 0, "how it is seen is nothing to its flows");
+    node.peers.ports.clear();
+    node.step(Input::Peers(node.peers.clone()));
+    assert_eq!(flows(&node), [""; 0]);
 }
 
 #[test]

@@ -339,4 +339,6 @@ fn numbers_that_do_not_fit_are_refused_by_name() {
     assert!(cloud.problems("a").iter().any(|problem| problem.contains("segmentation id 16777216")));
     cloud.put("network red 1 vxlan");
     assert!(cloud.problems("a").iter().any(|problem| problem.contains("has no segmentation id")));
+    cloud.put("network red 1 vxlan segment=0");
+    assert!(cloud.problems("a").iter().any(|problem| problem.contains("by which nodes watch each other")));
 }
