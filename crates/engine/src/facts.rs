@@ -3,12 +3,14 @@
 //! Who changes a fact learns which [`ReadKey`]s that concerns; nothing else tells units to run. An index is kept from
 //! the first look-up on, so indexes that no app uses cost nothing.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{IndexKey, Object, RowId, Table, TunnelType};
 use net_types::OfPort;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::bucket::Bucket;
 use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::peers::{Peers, Reach};
@@ -32,7 +34,7 @@ pub(crate) struct Facts {
 #[derive(Debug, Clone, Default)]
 struct Indexes {
     kept: FxHashSet<IndexName>,
-    buckets: FxHashMap<(IndexName, IndexKey), BTreeSet<RowId>>,
+    buckets: FxHashMap<(IndexName, IndexKey), Bucket>,
     /// For keys that are pairs: how many rows have which second half, for each first half.
     halves: FxHashMap<(IndexName, IndexKey), BTreeMap<IndexKey, u32>>,
 }
@@ -140,7 +142,7 @@ impl Facts {
     }
 
     /// The rows that an index gives for a key.
-    pub(crate) fn bucket(&mut self, index: IndexName, key: &IndexKey) -> Option<&BTreeSet<RowId>> {
+    pub(crate) fn bucket(&mut self, index: IndexName, key: &IndexKey) -> Option<&Bucket> {
         self.keep_index(index);
         self.indexes.buckets.get(&(index, key.clone()))
     }
@@ -199,11 +201,13 @@ impl Indexes {
                 changed.push(ReadKey::Halves(index.0, index.1, pair.0.clone()));
             }
         }
-        let bucket = self.buckets.entry((index, key.clone())).or_default();
-        if bucket.is_empty() {
-            changed.push(ReadKey::Any(index.0, index.1, key.clone()));
+        match self.buckets.entry((index, key.clone())) {
+            Entry::Occupied(mut bucket) => bucket.get_mut().insert(id.clone()),
+            Entry::Vacant(place) => {
+                place.insert(Bucket::One(id.clone()));
+                changed.push(ReadKey::Any(index.0, index.1, key.clone()));
+            }
         }
-        bucket.insert(id.clone());
         changed.push(ReadKey::Bucket(index.0, index.1, key));
     }
 
@@ -213,8 +217,7 @@ impl Indexes {
         }
         let name = (index, key.clone());
         let Some(bucket) = self.buckets.get_mut(&name) else { return };
-        bucket.remove(id);
-        if bucket.is_empty() {
+        if bucket.is_empty_without(id) {
             self.buckets.remove(&name);
             changed.push(ReadKey::Any(index.0, index.1, key.clone()));
         }

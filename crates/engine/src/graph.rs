@@ -2,10 +2,12 @@
 
 use std::any::Any;
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use model::RowId;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::derived::Cells;
 use crate::facts::Facts;
@@ -50,6 +52,17 @@ pub(crate) enum Node {
     Free,
 }
 
+fn unit_at(nodes: &[Node], no: NodeNo) -> Option<&Unit> {
+    match nodes.get(no as usize) {
+        Some(Node::Unit(unit)) => Some(unit),
+        _ => None,
+    }
+}
+
+fn hash(name: &UnitName) -> u64 {
+    FxBuildHasher.hash_one(name)
+}
+
 /// The facts and everybody who reads them.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
@@ -58,7 +71,8 @@ pub(crate) struct Graph {
     pub(crate) cells: Cells,
     nodes: Vec<Node>,
     free: Vec<NodeNo>,
-    units: FxHashMap<UnitName, NodeNo>,
+    /// The units by their names, which are in the nodes.
+    units: HashTable<NodeNo>,
     dirty_units: Vec<NodeNo>,
     dirty_cells: BTreeSet<NodeNo>,
     /// Keys that lost their last reader; whoever reads them again before the step ends keeps them.
@@ -112,10 +126,7 @@ impl Graph {
     }
 
     pub(crate) fn unit(&self, no: NodeNo) -> Option<&Unit> {
-        match self.nodes.get(no as usize) {
-            Some(Node::Unit(unit)) => Some(unit),
-            _ => None,
-        }
+        unit_at(&self.nodes, no)
     }
 
     pub(crate) fn unit_mut(&mut self, no: NodeNo) -> Option<&mut Unit> {
@@ -127,18 +138,22 @@ impl Graph {
 
     /// A unit that was not there before, and has to run.
     pub(crate) fn add_unit(&mut self, name: UnitName) {
-        if !self.units.contains_key(&name) {
-            let unit =
-                Unit { name: name.clone(), is_dirty: true, reads: Box::default(), said: Said::default() };
+        if self.unit_no(&name).is_none() {
+            let hash = hash(&name);
+            let unit = Unit { name, is_dirty: true, reads: Box::default(), said: Said::default() };
             let no = self.insert_node(Node::Unit(unit));
-            self.units.insert(name, no);
+            let nodes = &self.nodes;
+            self.units
+                .insert_unique(hash, no, |no| unit_at(nodes, *no).map_or(0, |unit| self::hash(&unit.name)));
             self.dirty_units.push(no);
         }
     }
 
     /// Ends a unit; what it last said, to be withdrawn.
     pub(crate) fn remove_unit(&mut self, name: &UnitName) -> Option<(NodeNo, Said)> {
-        let no = self.units.remove(name)?;
+        let nodes = &self.nodes;
+        let is_it = |no: &NodeNo| unit_at(nodes, *no).is_some_and(|unit| unit.name == *name);
+        let (no, _) = self.units.find_entry(hash(name), is_it).ok()?.remove();
         self.set_reads(no, Vec::new());
         let said = self.unit_mut(no).map(|unit| std::mem::take(&mut unit.said))?;
         self.nodes[no as usize] = Node::Free;
@@ -147,11 +162,12 @@ impl Graph {
     }
 
     pub(crate) fn unit_no(&self, name: &UnitName) -> Option<NodeNo> {
-        self.units.get(name).copied()
+        let is_it = |no: &NodeNo| self.unit(*no).is_some_and(|unit| unit.name == *name);
+        self.units.find(hash(name), is_it).copied()
     }
 
     pub(crate) fn units(&self) -> impl Iterator<Item = &Unit> {
-        self.units.values().filter_map(|no| self.unit(*no))
+        self.units.iter().filter_map(|no| self.unit(*no))
     }
 
     /// Everybody who read `key` has to run again.

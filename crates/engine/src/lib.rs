@@ -26,6 +26,7 @@
 
 mod account;
 mod beacon;
+mod bucket;
 mod counted;
 mod derived;
 mod desired;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use model::{Chassis, Id, Index, IndexKey, LogicalPort, Model, RowId, TunnelType};
 use net_types::OfPort;
 
+use crate::bucket::Bucket;
 use crate::derived::Derived;
 use crate::graph::Graph;
 use crate::node::{Interface, Provider, Settings};
@@ -66,7 +67,7 @@ impl<'a> View<'a> {
         let (name, key) = index.key(key);
         self.note(|| ReadKey::Bucket(T::TABLE, name, key.clone()));
         let ids = self.graph.facts.bucket((T::TABLE, name), &key);
-        ids.into_iter().flatten().cloned().map(Id::from_row).collect()
+        ids.into_iter().flat_map(Bucket::iter).cloned().map(Id::from_row).collect()
     }
 
     /// Whether an index gives any row for a key.
