@@ -104,6 +104,16 @@ pub fn of(view: &mut View<'_>, port: &LogicalPort) -> Policy {
     id_of(view, port).map(|id| *view.derived::<KnownPolicy>(&id)).unwrap_or_default()
 }
 
+/// What a policy says.
+pub(crate) fn said_by(view: &mut View<'_>, id: &Id<QosPolicy>) -> Policy {
+    *view.derived::<KnownPolicy>(id)
+}
+
+/// The policy of a network.
+pub(crate) fn of_network(view: &mut View<'_>, network: &Id<model::LogicalSwitch>) -> Option<Id<QosPolicy>> {
+    (*view.derived::<NetworkPolicy>(network)).clone()
+}
+
 /// Of what kind the limits of a port are.
 pub(crate) fn shape_for(view: &mut View<'_>, port: &LogicalPort) -> Shape {
     id_of(view, port).map(|id| *view.derived::<KnownShape>(&id)).unwrap_or_default()
@@ -115,7 +125,7 @@ fn id_of(view: &mut View<'_>, port: &LogicalPort) -> Option<Id<QosPolicy>> {
     }
     let is_of_network = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_NETWORK));
     let network = port.lswitch.as_ref().filter(|_| !is_of_network)?;
-    (*view.derived::<NetworkPolicy>(network)).clone()
+    of_network(view, network)
 }
 
 /// The policy of a network. Other changes of its row do not concern its ports.

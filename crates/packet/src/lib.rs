@@ -31,6 +31,7 @@
 //! | [`arp`], [`icmp`], [`nd`], [`router`] | one message each: parse with the RFC's checks, emit |
 //! | [`dhcp`] | DHCP for IPv4: messages, options, their texts, and what a server answers |
 //! | [`dhcp6`] | DHCP for IPv6: the same |
+//! | [`translate`] | packets whose ends get other addresses, and what errors quote of them |
 //! | [`listeners`] | IGMP and MLD: who listens to multicast |
 //! | [`build`] | complete frames with correct lengths and checksums, fragments included |
 //! | [`pcap`] | capture files, for tests that assert on them |
@@ -49,6 +50,7 @@ pub mod listeners;
 pub mod nd;
 pub mod pcap;
 pub mod router;
+pub mod translate;
 mod wire;
 
 pub use error::ParseError;

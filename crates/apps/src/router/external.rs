@@ -1,5 +1,6 @@
 //! With which address packets leave to external networks, and what becomes of those that come from there.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::numbers::Space;
@@ -12,18 +13,20 @@ use packet::{ethertype, icmp, ip_proto};
 use pipeline::tables::{ARRIVE, DISPATCH, EXTERNAL, NEIGHBOR, ROUTE};
 use pipeline::{FlowBuilder, Priority, regs};
 
+use super::limits::{self, Limits};
 use super::route::forwarded;
-use super::{NO_PORT, announce};
+use super::{NO_PORT, announce, quotes};
 use crate::network::{self, Network};
 use crate::routers::{self, Gateway, Leg, Router};
 use crate::{gateway, places};
 
 /// What has an address of its own outside, what is for one.
-const TRANSLATED: Priority = Priority::EXACT;
+pub(super) const TRANSLATED: Priority = Priority::EXACT;
 /// Pings of the gateway itself, which belong to no connection of others.
 const PING: Priority = Priority::EXACT.level(1);
-/// The rest.
+/// The rest; before it, what comes from a wire.
 const REST: Priority = Priority::DEFAULT;
+const FROM_OUTSIDE: Priority = Priority::DEFAULT.level(1);
 
 /// The gateways of a router: on this node, or the way to the node where they are.
 pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) {
@@ -36,8 +39,11 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
         let Some(network) = network::reached(view, &gateway.leg.network) else { continue };
         match &node {
             Some(node) if *node == settings.chassis => {
-                leaves_here(view, row, &router, gateway, &network, sink);
-                arrives_here(view, row, &router, gateway, sink);
+                let (port, outside) = (&gateway.leg.port, &gateway.leg.network);
+                let limits = limits::of_gateway(view, port, outside, sink);
+                let zone = if is_hiding(gateway) { zone(view, row, sink) } else { None };
+                leaves_here(&router, gateway, &network, (zone, limits), sink);
+                arrives_here(&router, gateway, (zone, limits), sink);
                 for ip in gateway.leg.addresses.iter().map(ipnet::IpNet::addr) {
                     announce::address(view, &network, ip, gateway.leg.mac, sink);
                 }
@@ -58,8 +64,13 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
 }
 
 /// Matches what a router sends to an external network.
-fn outward(flow: FlowBuilder, router: &Router, network: &Network) -> FlowBuilder {
+pub(super) fn outward(flow: FlowBuilder, router: &Router, network: &Network) -> FlowBuilder {
     flow.when(&regs::ROUTER, router.key.into()).when(&regs::NETWORK, network.key.into())
+}
+
+/// Whether a gateway hides addresses behind its own.
+fn is_hiding(gateway: &Gateway) -> bool {
+    gateway.hides && ipv4(&gateway.leg).is_some()
 }
 
 fn ipv4(leg: &Leg) -> Option<Ipv4Addr> {
@@ -82,69 +93,66 @@ fn zone(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) -> Option<Zon
 
 /// What leaves to the external network on this node.
 fn leaves_here(
-    view: &mut View<'_>,
-    row: &LogicalRouter,
     router: &Router,
     gateway: &Gateway,
     network: &Network,
+    (zone, limits): (Option<Zone>, Limits),
     sink: &mut Sink,
 ) {
     let leg = &gateway.leg;
+    let leaves = |flow: FlowBuilder| forwarded(limits.outward(outward(flow, router, network)), leg);
     let hidden = ipv4(leg).filter(|_| gateway.hides);
     let Some(ip) = hidden else {
-        sink.flow(&EXTERNAL, REST, |flow| forwarded(outward(flow, router, network), leg).goto(&NEIGHBOR));
+        sink.flow(&EXTERNAL, REST, |flow| leaves(flow).goto(&NEIGHBOR));
         return;
     };
     // Only IPv4 is hidden.
     let of_version = |version: u16| Match::new().with(Field::EthType, version);
-    sink.flow(&EXTERNAL, REST, |flow| {
-        forwarded(outward(flow.matching(of_version(ethertype::IPV6)), router, network), leg).goto(&NEIGHBOR)
-    });
+    sink.flow(&EXTERNAL, REST, |flow| leaves(flow.matching(of_version(ethertype::IPV6))).goto(&NEIGHBOR));
     let own = of_version(ethertype::IPV4).with(Field::Ipv4Src, ip);
-    sink.flow(&EXTERNAL, TRANSLATED, |flow| {
-        forwarded(outward(flow.matching(own), router, network), leg).goto(&NEIGHBOR)
-    });
-    let Some(zone) = zone(view, row, sink) else { return };
+    sink.flow(&EXTERNAL, TRANSLATED, |flow| leaves(flow.matching(own)).goto(&NEIGHBOR));
+    let Some(zone) = zone else { return };
     let nat =
         Nat { kind: Some(NatKind::Src), addrs: Some(NatAddrs::V4 { min: ip, max: None }), ..Nat::default() };
     let track =
         Ct { commit: true, zone, table: Some(NEIGHBOR.id), actions: vec![Action::Nat(nat)], ..Ct::default() };
     sink.flow(&EXTERNAL, REST, |flow| {
-        let flow = outward(flow.matching(of_version(ethertype::IPV4)), router, network);
-        forwarded(flow, leg).action(Action::Ct(track))
+        leaves(flow.matching(of_version(ethertype::IPV4))).action(Action::Ct(track))
     });
 }
 
 /// What comes from the external network, or from the inside of the router on another node.
-fn arrives_here(
-    view: &mut View<'_>,
-    row: &LogicalRouter,
-    router: &Router,
-    gateway: &Gateway,
-    sink: &mut Sink,
-) {
+fn arrives_here(router: &Router, gateway: &Gateway, (zone, limits): (Option<Zone>, Limits), sink: &mut Sink) {
     let leg = &gateway.leg;
     let arrived = |flow: FlowBuilder| inside(flow.when(&regs::EGRESS_PORT, leg.key.into()), router.key);
     for version in [ethertype::IPV4, ethertype::IPV6] {
         let matching = Match::new().with(Field::EthType, version);
-        sink.flow(&ARRIVE, REST, |flow| arrived(flow.matching(matching)).goto(&ROUTE));
+        sink.flow(&ARRIVE, REST, |flow| arrived(flow.matching(matching.clone())).goto(&ROUTE));
+        // What comes from the inside of the router has its limit where it leaves.
+        if limits.are_inward() {
+            sink.flow(&ARRIVE, FROM_OUTSIDE, |flow| {
+                let flow = flow.matching(matching).when(&regs::FROM_WIRE, 1);
+                limits.inward(arrived(flow)).goto(&ROUTE)
+            });
+        }
     }
     let Some(ip) = ipv4(leg).filter(|_| gateway.hides) else { return };
-    let Some(zone) = zone(view, row, sink) else { return };
+    let Some(zone) = zone else { return };
     let to_gateway = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, ip);
     let ping = to_gateway.clone().with(Field::IpProto, ip_proto::ICMP);
     let ping = ping.with(Field::IcmpType, icmp::v4::ECHO_REQUEST);
-    sink.flow(&ARRIVE, PING, |flow| arrived(flow.matching(ping)).goto(&ROUTE));
+    sink.flow(&ARRIVE, PING, |flow| limits.inward(arrived(flow.matching(ping))).goto(&ROUTE));
     let back =
         Ct { zone, table: Some(ROUTE.id), actions: vec![Action::Nat(Nat::default())], ..Ct::default() };
     // What is of no connection stays for the gateway itself.
     sink.flow(&ARRIVE, TRANSLATED, |flow| {
-        arrived(flow.matching(to_gateway)).set(&regs::IS_FOR_GATEWAY, 1).action(Action::Ct(back))
+        let flow = limits.inward(arrived(flow.matching(to_gateway)));
+        flow.set(&regs::IS_FOR_GATEWAY, 1).action(Action::Ct(back))
     });
 }
 
 /// Says that a packet is in a router, wherever it came from.
-fn inside(flow: FlowBuilder, router: u32) -> FlowBuilder {
+pub(super) fn inside(flow: FlowBuilder, router: u32) -> FlowBuilder {
     flow.set(&regs::ROUTER, router.into())
         .set(&regs::FROM_TUNNEL, 0)
         .set(&regs::FROM_WIRE, 0)
@@ -153,39 +161,37 @@ fn inside(flow: FlowBuilder, router: u32) -> FlowBuilder {
 
 /// A floating IP, on the node where it is translated.
 pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink) {
+    let Some(IpAddr::V4(fixed)) = row.fixed_ip_address else { return };
     let Some(floating) = known(view, row) else { return };
-    let Floating { router, leg, network, ip, fixed } = &floating;
-    let from_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, *fixed);
+    let limits = limits::of_floating_ip(view, row, &floating.leg.port, &floating.leg.network, sink);
+    let Floating { router, leg, network, ip } = &floating;
+    let from_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, fixed);
     sink.flow(&EXTERNAL, TRANSLATED, |flow| {
-        forwarded(outward(flow.matching(from_guest), router, network), leg)
-            .action(Action::set(Field::Ipv4Src, *ip))
-            .goto(&NEIGHBOR)
+        let flow = forwarded(outward(flow.matching(from_guest), router, network), leg);
+        limits.outward(flow).action(Action::set(Field::Ipv4Src, *ip)).goto(&NEIGHBOR)
     });
     let to_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, *ip);
     sink.flow(&ARRIVE, TRANSLATED, |flow| {
         let flow = flow.matching(to_guest).when(&regs::EGRESS_PORT, leg.key.into());
-        let flow = inside(flow, router.key).set(&regs::IS_FOR_GATEWAY, 0);
-        flow.action(Action::set(Field::Ipv4Dst, *fixed)).goto(&ROUTE)
+        let flow = limits.inward(inside(flow, router.key)).set(&regs::IS_FOR_GATEWAY, 0);
+        flow.action(Action::set(Field::Ipv4Dst, fixed)).goto(&ROUTE)
     });
+    quotes::flows(view, &floating, &BTreeSet::from([fixed]), sink);
     announce::address(view, network, IpAddr::V4(*ip), leg.mac, sink);
     sink.ready(&leg.port);
 }
 
 /// What is needed to translate a floating IP.
-struct Floating {
-    router: Router,
-    leg: Leg,
-    network: Network,
-    ip: Ipv4Addr,
-    fixed: Ipv4Addr,
+pub(super) struct Floating {
+    pub(super) router: Router,
+    pub(super) leg: Leg,
+    pub(super) network: Network,
+    pub(super) ip: Ipv4Addr,
 }
 
-/// A floating IP that stands for an address of a port and is translated here.
-fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
-    let (Some(IpAddr::V4(ip)), Some(IpAddr::V4(fixed))) = (row.floating_ip_address, row.fixed_ip_address)
-    else {
-        return None;
-    };
+/// A floating IP that is translated here.
+pub(super) fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
+    let IpAddr::V4(ip) = row.floating_ip_address? else { return None };
     let router: &Id<LogicalRouter> = row.lrouter.as_ref()?;
     let router = routers::here(view, router)?;
     let port = view.get(row.floating_lport.as_ref()?)?;
@@ -202,5 +208,5 @@ fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
         mac,
         addresses: Vec::new(),
     };
-    Some(Floating { router, leg, network, ip, fixed })
+    Some(Floating { router, leg, network, ip })
 }

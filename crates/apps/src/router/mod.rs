@@ -13,6 +13,8 @@
 //!   the node of the sender, by rewriting alone; what comes back, and what others begin, is turned back there. A floating IP that is
 //!   taken away is dead with the flows. Everything else leaves at the node of the gateway, with the gateway's address if the
 //!   router hides addresses, by connection tracking in a zone of the router's own.
+//!   ICMP errors are translated with what they quote ([`quotes`]). Floating IPs and gateways have limits of their own ([`limits`]).
+//! - A floating IP that stands for no port may have single ports that stand for ports of guests ([`forwarding`]).
 //! - Packets between a router and a physical network never pass the kernel of a node: next hops are asked for by ARP and neighbour
 //!   discovery, the first packets for them wait for the answer, and the switch remembers it ([`announce`]).
 //! - Who asks on the wire for a floating IP or the address of a gateway is answered by the one node where it is.
@@ -21,11 +23,14 @@
 //!
 //! # Cost
 //! A port with an address behind a router is one flow more in each node that has to do with the router. A router costs three flows for
-//! each address and prefix that it has, a floating IP five on the one node where it is.
+//! each address and prefix that it has, a floating IP eleven on the one node where it is.
 
 mod announce;
 mod external;
+mod forwarding;
+mod limits;
 mod neighbor;
+mod quotes;
 mod respond;
 mod route;
 
@@ -63,9 +68,11 @@ pub fn app() -> App {
         Rule::each("network", neighbor::network),
         Rule::each("gateway", external::gateways),
         Rule::each("floating IP", external::floating_ip),
+        Rule::each("forwarded ports", forwarding::floating_ip),
     ];
     let responders = vec![
         Responder { op: userdata::UNDELIVERABLE, respond: respond::undeliverable },
+        Responder { op: userdata::QUOTES_FLOATING_IP, respond: quotes::translate },
         Responder { op: userdata::UNRESOLVED, respond: announce::unresolved },
         Responder { op: userdata::RESOLVED, respond: announce::resolved },
         Responder { op: userdata::ROUTER_NEIGHBOR, respond: announce::neighbor },

@@ -23,7 +23,8 @@ const ON_WIRE: Priority = Priority::DEFAULT;
 pub(super) fn port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let Some(id) = &port.lswitch else { return };
     let Some(network) = network::reached(view, id) else { return };
-    if !routers::are_in(view, id) || port.enabled == Some(false) {
+    // What has the address of a port that is nowhere may be that of its holder.
+    if !routers::are_in(view, id) || !holders::is_answered_for(port) {
         return;
     }
     let Some(mac) = port.macs.iter().copied().find(|mac| mac.is_unicast()) else { return };

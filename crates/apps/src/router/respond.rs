@@ -2,6 +2,7 @@
 //!
 //! # Guarantees
 //! - It is told by ICMP, from the address of the router that is nearest to the sender, and the message is routed like any packet.
+//! - What it quotes is what the sender sent: the address of a floating IP, if it was sent to one from outside.
 //! - Nobody is told of ICMP errors, of later fragments, of packets from or to a group, or from nobody: errors never breed errors.
 
 use std::net::IpAddr;
@@ -17,7 +18,7 @@ use pipeline::regs;
 use pipeline::tables::ROUTE;
 
 use super::announce::{router_of, source_of};
-use super::reason;
+use super::{quotes, reason};
 use crate::network;
 use crate::routers::{Leg, Router};
 
@@ -55,15 +56,16 @@ fn error(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static str>
     let from = leg.address_near(source).or_else(|| leg.address_like(source));
     let from = from.ok_or("the router has no address of this version of IP to tell from")?;
     let quoted = headers.layout.network.zip(headers.layout.network_end);
-    let quoted =
-        quoted.and_then(|(start, end)| packet.frame.get(start..end)).ok_or("there is nothing to quote")?;
+    let quoted = quoted.and_then(|(start, end)| packet.frame.get(start..end));
+    let mut quoted = quoted.ok_or("there is nothing to quote")?.to_vec();
+    quotes::as_sent(view, &router, source, &mut quoted);
     let mtu = match why {
         reason::TOO_LONG => {
             longest(view, packet, &router).ok_or("it is not known how long packets may be")?
         }
         _ => 0,
     };
-    let message = message(why, mtu, &headers, source, quoted).ok_or("there is no message for this")?;
+    let message = message(why, mtu, &headers, source, &quoted).ok_or("there is no message for this")?;
     let ip =
         Ip::between(from, source).ok_or("the router has no address of this version of IP to tell from")?;
     let sender = headers.ethernet.map_or(MacAddr::ZERO, |ethernet| ethernet.src);

@@ -13,6 +13,7 @@ mod histories;
 mod learning;
 mod migration;
 mod multicast;
+mod nat;
 mod nd;
 mod packets;
 mod pairs;

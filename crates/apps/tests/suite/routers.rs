@@ -34,17 +34,17 @@ pub(crate) const ROUTED: &str = "
     port other1 31 other on=c:4 mac=02:00:00:00:00:04 ip=10.0.1.11 subnet=other4
 ";
 
-const RED1: (&str, MacAddr) = ("red1", MacAddr([2, 0, 0, 0, 0, 1]));
-const RED_LEG: MacAddr = MacAddr([2, 0, 0, 0, 1, 1]);
-const BLUE_LEG: MacAddr = MacAddr([2, 0, 0, 0, 2, 1]);
+pub(crate) const RED1: (&str, MacAddr) = ("red1", MacAddr([2, 0, 0, 0, 0, 1]));
+pub(crate) const RED_LEG: MacAddr = MacAddr([2, 0, 0, 0, 1, 1]);
+pub(crate) const BLUE_LEG: MacAddr = MacAddr([2, 0, 0, 0, 2, 1]);
 
-fn from_red(cloud: &Cloud, to: &str) -> Walk {
+pub(crate) fn from_red(cloud: &Cloud, to: &str) -> Walk {
     let own = if to.contains(':') { "fd00:1::11" } else { "10.0.1.11" };
     cloud.send(RED1.0, &ping((RED1.1, own), (RED_LEG, to)))
 }
 
 /// What one guest got, and from whom as far as it can see.
-fn only(walk: &Walk) -> (&str, MacAddr, MacAddr, u8) {
+pub(crate) fn only(walk: &Walk) -> (&str, MacAddr, MacAddr, u8) {
     let traces = walk.traces.iter().map(|(_, trace)| trace.to_string()).collect::<String>();
     let [delivery] = walk.deliveries.as_slice() else { panic!("{:?}\n{traces}", walk.receivers()) };
     let key = &delivery.key;
@@ -185,15 +185,15 @@ pub(crate) const OUTSIDE: &str = "
 ";
 
 /// The router of the external network, whom no row says anything of.
-const UPSTREAM: (MacAddr, &str) = (MacAddr([2, 0, 0, 0, 0xee, 1]), "203.0.113.1");
-const FLOATING1: MacAddr = MacAddr([2, 0, 0, 0, 0x50, 0x11]);
-const GATEWAY: MacAddr = MacAddr([2, 0, 0, 0, 0x50, 1]);
+pub(crate) const UPSTREAM: (MacAddr, &str) = (MacAddr([2, 0, 0, 0, 0xee, 1]), "203.0.113.1");
+pub(crate) const FLOATING1: MacAddr = MacAddr([2, 0, 0, 0, 0x50, 0x11]);
+pub(crate) const GATEWAY: MacAddr = MacAddr([2, 0, 0, 0, 0x50, 1]);
 
-fn outside() -> Cloud {
+pub(crate) fn outside() -> Cloud {
     Cloud::new(&format!("{ROUTED}{OUTSIDE}"))
 }
 
-fn from_wire(cloud: &Cloud, node: &str, frame: &[u8]) -> Walk {
+pub(crate) fn from_wire(cloud: &Cloud, node: &str, frame: &[u8]) -> Walk {
     let port = cloud.nodes[node].providers["public"].of_port.expect("a wire");
     cloud.inject(node, Packet::of_frame(OfPort::new(port), frame))
 }
@@ -291,7 +291,7 @@ fn a_floating_ip_moves_with_its_port_and_dies_when_it_is_taken_away() {
     }
 }
 
-fn bits(mac: MacAddr) -> u64 {
+pub(crate) fn bits(mac: MacAddr) -> u64 {
     mac.octets().iter().fold(0, |bits, octet| bits << 8 | u64::from(*octet))
 }
 

@@ -29,6 +29,8 @@
 //! router r 100 legs=leg1/red/101,leg2/blue/102 [gateway=gw/public[/plain],...] [route=10.9.0.0/16/10.0.0.9] [disabled] [central] [on=a:10,b:5]
 //!                                        # the key; its legs: ports with their networks and keys; `plain` gateways hide nothing
 //! floating f fport 203.0.113.9 r [vm1/10.0.0.1]  # its port, address and router; the port and address that it stands for
+//! forward f 6 8080 vm1/10.0.0.1 80 [10]   # ports of a floating IP, from 8080 on, that stand for ports of vm1, from 80 on: ten of TCP
+//! limits f gold                          # the policy of a floating IP
 //! candidate a 10                         # node a may have gateways, with this priority
 //! ```
 //! A network may be `external`, have an `mtu=`, and it and a port a `policy=`. A port may also be in a `subnet=`, have DHCP options `opt=26:1400;67:pxelinux.0` and a `siaddr=`, be
@@ -143,6 +145,22 @@ fn parse_line(line: &str) -> Vec<Fact> {
                 insert(&mut row, "fixed_ip_address", ip.into());
             }
             vec![row_of(Table::FloatingIp, &row)]
+        }
+        ["forward", floating, protocol, external, to, internal, count @ ..] => {
+            let (port, ip) = to.split_once('/').expect("port/address");
+            let count = count.first().map_or(1, |count| number(count));
+            let row = json!({
+                "id": format!("{floating}-{protocol}-{external}"), "topic": "t", "version": 1, "floatingip": floating,
+                "lport": port, "internal_ip": ip, "protocol": number(protocol), "count": count,
+                "external_port": number(external), "internal_port": number(internal),
+            });
+            vec![row_of(Table::PortForwarding, &row)]
+        }
+        ["limits", floating, policy] => {
+            let row = json!({
+                "id": floating, "floatingip": floating, "topic": "t", "version": 1, "qos_policy": policy,
+            });
+            vec![row_of(Table::FloatingIpExtra, &row)]
         }
         ["candidate", node, priority] => {
             let row = json!({"id": node, "chassis": node, "priority": number(priority)});
