@@ -100,13 +100,53 @@ fn says(arguments: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn programs_that_are_not_built_say_so_under_the_originals_names() {
     let place = Place::new();
-    for name in ["df-publisher-service", "df-metadata-service", "df-l3-agent", "df-bgp-service"] {
+    for name in ["df-publisher-service", "df-metadata-service", "df-bgp-service"] {
         let link = place.path(name);
         symlink(binary(), &link).expect("a link is made");
         let (code, said) = ends(Command::new(link).args(["--config-file", "any"]));
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains(&format!("{name} is not built yet")), "{said}");
     }
+}
+
+#[test]
+fn an_agent_of_the_originals_name_makes_its_node_a_candidate_until_it_is_told_to_stop() {
+    let place = Place::new();
+    let listens = free_address();
+    let more = format!(
+        "[DEFAULT]\nhost = n1\n[df]\nremote_db_hosts = {listens}\n[df_l3_app]\ngateway_priority = 7\n"
+    );
+    let file = place.configure(&more);
+    let text = fs::read_to_string(&file).expect("text");
+    let own = text.lines().map(|line| match line.starts_with("embedded_listen") {
+        true => format!("embedded_listen = {listens}"),
+        false => line.to_owned(),
+    });
+    fs::write(&file, own.collect::<Vec<_>>().join("\n")).expect("a file is written");
+    let file = file.to_str().expect("text");
+    let _server = place.start(Command::new(binary()).args(["server", "--config-file", file]));
+    place.wait_for_log("requests are not authenticated");
+    let link = place.path("df-l3-agent");
+    symlink(binary(), &link).expect("a link is made");
+    let agent =
+        Command::new(&link).args(["--config-file", file]).stderr(Stdio::null()).spawn().expect("it starts");
+    let agent = Running(agent);
+    let row = || says(&["db", "get", "gateway_candidate", "n1", "-f", "json", "--config-file", file]);
+    wait_until(PATIENCE, "the node to be a candidate", || {
+        let (code, said) = row();
+        (code == Some(0) && said.contains(r#""priority":7"#) | said.contains(r#""priority": 7"#))
+            .then_some(())
+    });
+    let (_, services) = says(&["db", "dump", "-f", "json", "--config-file", file]);
+    assert!(services.contains("df-l3-agent"), "{services}");
+    agent.signal("-TERM");
+    assert_eq!(agent.exit_code(), Some(0));
+    assert_ne!(row().0, Some(0), "{}", row().1);
+
+    let file = place.configure("[df_l3_app]\ngateway_candidate = False\n");
+    let (code, said) = says(&["l3-agent", "--config-file", file.to_str().expect("text")]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("[df_l3_app] gateway_candidate is False"), "{said}");
 }
 
 #[test]
