@@ -89,6 +89,21 @@ impl Router {
     pub fn all_legs(&self) -> impl Iterator<Item = &Leg> {
         self.legs.iter().chain(self.gateways.iter().map(|gateway| &gateway.leg))
     }
+
+    /// The leg behind which a next hop is. A link-local address is behind each: then it is the gateway whose next hop it is, or the
+    /// only gateway.
+    #[must_use]
+    pub fn leg_towards(&self, next_hop: IpAddr) -> Option<&Leg> {
+        let near = self.all_legs().find(|leg| leg.address_near(next_hop).is_some());
+        if near.is_some() || !matches!(next_hop, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
+            return near;
+        }
+        let known = self.gateways.iter().find(|gateway| gateway.next_hops.contains(&next_hop));
+        let only = || {
+            Some(self.gateways.as_slice()).and_then(|all| if let [only] = all { Some(only) } else { None })
+        };
+        known.or_else(only).map(|gateway| &gateway.leg)
+    }
 }
 
 /// A router, if it forwards and this node has to do with it.
@@ -186,6 +201,22 @@ pub(crate) fn outer(view: &mut View<'_>, port: &LogicalPort) -> Option<Outer> {
 pub fn node_mac(node: &Id<model::Chassis>) -> MacAddr {
     let hash = stable_hash(node.row()).to_be_bytes();
     MacAddr([NODE_MAC_PREFIX[0], NODE_MAC_PREFIX[1], hash[4], hash[5], hash[6], hash[7]])
+}
+
+/// The MAC address of the gateway in a network that has this link-local address.
+pub(crate) fn mac_of_link_local(
+    view: &mut View<'_>,
+    network: &Id<LogicalSwitch>,
+    ip: IpAddr,
+) -> Option<MacAddr> {
+    let routers = view.ids_by(&RouterExtra::BY_GATEWAY_NETWORK, network.clone());
+    routers.into_iter().find_map(|id| {
+        let known = view.derived::<Known>(&Id::from_row(id.row().clone()));
+        let legs = known.iter().flat_map(|router| &router.gateways).map(|gateway| &gateway.leg);
+        legs.filter(|leg| leg.network == *network)
+            .map(|leg| leg.mac)
+            .find(|mac| IpAddr::V6(mac.link_local()) == ip)
+    })
 }
 
 /// A router, as its rows say; nothing for one that does not forward.

@@ -124,7 +124,7 @@ fn answer_v4(view: &mut View<'_>, network: &Network, ip: Ipv4Addr, mac: MacAddr,
 }
 
 /// Has who asks for an address by neighbour discovery answered.
-fn answer_v6(view: &mut View<'_>, network: &Network, ip: Ipv6Addr, sink: &mut Sink) {
+pub(super) fn answer_v6(view: &mut View<'_>, network: &Network, ip: Ipv6Addr, sink: &mut Sink) {
     let Some(settings) = view.settings() else { return };
     let up = slow_path::to_controller(view, &settings.chassis, userdata::ROUTER_NEIGHBOR, sink);
     let Some(up) = up else { return };
@@ -311,8 +311,9 @@ fn advertisement(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'sta
     let network = UniqueKey::new(packet.network)
         .and_then(|key| view.ids_by(&LogicalSwitch::BY_UNIQUE_KEY, key).into_iter().next())
         .ok_or("a question for a neighbour is in a network that is gone")?;
-    let port = view.by(&LogicalPort::BY_IP, (target.into(), network)).into_iter().next();
+    let port = view.by(&LogicalPort::BY_IP, (target.into(), network.clone())).into_iter().next();
     let mac = port.and_then(|port| port.macs.iter().copied().find(|mac| mac.is_unicast()));
+    let mac = mac.or_else(|| routers::mac_of_link_local(view, &network, target.into()));
     let mac = mac.ok_or("a question is for an address that is not ours any more")?;
     let (envelope, answer) = question.answer(src, mac, true);
     let to = if answer.is_solicited { asker } else { multicast_mac(envelope.dst) };

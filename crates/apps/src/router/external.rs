@@ -47,6 +47,9 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
                 for ip in gateway.leg.addresses.iter().map(ipnet::IpNet::addr) {
                     announce::address(view, &network, ip, gateway.leg.mac, sink);
                 }
+                if gateway.leg.addresses.iter().any(|address| address.addr().is_ipv6()) {
+                    announce::answer_v6(view, &network, gateway.leg.mac.link_local(), sink);
+                }
                 sink.ready(&gateway.leg.port);
             }
             Some(_) => sink.flow(&EXTERNAL, REST, |flow| {

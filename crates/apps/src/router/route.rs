@@ -164,8 +164,7 @@ fn ways<'a>(
     let connected: Vec<IpNet> = ways.keys().copied().collect();
     let written = router.routes.iter().map(|route| (route.destination.trunc(), route.nexthop));
     for (destination, next_hop) in written.filter(|(destination, _)| !connected.contains(destination)) {
-        let leg = router.all_legs().find(|leg| leg.address_near(next_hop).is_some());
-        match leg.and_then(|leg| way(leg, Some(next_hop))) {
+        match router.leg_towards(next_hop).and_then(|leg| way(leg, Some(next_hop))) {
             Some(way) => ways.entry(destination).or_default().push(way),
             None => sink.problem(format!(
                 "the route to {destination} leads to {next_hop}, which is in no network of the router"

@@ -362,3 +362,36 @@ fn an_address_that_a_second_router_gets_never_reaches_the_former_guest() {
     };
     assert!(!flows.iter().any(sets), "no flow of the floating IP is left");
 }
+
+#[test]
+fn a_link_local_next_hop_is_behind_the_gateway_and_link_local_addresses_of_gateways_are_answered_for() {
+    let mut cloud = cloud(
+        "
+        subnet ext6 ext 2001:db8:50::/64 gateway=fe80::1
+        port gw 500 ext owner=network:router_gateway mac=02:00:00:00:50:01 ip=203.0.113.10,2001:db8:50::10 subnet=ext4,ext6
+        router r 7 legs=redleg/red/101,blueleg/blue/102 gateway=gw/ext route=2001:db8:7::/48/fe80::7
+        ",
+    );
+    for (to, next_hop) in [("2001:db8:99::1", "fe80::1"), ("2001:db8:7::1", "fe80::7")] {
+        let walk = cloud.send(RED1.0, &ping((RED1.1, "fd00:1::11"), (RED_LEG, to)));
+        let (node, up) = only_up(&walk);
+        let hop = up.key.regs[..4].iter().fold(0_u128, |ip, part| ip << 32 | u128::from(*part));
+        assert_eq!((node, std::net::Ipv6Addr::from(hop).to_string().as_str()), ("g", next_hop));
+    }
+    assert!(cloud.problems("a").iter().all(|problem| !problem.contains("fe80")), "{:?}", cloud.problems("a"));
+    let own = GATEWAY.link_local();
+    let question = packet::nd::Solicitation { target: own, source_link: Some(UPSTREAM.0) };
+    let group = packet::nd::solicited_node(own);
+    let to = MacAddr::of_ipv6_multicast(group);
+    let frame = packet::build::Ethernet::new(UPSTREAM.0, to)
+        .neighbor(
+            "fe80::1".parse().expect("an address"),
+            group,
+            &packet::nd::Neighbor::Solicitation(question),
+        )
+        .expect("a question");
+    let walk = from_wire(&cloud, "g", &frame);
+    let (_, up) = only_up(&walk);
+    let (_, bytes) = resumed(answer(&mut cloud, "g", up, frame));
+    assert!(bytes.ends_with(&GATEWAY.octets()), "{bytes:02x?}");
+}

@@ -10,6 +10,7 @@ mod ipv6;
 mod leases;
 mod migration;
 mod multicast;
+mod nat;
 mod operators;
 mod packets;
 mod pairs;

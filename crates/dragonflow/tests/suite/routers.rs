@@ -12,24 +12,24 @@ use crate::support::{Lab, PATIENCE, binary};
 const PHYSICAL: &str = "br-ex";
 
 /// The router of the external network, a machine.
-const UPSTREAM: &str = "203.0.113.1";
-const GATEWAY: &str = "203.0.113.10";
+pub(crate) const UPSTREAM: &str = "203.0.113.1";
+pub(crate) const GATEWAY: &str = "203.0.113.10";
 
 /// Three hosts on one wire, the last of which has the gateways, and a machine outside.
-struct Routed {
-    lab: Lab,
-    upstream: Guest,
-    red: String,
-    blue: String,
-    outside: String,
-    router: String,
+pub(crate) struct Routed {
+    pub(crate) lab: Lab,
+    pub(crate) upstream: Guest,
+    pub(crate) red: String,
+    pub(crate) blue: String,
+    pub(crate) outside: String,
+    pub(crate) router: String,
 }
 
-fn id(made: &Value) -> String {
+pub(crate) fn id(made: &Value) -> String {
     made["id"].as_str().expect("an id").to_owned()
 }
 
-fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
@@ -51,7 +51,7 @@ fn join(lab: &Lab) {
 }
 
 impl Routed {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let lab = Lab::with(&CloudSpec { hosts: 3, ..CloudSpec::new(binary()) });
         join(&lab);
         let outside = GuestSpec {
@@ -71,7 +71,7 @@ impl Routed {
     }
 
     /// Asks the API for something new.
-    fn make(&self, kind: &str, body: &Value) -> Value {
+    pub(crate) fn make(&self, kind: &str, body: &Value) -> Value {
         let made = self.lab.cloud.api().post(&format!("/v2.0/{kind}s"), &json!({ kind: body }));
         made.and_then(|made| made.expect(201)).unwrap_or_else(|error| panic!("{body}: {error:#}"))[kind]
             .clone()
@@ -109,21 +109,21 @@ impl Routed {
         self.lab.put_row(&format!("/gateway_candidate/{last}"), &row);
     }
 
-    fn subnet_of(&self, network: &str) -> String {
+    pub(crate) fn subnet_of(&self, network: &str) -> String {
         let listed = self.lab.cloud.api().get(&format!("/v2.0/subnets?network_id={network}"));
         let listed = listed.and_then(|listed| listed.expect(200)).expect("subnets");
         id(&listed["subnets"][0])
     }
 
     /// Gives a machine a floating IP; its id.
-    fn floating(&self, vm: &Vm, address: &str) -> String {
+    pub(crate) fn floating(&self, vm: &Vm, address: &str) -> String {
         let body = json!({
             "floating_network_id": self.outside, "floating_ip_address": address, "port_id": vm.port_id(),
         });
         id(&self.make("floatingip", &body))
     }
 
-    fn wait_floating(&self, floating_ip: &str, status: &str) {
+    pub(crate) fn wait_floating(&self, floating_ip: &str, status: &str) {
         let path = format!("/v2.0/floatingips/{floating_ip}");
         try_wait_until(PATIENCE, "the status of the floating IP", || {
             let shown = self.lab.cloud.api().get(&path).and_then(|shown| shown.expect(200)).ok()?;
@@ -132,7 +132,7 @@ impl Routed {
         .unwrap_or_else(|error| panic!("{status}: {error}"));
     }
 
-    fn boot(&self, host: usize, name: &str, network: &str) -> Vm {
+    pub(crate) fn boot(&self, host: usize, name: &str, network: &str) -> Vm {
         let body = json!({"network_id": network, "name": name, "port_security_enabled": false, "security_groups": []});
         let vm = self.lab.cloud.boot_port(host, name, &body).expect("a machine");
         self.lab.cloud.wait_status(&vm, "ACTIVE").expect("its port forwards");
@@ -141,13 +141,13 @@ impl Routed {
     }
 }
 
-fn reaches(vm: &Vm, target: &str) {
+pub(crate) fn reaches(vm: &Vm, target: &str) {
     vm.namespace()
         .wait_for_ping(ip(target), PATIENCE)
         .unwrap_or_else(|error| panic!("{}: {error:#}", vm.name()));
 }
 
-fn address(vm: &Vm) -> String {
+pub(crate) fn address(vm: &Vm) -> String {
     vm.address().expect("an address").to_string()
 }
 
