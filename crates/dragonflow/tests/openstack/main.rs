@@ -15,6 +15,7 @@
 mod checker;
 mod command_line;
 mod crowds;
+mod floating_ips;
 mod hostile;
 mod http;
 mod identity;
@@ -27,4 +28,5 @@ mod security;
 mod shell;
 mod support;
 mod tempest;
+mod tempest_floating_ips;
 mod tempest_routers;

@@ -152,6 +152,12 @@ async fn a_floating_ip_lives() {
     assert_eq!(ann.get(&format!("{FLOATING_IPS}?status=ACTIVE")).await.expect(200)["floatingips"], json!([]));
     ann.put(&format!("{}/tags/x", path("floatingips", &floating_ip)), json!({})).await.expect(201);
 
+    for nothing in [json!({"port_id": null}), json!({})] {
+        let again = json!({"floatingip": {"port_id": port["id"]}});
+        ann.put(&path("floatingips", &floating_ip), again).await.expect(200);
+        let changed = ann.put(&path("floatingips", &floating_ip), json!({"floatingip": nothing})).await;
+        assert_eq!(changed.expect(200)["floatingip"]["port_id"], json!(null), "{nothing}");
+    }
     let body = json!({"floatingip": {"port_id": null}});
     let changed = ann.put(&path("floatingips", &floating_ip), body).await.expect(200)["floatingip"].take();
     for name in ["port_id", "fixed_ip_address", "router_id", "port_details"] {
