@@ -28,5 +28,4 @@ mod security;
 mod shell;
 mod support;
 mod tempest;
-mod tempest_floating_ips;
 mod tempest_routers;

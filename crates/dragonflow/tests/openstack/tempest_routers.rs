@@ -45,7 +45,8 @@ const TESTS: [&str; 9] = [
 ];
 
 /// The same about floating IPs and external networks.
-const OF_FLOATING_IPS: [(&str, u32); 9] = [
+const OF_FLOATING_IPS: [(&str, u32); 10] = [
+    ("neutron_tempest_plugin.api.admin.test_floating_ips_admin_actions", 2),
     ("tempest.api.network.test_floating_ips", 5),
     ("tempest.api.network.test_floating_ips_negative", 3),
     ("tempest.api.network.admin.test_floating_ips_admin_actions", 2),
