@@ -4,7 +4,8 @@
 //! ```text
 //!   vm1 --.                                             .-- vm2   network blue
 //!          |-- br-int | host-1 | ==Geneve== | host-2 | br-int --|
-//!   vm3 --'      ^                                 ^     `-- vm4   network red, with the addresses of blue
+//!   vm3 --'      ^                                 ^    |`-- vm4   network red, with the addresses of blue
+//!                                                       `--- vm5   network green, which a router joins to blue
 //!            controller          server           controller
 //! ```
 //!
@@ -12,6 +13,7 @@
 
 #![expect(clippy::print_stdout, reason = "the demo talks to a person")]
 
+mod outside;
 mod show;
 
 use std::path::PathBuf;

@@ -9,17 +9,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use testkit::cloud::{BRIDGE, Cloud, CloudSpec, Vm};
-use testkit::{Capture, try_wait_until};
+use testkit::{Capture, Guest, try_wait_until};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// UDP port of Geneve.
 const GENEVE: &str = "udp port 6081";
 const CIDR: &str = "10.0.0.0/24";
 
 /// The cloud, and what was made in it.
-struct Show<'a> {
-    cloud: Cloud,
-    vms: Vec<Vm>,
+pub(crate) struct Show<'a> {
+    pub(crate) cloud: Cloud,
+    pub(crate) vms: Vec<Vm>,
+    /// A machine outside, on the physical network of the hosts.
+    pub(crate) outside: Option<Guest>,
     is_over: &'a AtomicBool,
     start: Instant,
 }
@@ -28,8 +30,9 @@ struct Show<'a> {
 pub(crate) fn run(binary: &Path, once: bool, is_over: &AtomicBool) -> Result<()> {
     let start = Instant::now();
     println!("starting a server, two hosts and their controllers");
-    let cloud = Cloud::start(&CloudSpec::new(binary))?;
-    let mut show = Show { cloud, vms: Vec::new(), is_over, start };
+    let host_options = "\n[df_l3_app]\ngateway_candidate = True\n";
+    let cloud = Cloud::start(&CloudSpec { host_options, ..CloudSpec::new(binary) })?;
+    let mut show = Show { cloud, vms: Vec::new(), outside: None, is_over, start };
     let shown = show.steps().with_context(|| format!("after {:?}", start.elapsed()));
     if let Err(error) = shown {
         println!("{}", show.cloud.logs());
@@ -47,7 +50,7 @@ pub(crate) fn run(binary: &Path, once: bool, is_over: &AtomicBool) -> Result<()>
 }
 
 impl Show<'_> {
-    fn step(&self, text: &str) -> Result<()> {
+    pub(crate) fn step(&self, text: &str) -> Result<()> {
         ensure!(!self.is_over.load(Ordering::Relaxed), "interrupted");
         println!("\n== {text}");
         Ok(())
@@ -58,6 +61,7 @@ impl Show<'_> {
         self.get_addresses()?;
         self.talk_across_hosts()?;
         self.stay_apart()?;
+        self.route()?;
         self.restart_the_controller()?;
         self.repair_what_a_stranger_did()?;
         self.survive_a_crash()?;
@@ -67,8 +71,8 @@ impl Show<'_> {
 
     fn make_networks(&mut self) -> Result<()> {
         self.step("two networks with the same addresses, through the Neutron API")?;
-        let blue = self.network("blue")?;
-        let red = self.network("red")?;
+        let blue = self.network("blue", CIDR)?;
+        let red = self.network("red", CIDR)?;
         let boot = |place, name, network: &str, address: &str| {
             let ips = json!([{ "ip_address": address }]);
             self.cloud.boot_port(place, name, &json!({"network_id": network, "name": name, "fixed_ips": ips}))
@@ -88,15 +92,15 @@ impl Show<'_> {
         Ok(())
     }
 
-    fn network(&self, name: &str) -> Result<String> {
+    pub(crate) fn network(&self, name: &str, cidr: &str) -> Result<String> {
         let network = self.create("/v2.0/networks", &json!({"network": {"name": name}}))?;
         let id = network["network"]["id"].as_str().context("a network without id")?.to_owned();
-        let subnet = json!({"subnet": {"network_id": id, "ip_version": 4, "cidr": CIDR, "name": name}});
+        let subnet = json!({"subnet": {"network_id": id, "ip_version": 4, "cidr": cidr, "name": name}});
         self.create("/v2.0/subnets", &subnet)?;
         Ok(id)
     }
 
-    fn create(&self, path: &str, body: &Value) -> Result<Value> {
+    pub(crate) fn create(&self, path: &str, body: &Value) -> Result<Value> {
         let api = self.cloud.api();
         println!("   {}", api.command_line("POST", path, Some(body)));
         api.post(path, body)?.expect(201)
@@ -233,7 +237,10 @@ impl Show<'_> {
 
     fn unplug(&mut self) -> Result<()> {
         self.step("vm4 is unplugged and its port deleted")?;
-        let Some(vm) = self.vms.pop() else { bail!("there is no machine to unplug") };
+        let place = self.vms.iter().position(|vm| vm.name() == "vm4");
+        let Some(vm) = place.map(|place| self.vms.remove(place)) else {
+            bail!("there is no machine to unplug")
+        };
         let (id, mac) = (vm.port_id().to_owned(), vm.mac().to_lowercase());
         vm.unplug(&self.cloud.sites()[1].ovs)?;
         let path = format!("/v2.0/ports/{id}");
