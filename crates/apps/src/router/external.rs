@@ -24,6 +24,8 @@ use crate::{gateway, places};
 pub(super) const TRANSLATED: Priority = Priority::EXACT;
 /// Pings of the gateway itself, which belong to no connection of others.
 const PING: Priority = Priority::EXACT.level(1);
+/// What comes from the inside of a router on another node.
+const FROM_INSIDE: Priority = Priority::EXACT.level(3);
 /// The rest; before it, what comes from a wire.
 const REST: Priority = Priority::DEFAULT;
 const FROM_OUTSIDE: Priority = Priority::DEFAULT.level(1);
@@ -43,7 +45,7 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
                 let limits = limits::of_gateway(view, port, outside, sink);
                 let zone = if is_hiding(gateway) { zone(view, row, sink) } else { None };
                 leaves_here(&router, gateway, &network, (zone, limits), sink);
-                arrives_here(&router, gateway, (zone, limits), sink);
+                arrives_here(&router, gateway, &network, (zone, limits), sink);
                 for ip in gateway.leg.addresses.iter().map(ipnet::IpNet::addr) {
                     announce::address(view, &network, ip, gateway.leg.mac, sink);
                 }
@@ -125,7 +127,13 @@ fn leaves_here(
 }
 
 /// What comes from the external network, or from the inside of the router on another node.
-fn arrives_here(router: &Router, gateway: &Gateway, (zone, limits): (Option<Zone>, Limits), sink: &mut Sink) {
+fn arrives_here(
+    router: &Router,
+    gateway: &Gateway,
+    network: &Network,
+    (zone, limits): (Option<Zone>, Limits),
+    sink: &mut Sink,
+) {
     let leg = &gateway.leg;
     let arrived = |flow: FlowBuilder| inside(flow.when(&regs::EGRESS_PORT, leg.key.into()), router.key);
     for version in [ethertype::IPV4, ethertype::IPV6] {
@@ -142,6 +150,14 @@ fn arrives_here(router: &Router, gateway: &Gateway, (zone, limits): (Option<Zone
     let Some(ip) = ipv4(leg).filter(|_| gateway.hides) else { return };
     let Some(zone) = zone else { return };
     let to_gateway = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, ip);
+    // What comes from inside, out of a tunnel, has the address that it is known by only after it has left: the answers of forwarded
+    // ports to guests that are hidden. Whoever is outside comes from the wire, where there is one.
+    if network.wire.is_some() {
+        sink.flow(&ARRIVE, FROM_INSIDE, |flow| {
+            let flow = flow.matching(to_gateway.clone()).when(&regs::FROM_TUNNEL, 1);
+            arrived(flow.when(&regs::FROM_WIRE, 0)).set(&regs::IS_FOR_GATEWAY, 0).goto(&ROUTE)
+        });
+    }
     let ping = to_gateway.clone().with(Field::IpProto, ip_proto::ICMP);
     let ping = ping.with(Field::IcmpType, icmp::v4::ECHO_REQUEST);
     sink.flow(&ARRIVE, PING, |flow| limits.inward(arrived(flow.matching(ping))).goto(&ROUTE));

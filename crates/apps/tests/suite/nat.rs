@@ -107,6 +107,24 @@ fn what_a_guest_sends_from_a_forwarded_port_leaves_with_the_floating_ip_and_its_
 }
 
 #[test]
+fn what_answers_a_hidden_guest_has_the_floating_ip_before_its_connection_is_looked_for() {
+    let cloud = cloud(FORWARDED);
+    let frame = udp((BLUE1.0, BLUE1.1, 2000), (BLUE_LEG, "203.0.113.10", 5353));
+    let walk = cloud.send("blue1", &frame);
+    let tracked: Vec<_> = walk
+        .traces
+        .iter()
+        .filter(|(node, _)| node == "g")
+        .flat_map(|(_, trace)| trace.outcomes())
+        .filter_map(|outcome| match outcome {
+            Outcome::Tracked(tracking) => Some((tracking.key.net.nw_src, tracking.key.net.tp_src)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(tracked, [(u32::from(v4("203.0.113.13")), 1000)]);
+}
+
+#[test]
 fn rules_that_change_or_go_take_effect_and_leave_nothing() {
     let mut cloud = cloud(FORWARDED);
     cloud.put("forward f3 17 1000 blue1/10.0.2.21 3000 2");

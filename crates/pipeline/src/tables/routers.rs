@@ -47,7 +47,7 @@ pub static ARRIVE: TableSpec = TableSpec {
         Field::ArpSpa,
         Field::ArpTpa,
     ],
-    reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_WIRE],
+    reads: &[&regs::NETWORK, &regs::EGRESS_PORT, &regs::FROM_WIRE, &regs::FROM_TUNNEL],
     sets: &[
         Field::InPort16,
         Field::EthSrc,
