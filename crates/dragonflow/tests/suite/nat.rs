@@ -45,7 +45,8 @@ fn paths_can_be_traced_and_their_mtu_found_through_floating_ips_and_gateways() {
     let routed = Routed::new();
     let out = routed.upstream.namespace();
     out.run("sysctl", &["-qw", "net.ipv4.ip_forward=1"]).expect("the machine outside is a router");
-    out.ip(&["link", "add", "narrow", "type", "dummy"]).expect("a device");
+    out.ip(&["link", "add", "narrow", "type", "veth", "peer", "name", "end"]).expect("a device");
+    out.ip(&["link", "set", "end", "up"]).expect("its end");
     out.ip(&["link", "set", "narrow", "mtu", NARROW_MTU_BYTES, "up"]).expect("a short one");
     out.add_address("narrow", NARROW).expect("an address");
     let (hidden, seen) = (routed.boot(0, "hidden", &routed.red), routed.boot(1, "seen", &routed.blue));
@@ -66,13 +67,15 @@ fn paths_can_be_traced_and_their_mtu_found_through_floating_ips_and_gateways() {
     let text = heard.text().expect("what was heard");
     assert!(!text.contains("10.0."), "{text}");
     // What a machine itself refuses is heard as well.
+    let at_guest = Capture::start(seen.namespace(), seen.guest().device(), "udp or icmp[icmptype] == 3");
+    let at_guest = at_guest.expect("a capture");
     let refusal = Capture::start(out, routed.upstream.device(), "icmp[icmptype] == 3").expect("a capture");
     try_wait_until(PATIENCE, "a refusal", || {
-        let _ = out.run("nc", &["-n", "-u", "-z", "-w", "1", FLOATING, "9999"]);
+        out.run("bash", &["-c", &format!("echo hello > /dev/udp/{FLOATING}/9999")]).ok()?;
         let text = refusal.text().ok()?;
         text.contains(&format!("{FLOATING} udp port 9999 unreachable")).then_some(())
     })
-    .unwrap_or_else(|error| panic!("{error}: {:?}", refusal.text()));
+    .unwrap_or_else(|error| panic!("{error}: {:?}, {:?}", refusal.text(), at_guest.text()));
 }
 
 /// A TCP server that answers with a word.
@@ -251,7 +254,8 @@ fn ipv6_leaves_and_arrives_as_it_is_by_next_hops_of_whom_only_a_link_local_addre
         "enable_dhcp": false,
     }));
     let inside = routed.lab.subnet(&json!({
-        "network_id": routed.red, "ip_version": 6, "cidr": "2001:db8:1::/64", "enable_dhcp": false,
+        "network_id": routed.red, "ip_version": 6, "cidr": "2001:db8:1::/64", "gateway_ip": "2001:db8:1::1",
+        "enable_dhcp": false,
     }));
     let path = format!("/v2.0/routers/{}", routed.router);
     let fixed = json!([{"ip_address": GATEWAY}, {"subnet_id": outside, "ip_address": "2001:db8:50::10"}]);
