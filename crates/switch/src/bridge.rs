@@ -39,7 +39,7 @@ pub use edit::Edit;
 pub use plan::{Plan, plan};
 pub use problem::Problem;
 pub use session::SessionSpec;
-pub use spec::{BridgeSpec, PatchSpec, PeerBridge, TunnelKind, TunnelSpec};
+pub use spec::{BridgeSpec, InternalSpec, PatchSpec, PeerBridge, TunnelKind, TunnelSpec};
 
 mod apply;
 mod complete;
@@ -59,6 +59,8 @@ pub const SPEAKER_KEY: &str = "dragonflow-bfd";
 pub const ID_KEY_PREFIX: &str = "dragonflow-id-";
 /// The type of an end of a patch.
 pub(crate) const PATCH_TYPE: &str = "patch";
+/// The type of a device of the host.
+pub(crate) const INTERNAL_TYPE: &str = "internal";
 /// The option of a patch that names the other end.
 pub(crate) const PEER_OPTION: &str = "peer";
 

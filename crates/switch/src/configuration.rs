@@ -31,7 +31,7 @@ pub struct Configuration {
 
 /// The columns to follow for a [`Configuration`] that is complete.
 #[must_use]
-pub const fn columns() -> [ColumnInfo; 30] {
+pub const fn columns() -> [ColumnInfo; 31] {
     [
         OpenvSwitch::BRIDGES.info(),
         OpenvSwitch::OTHER_CONFIG.info(),
@@ -53,6 +53,7 @@ pub const fn columns() -> [ColumnInfo; 30] {
         Interface::ERROR.info(),
         Interface::EXTERNAL_IDS.info(),
         Interface::LINK_STATE.info(),
+        Interface::MAC.info(),
         Interface::MAC_IN_USE.info(),
         Interface::MTU.info(),
         Interface::NAME.info(),

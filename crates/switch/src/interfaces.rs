@@ -20,7 +20,7 @@
 //! | role | how it is recognised |
 //! |---|---|
 //! | [`Role::Vif`] | `external_ids:iface-id`, whatever the type: a patch port to a trunk bridge is a VIF too |
-//! | [`Role::Tunnel`], [`Role::Patch`] | type, in a port that carries our [mark](crate::bridge#what-is-ours) |
+//! | [`Role::Tunnel`], [`Role::Patch`], [`Role::Internal`] | type, in a port that carries our [mark](crate::bridge#what-is-ours) |
 //! | [`Role::Session`], [`Role::Speaker`] | the same, with the mark of the node that is watched |
 //! | [`Role::Other`] | everything else; reported only to who asks for it by [`Unclaimed::Reported`] |
 //!
@@ -61,6 +61,8 @@ pub enum Role {
     Vif { iface_id: String, attached_mac: Option<MacAddr> },
     /// A tunnel of ours to other chassis.
     Tunnel(TunnelKind),
+    /// A device of the host that is ours.
+    Internal,
     /// Our end of a pair of patch ports; `peer` is the name of the other end.
     Patch { peer: String },
     /// Through which another node is watched, see [`sessions`](crate::sessions).
@@ -79,7 +81,9 @@ impl Role {
             (Self::Tunnel(one), Self::Tunnel(two)) => one == two,
             (Self::Session { peer: one }, Self::Session { peer: two })
             | (Self::Speaker { peer: one }, Self::Speaker { peer: two }) => one == two,
-            (Self::Patch { .. }, Self::Patch { .. }) | (Self::Other, Self::Other) => true,
+            (Self::Internal, Self::Internal)
+            | (Self::Patch { .. }, Self::Patch { .. })
+            | (Self::Other, Self::Other) => true,
             _ => false,
         }
     }

@@ -164,7 +164,8 @@ impl Writer {
                     .set(&Interface::TYPE, row.r#type.clone())
                     .set(&Interface::BFD, row.bfd.clone())
                     .set(&Interface::OPTIONS, row.options.clone())
-                    .set(&Interface::OFPORT_REQUEST, row.ofport_request);
+                    .set(&Interface::OFPORT_REQUEST, row.ofport_request)
+                    .set(&Interface::MAC, row.mac.clone());
                 self.unchanged(*uuid, values);
             }
             Step::RemovePort { bridges, port } => {
@@ -208,6 +209,9 @@ impl Writer {
                 if let Some(number) = wanted.number {
                     values = values.set(&Interface::OFPORT_REQUEST, Some(number.into()));
                 }
+                if let Some(mac) = wanted.mac {
+                    values = values.set(&Interface::MAC, Some(mac.to_string()));
+                }
                 self.transaction.update(&Rows::row(interface.0), &values);
             }
             Step::RemovePort { bridges, port } => {
@@ -244,6 +248,7 @@ impl Writer {
             options: wanted.options.clone(),
             ofport_request: wanted.number.map(i64::from),
             bfd: wanted.bfd.clone().unwrap_or_default(),
+            mac: wanted.mac.map(|mac| mac.to_string()),
             ..Interface::default()
         };
         let interface = self.transaction.insert(&Values::of(&interface));

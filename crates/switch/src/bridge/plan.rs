@@ -181,7 +181,7 @@ impl<'a> Planner<'a> {
     /// The ports that can be had, as far as their bridges and each other are concerned.
     fn wanted_ports(&mut self, bridge: &Anchor) -> WantedPorts {
         let mut wanted = WantedPorts::new();
-        for port in self.spec.tunnel_ports() {
+        for port in self.spec.tunnel_ports().chain(self.spec.internal_ports()) {
             if self.is_free(&wanted, [&port.name]) {
                 wanted.insert(port.name.clone(), (port, bridge.clone()));
             }

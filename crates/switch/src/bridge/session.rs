@@ -57,6 +57,7 @@ impl SessionSpec {
             number: None,
             bfd: Some(bfd),
             ids: BTreeMap::from([(mark.to_owned(), self.peer.clone())]),
+            mac: None,
         };
         let bfd = bfd.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         [port(&speaker, &flows, SPEAKER_KEY, bfd), port(&flows, &speaker, PEER_KEY, BTreeMap::new())]

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
+use net_types::MacAddr;
 use ovsdb::vswitch::Interface;
 
 use super::session::SessionSpec;
-use super::{PATCH_TYPE, PEER_OPTION};
+use super::{INTERNAL_TYPE, PATCH_TYPE, PEER_OPTION};
 
 /// An integration bridge with its ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,7 @@ pub struct BridgeSpec {
     /// The nodes to watch. None leaves those ports as they are: who has not been told yet ends no session.
     pub sessions: Option<Vec<SessionSpec>>,
     pub patches: Vec<PatchSpec>,
+    pub internals: Vec<InternalSpec>,
 }
 
 /// The encapsulations that we use.
@@ -108,6 +110,14 @@ impl TunnelSpec {
     }
 }
 
+/// A device of the host that is a port of the integration bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InternalSpec {
+    pub name: String,
+    /// The address that the device has.
+    pub mac: MacAddr,
+}
+
 /// A pair of patch ports between the integration bridge and another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchSpec {
@@ -140,6 +150,8 @@ pub(super) struct WantedPort {
     pub(super) bfd: Option<BTreeMap<String, String>>,
     /// Marks besides ours.
     pub(super) ids: BTreeMap<String, String>,
+    /// None: whatever it has.
+    pub(super) mac: Option<MacAddr>,
 }
 
 impl WantedPort {
@@ -150,6 +162,7 @@ impl WantedPort {
             && interface.options == self.options
             && self.number.is_none_or(has_number)
             && self.bfd.as_ref().is_none_or(|bfd| interface.bfd == *bfd)
+            && self.mac.is_none_or(|mac| interface.mac == Some(mac.to_string()))
     }
 }
 
@@ -160,7 +173,8 @@ impl BridgeSpec {
         let patches = self.patches.iter();
         let patches = patches.flat_map(|patch| [&patch.name, &patch.peer_name, &patch.peer_bridge]);
         let tunnels = self.tunnels.iter().map(|tunnel| &tunnel.name);
-        let names = std::iter::once(&self.name).chain(tunnels).chain(patches).cloned();
+        let internals = self.internals.iter().map(|internal| &internal.name);
+        let names = std::iter::once(&self.name).chain(tunnels).chain(patches).chain(internals).cloned();
         names.chain(self.sessions.iter().flatten().flat_map(SessionSpec::port_names)).collect()
     }
 
@@ -173,6 +187,20 @@ impl BridgeSpec {
             number: tunnel.port_number,
             bfd: None,
             ids: BTreeMap::new(),
+            mac: None,
+        })
+    }
+
+    pub(super) fn internal_ports(&self) -> impl Iterator<Item = WantedPort> {
+        self.internals.iter().map(|internal| WantedPort {
+            bridge: self.name.clone(),
+            name: internal.name.clone(),
+            kind: INTERNAL_TYPE,
+            options: BTreeMap::new(),
+            number: None,
+            bfd: None,
+            ids: BTreeMap::new(),
+            mac: Some(internal.mac),
         })
     }
 
@@ -186,6 +214,7 @@ impl BridgeSpec {
             number: None,
             bfd: None,
             ids: BTreeMap::new(),
+            mac: None,
         };
         [
             end(&self.name, &patch.name, &patch.peer_name),

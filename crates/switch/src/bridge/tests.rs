@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use net_types::MacAddr;
 use ovsdb::testserver::TestServer;
 use ovsdb::transaction::{Mutations, Rows, Transaction, Values};
 use ovsdb::vswitch::{Bridge, Controller, Interface, OpenvSwitch, Port};
 use world::{Scene, strings};
 
 use super::{
-    BridgeSpec, OWNER_KEY, PatchSpec, PeerBridge, Problem, TunnelKind, TunnelSpec, flow_restore_complete,
-    plan, stored_ids,
+    BridgeSpec, InternalSpec, OWNER_KEY, PatchSpec, PeerBridge, Problem, TunnelKind, TunnelSpec,
+    flow_restore_complete, plan, stored_ids,
 };
 
 mod applying;
@@ -75,6 +76,23 @@ fn an_empty_database_gets_everything_in_one_transaction() {
     assert_eq!(scene.interface("br-int-patch").options, strings(&[("peer", "br-ex-patch")]));
     assert_eq!(scene.interface(BRIDGE).r#type, "internal");
     assert_eq!(scene.configuration().root().unwrap().1.bridges.len(), 2);
+}
+
+#[test]
+fn a_device_of_the_host_is_made_with_its_address_and_comes_back() {
+    let scene = Scene::new();
+    let internal = InternalSpec { name: "tap".into(), mac: MacAddr([2, 0, 0, 0, 0, 9]) };
+    let spec = BridgeSpec { internals: vec![internal], ..spec() };
+    scene.settle(&spec);
+    let interface = scene.interface("tap");
+    assert_eq!(
+        (interface.r#type.as_str(), interface.mac.as_deref()),
+        ("internal", Some("02:00:00:00:00:09"))
+    );
+    let other = InternalSpec { name: "tap".into(), mac: MacAddr([2, 0, 0, 0, 0, 8]) };
+    let edits = scene.settle(&BridgeSpec { internals: vec![other], ..spec.clone() });
+    assert_eq!(edits, ["set type, options and number of internal port tap"]);
+    assert_eq!(scene.settle(&BridgeSpec { internals: vec![], ..spec }), ["remove port tap"]);
 }
 
 #[test]

@@ -154,13 +154,13 @@ fn tunnels_and_patches_are_known_by_our_mark() {
     follower.see(&world);
     let roles: Vec<Role> = follower.watch.interfaces().map(|interface| interface.role.clone()).collect();
     let patch = Role::Patch { peer: "int-br-ex".into() };
-    assert_eq!(roles, [Role::Tunnel(TunnelKind::Geneve), patch.clone(), vif("parent")]);
+    assert_eq!(roles, [Role::Tunnel(TunnelKind::Geneve), patch.clone(), vif("parent"), Role::Internal]);
 
     let mut follower = Follower::new(Unclaimed::Reported);
     follower.see(&world);
     let roles: Vec<Role> = follower.watch.interfaces().map(|interface| interface.role.clone()).collect();
     let geneve = Role::Tunnel(TunnelKind::Geneve);
-    assert_eq!(roles, [geneve, patch, Role::Other, vif("parent"), Role::Other]);
+    assert_eq!(roles, [geneve, patch, Role::Other, vif("parent"), Role::Internal]);
 }
 
 #[test]

@@ -316,6 +316,9 @@ fn role_of(
             let peer = interface.options.get(bridge::PEER_OPTION).cloned().unwrap_or_default();
             return (Role::Patch { peer }, None);
         }
+        if interface.r#type == bridge::INTERNAL_TYPE {
+            return (Role::Internal, None);
+        }
     }
     let Some(iface_id) = ids.get(IFACE_ID_KEY).filter(|id| !id.is_empty()) else {
         return (Role::Other, None);

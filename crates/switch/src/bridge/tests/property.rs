@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use net_types::MacAddr;
 use ovsdb::vswitch::Bridge;
 use proptest::collection::vec;
 use proptest::option;
@@ -11,8 +12,8 @@ use proptest::sample::{select, subsequence};
 use super::BRIDGE;
 use super::world::{Scene, strings};
 use crate::bridge::{
-    BridgeSpec, ID_KEY_PREFIX, OWNER_KEY, PEER_KEY, PatchSpec, PeerBridge, SPEAKER_KEY, SessionSpec,
-    TunnelKind, TunnelSpec, is_owned, plan,
+    BridgeSpec, ID_KEY_PREFIX, InternalSpec, OWNER_KEY, PEER_KEY, PatchSpec, PeerBridge, SPEAKER_KEY,
+    SessionSpec, TunnelKind, TunnelSpec, is_owned, plan,
 };
 use crate::configuration::Configuration;
 
@@ -42,27 +43,34 @@ fn patch() -> impl Strategy<Value = PatchSpec> {
     )
 }
 
+fn internal() -> impl Strategy<Value = InternalSpec> {
+    (name(), 1..3_u8).prop_map(|(name, last)| InternalSpec { name, mac: MacAddr([2, 0, 0, 0, 0, last]) })
+}
+
 fn spec() -> impl Strategy<Value = BridgeSpec> {
     let protocols = subsequence(vec!["OpenFlow10", "OpenFlow13", "OpenFlow15"], 0..=3);
     let targets = option::of(subsequence(vec!["tcp:192.0.2.1:6653", "ptcp:6634"], 0..=2));
     (
         (option::of(select(vec!["netdev", "system", ""])), protocols, targets),
         (option::of(select(vec!["1", "2"])), option::of(select(vec!["1", "2"]))),
-        (vec(tunnel(), 0..3), option::of(vec(session(), 0..3)), vec(patch(), 0..3)),
+        (vec(tunnel(), 0..3), option::of(vec(session(), 0..3)), vec(patch(), 0..3), vec(internal(), 0..2)),
     )
-        .prop_map(|((datapath_type, protocols, targets), (config, id), (tunnels, sessions, patches))| {
-            BridgeSpec {
-                name: BRIDGE.to_owned(),
-                datapath_type: datapath_type.map(str::to_owned),
-                protocols: protocols.into_iter().map(str::to_owned).collect(),
-                other_config: config.map(|value| strings(&[("key", value)])).unwrap_or_default(),
-                ids: id.map(|value| strings(&[("zone", value), (value, value)])),
-                controllers: targets.map(|targets| targets.into_iter().map(str::to_owned).collect()),
-                tunnels,
-                sessions,
-                patches,
-            }
-        })
+        .prop_map(
+            |((datapath_type, protocols, targets), (config, id), (tunnels, sessions, patches, internals))| {
+                BridgeSpec {
+                    name: BRIDGE.to_owned(),
+                    datapath_type: datapath_type.map(str::to_owned),
+                    protocols: protocols.into_iter().map(str::to_owned).collect(),
+                    other_config: config.map(|value| strings(&[("key", value)])).unwrap_or_default(),
+                    ids: id.map(|value| strings(&[("zone", value), (value, value)])),
+                    controllers: targets.map(|targets| targets.into_iter().map(str::to_owned).collect()),
+                    tunnels,
+                    sessions,
+                    patches,
+                    internals,
+                }
+            },
+        )
 }
 
 /// Bridges with a mark or not, and ports with names that are wanted, marked or not, some of them bonds.
@@ -168,6 +176,7 @@ proptest! {
                 );
                 let is_wanted = is_watched
                     || spec.tunnels.iter().any(|tunnel| tunnel.name == port.name)
+                    || spec.internals.iter().any(|internal| internal.name == port.name)
                     || spec.patches.iter().any(|patch| [&patch.name, &patch.peer_name].contains(&&port.name));
                 prop_assert!(is_wanted, "{} is ours and nobody wants it", port.name);
             }

@@ -82,6 +82,7 @@ fn from_scratch(world: &World, unclaimed: Unclaimed) -> (BTreeMap<Uuid, Interfac
         let bad_mac = model.mac.clone().filter(|mac| mac != GOOD_MAC);
         let role = match (ours, model.kind.as_str(), model.iface_id.as_deref()) {
             (true, "geneve", _) => Role::Tunnel(TunnelKind::Geneve),
+            (true, "internal", _) => Role::Internal,
             (true, "patch", _) => Role::Patch { peer: "there".into() },
             (_, _, None | Some("")) if unclaimed == Unclaimed::Reported => Role::Other,
             (_, _, None | Some("")) => continue,
