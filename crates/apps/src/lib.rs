@@ -14,6 +14,7 @@ pub mod groups;
 pub(crate) mod holders;
 pub mod l2;
 pub mod local;
+pub mod metadata;
 pub mod migration;
 pub mod nd;
 pub mod network;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<App> {
         migration::app(),
         router::app(),
         gateway::app(),
+        metadata::app(),
     ]
 }
 

@@ -44,6 +44,8 @@ pub enum Fact {
     PeerPort(RowId),
     /// What is seen of all other nodes.
     Peers,
+    /// The proxy of the metadata service.
+    Metadata,
     /// The number that an object has in the switch.
     Number(Space, RowId),
 }
@@ -169,6 +171,7 @@ fn fact(key: &ReadKey) -> Option<Fact> {
         ReadKey::Peer(chassis) => Fact::Peer(chassis.clone()),
         ReadKey::PeerPort(chassis) => Fact::PeerPort(chassis.clone()),
         ReadKey::Peers => Fact::Peers,
+        ReadKey::Metadata => Fact::Metadata,
         ReadKey::Number(space, owner) => Fact::Number(*space, owner.clone()),
         ReadKey::Value(_) => return None,
     })
@@ -195,6 +198,7 @@ impl fmt::Display for Fact {
             Self::Peer(chassis) => write!(f, "whether chassis {chassis} can be reached"),
             Self::PeerPort(chassis) => write!(f, "the port by which chassis {chassis} is watched"),
             Self::Peers => f.write_str("which chassis can be reached"),
+            Self::Metadata => f.write_str("the proxy of the metadata service on the node"),
             Self::Number(space, owner) => write!(f, "the {space:?} number of {owner}"),
         }
     }

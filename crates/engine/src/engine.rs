@@ -169,6 +169,12 @@ impl Engine {
                 }
             }
             Input::Peers(peers) => facts.put_peers(peers, changed),
+            Input::Metadata(metadata) => {
+                if facts.metadata != metadata {
+                    facts.metadata = metadata;
+                    changed.push(crate::read::ReadKey::Metadata);
+                }
+            }
             Input::Numbers(numbers) if !self.is_started => facts.numbers = numbers,
             Input::Numbers(_) | Input::Packet(_) => {}
             Input::Row(RowChange::Put(object)) => self.put(object, changed),

@@ -11,7 +11,7 @@ use net_types::OfPort;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::bucket::Bucket;
-use crate::node::{Interface, Provider, Settings};
+use crate::node::{Interface, MetadataProxy, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::peers::{Peers, Reach};
 use crate::read::ReadKey;
@@ -25,6 +25,7 @@ pub(crate) struct Facts {
     pub(crate) tunnels: BTreeMap<TunnelType, OfPort>,
     pub(crate) providers: BTreeMap<String, Provider>,
     pub(crate) peers: Peers,
+    pub(crate) metadata: Option<MetadataProxy>,
     pub(crate) numbers: Numbers,
     interfaces: BTreeMap<RowId, Interface>,
     rows: FxHashMap<(Table, RowId), Object>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::beacon::Beacon;
 use crate::desired::Finding;
-use crate::node::{Interface, Provider, Settings};
+use crate::node::{Interface, MetadataProxy, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::packet::{PacketIn, Reply};
 use crate::peers::{Peers, Watched};
@@ -48,6 +48,8 @@ pub enum Input {
     Providers(BTreeMap<String, Provider>),
     /// What is seen of the nodes that this one watches.
     Peers(Peers),
+    /// The proxy of the metadata service; none where there is no way to one.
+    Metadata(Option<MetadataProxy>),
     /// Numbers that were given before a restart. They have to come in the first step.
     Numbers(Numbers),
     /// A packet that a flow sent up.

@@ -50,7 +50,7 @@ pub use derived::Derived;
 pub use desired::{Desired, Finding};
 pub use engine::{Engine, Explanation};
 pub use input::{Input, Outputs, RowChange};
-pub use node::{Dhcp, Interface, Learning, Multicast, Provider, Settings};
+pub use node::{Dhcp, Interface, Learning, MetadataProxy, Multicast, Provider, Settings};
 pub use packet::{Ask, Listens, Neighbor, PacketIn, Reply, Responder, Resume, Write};
 pub use peers::{Peers, Reach, Watched};
 pub use rule::{App, Rule};

@@ -122,6 +122,17 @@ impl Interface {
     }
 }
 
+/// The proxy of the metadata service on this node, and the switch port that leads to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataProxy {
+    /// The switch port.
+    pub of_port: u32,
+    /// Where the proxy listens for who asks by IPv4.
+    pub address: Ipv4Addr,
+    /// The TCP port that it listens at.
+    pub port: u16,
+}
+
 /// The way to a physical network, as the operator mapped it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provider {

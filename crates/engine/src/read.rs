@@ -35,6 +35,8 @@ pub(crate) enum ReadKey {
     PeerPort(RowId),
     /// What is seen of all other nodes, and of this one.
     Peers,
+    /// The proxy of the metadata service.
+    Metadata,
     /// A derived value, by its node.
     Value(NodeNo),
     /// A number that was given.

@@ -13,7 +13,7 @@ use net_types::OfPort;
 use crate::bucket::Bucket;
 use crate::derived::Derived;
 use crate::graph::Graph;
-use crate::node::{Interface, Provider, Settings};
+use crate::node::{Interface, MetadataProxy, Provider, Settings};
 use crate::numbers::Space;
 use crate::peers::{Peers, Reach};
 use crate::read::{KeyNo, ReadKey};
@@ -134,6 +134,12 @@ impl<'a> View<'a> {
     pub fn peers(&mut self) -> Peers {
         self.note(|| ReadKey::Peers);
         self.graph.facts.peers.clone()
+    }
+
+    /// The proxy of the metadata service on this node, if there is a way to it.
+    pub fn metadata(&mut self) -> Option<MetadataProxy> {
+        self.note(|| ReadKey::Metadata);
+        self.graph.facts.metadata.clone()
     }
 
     /// The number of `owner` in a space, which is its own as long as a unit reads it; `None` when there are no more.

@@ -6,8 +6,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{
-    Node, chassis, delete, interface, network, peers, port, port_id, providers, put, security_group,
-    settings, tunnel_ports,
+    Node, chassis, delete, interface, metadata, network, peers, port, port_id, providers, put,
+    security_group, settings, tunnel_ports,
 };
 use engine::{Engine, Input};
 use model::{Object, RowId, Table};
@@ -31,6 +31,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         1 => (1_u32..3).prop_map(settings),
         1 => prop::option::of(20_u32..22).prop_map(providers),
         1 => (0_u32..3, any::<bool>()).prop_map(|(number, is_alive)| peers(number, is_alive)),
+        1 => prop::option::of(30_u32..32).prop_map(metadata),
     ]
 }
 
@@ -39,6 +40,7 @@ fn facts_after(history: &[Vec<Input>]) -> Vec<Input> {
     let mut rows: BTreeMap<(Table, RowId), Object> = BTreeMap::new();
     let mut interfaces = BTreeMap::new();
     let (mut last_settings, mut last_tunnels, mut last_providers, mut last_peers) = (None, None, None, None);
+    let mut last_metadata = None;
     for input in history.iter().flatten() {
         match input {
             Input::Row(engine::RowChange::Put(object)) => {
@@ -57,11 +59,13 @@ fn facts_after(history: &[Vec<Input>]) -> Vec<Input> {
             Input::Tunnels(_) => last_tunnels = Some(input.clone()),
             Input::Providers(_) => last_providers = Some(input.clone()),
             Input::Peers(_) => last_peers = Some(input.clone()),
+            Input::Metadata(_) => last_metadata = Some(input.clone()),
             Input::Snapshot { .. } | Input::Numbers(_) | Input::Packet(_) => {}
         }
     }
     let snapshot = Input::Snapshot { tables: Table::ALL.to_vec(), rows: rows.into_values().collect() };
     let node = last_settings.into_iter().chain(last_tunnels).chain(last_providers).chain(last_peers);
+    let node = node.chain(last_metadata);
     [snapshot].into_iter().chain(interfaces.into_values()).chain(node).collect()
 }
 

@@ -11,6 +11,9 @@
 //!               +--------------------------------------------+            (it does not)
 //!   wire -> classify ----------------------------------------+           dispatch -> wire
 //! ```
+//! What a guest asks the metadata service goes from port security to the table metadata, and out to the proxy of the node;
+//! what that answers goes from classify by metadata answer to dispatch.
+//!
 //! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because
 //! frames for ports inside others look different. What guests say from ranges of addresses passes a table more before arp.
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
@@ -24,6 +27,7 @@
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
 
 mod groups;
+mod metadata;
 mod pairs;
 mod routers;
 
@@ -38,6 +42,7 @@ pub use groups::{
     EGRESS_ACCEPT, EGRESS_RULES, EGRESS_TRACK, GROUPS_OWNER, INGRESS, INGRESS_ACCEPT, INGRESS_RULES,
     INGRESS_TRACK,
 };
+pub use metadata::{METADATA, METADATA_ANSWER, METADATA_OWNER};
 
 pub use pairs::ARP_CLAIMS;
 pub use routers::{ARRIVE, EXTERNAL, NEIGHBOR, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED};
@@ -112,7 +117,17 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::POLICY,
         &regs::ZONE,
     ],
-    next: &[&ARRIVAL, &EGRESS_RATE, &EGRESS_MARKS, &PORT_SECURITY, &LEARN, &L2, &ARRIVE, &INGRESS],
+    next: &[
+        &ARRIVAL,
+        &EGRESS_RATE,
+        &EGRESS_MARKS,
+        &PORT_SECURITY,
+        &METADATA_ANSWER,
+        &LEARN,
+        &L2,
+        &ARRIVE,
+        &INGRESS,
+    ],
     again: &[],
     may_output: true,
     miss: Miss::Drop,
@@ -177,7 +192,11 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
         Field::EthSrc,
         Field::Ipv4Src,
         Field::Ipv6Src,
+        Field::EthDst,
+        Field::Ipv4Dst,
+        Field::Ipv6Dst,
         Field::IpProto,
+        Field::TcpDst,
         Field::UdpSrc,
         Field::UdpDst,
         Field::Icmp6Type,
@@ -189,7 +208,18 @@ pub static PORT_SECURITY: TableSpec = TableSpec {
     reads: &[&regs::INGRESS_PORT],
     sets: &[],
     writes: &[],
-    next: &[&NEIGHBOR_SECURITY, &ARP_CLAIMS, &ARP, &ND, &DHCP, &DHCPV6, &LEARN, &EGRESS_TRACK, &L2],
+    next: &[
+        &NEIGHBOR_SECURITY,
+        &METADATA,
+        &ARP_CLAIMS,
+        &ARP,
+        &ND,
+        &DHCP,
+        &DHCPV6,
+        &LEARN,
+        &EGRESS_TRACK,
+        &L2,
+    ],
     again: &[],
     may_output: false,
     miss: Miss::Drop,
@@ -534,6 +564,8 @@ pub static PIPELINE: Pipeline = Pipeline {
         &EGRESS_MARKS,
         &PORT_SECURITY,
         &NEIGHBOR_SECURITY,
+        &METADATA,
+        &METADATA_ANSWER,
         &ARP_CLAIMS,
         &ARP,
         &ND,

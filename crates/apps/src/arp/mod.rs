@@ -11,6 +11,7 @@
 //! - Disabled ports are not answered for, and neither are ports that are bound nowhere, unless the network itself is behind
 //!   them (DHCP, gateways). Such a port often only reserves an address that others serve by their allowed address
 //!   pairs; an answer would take the traffic away from them. Requests for it are flooded.
+//! - Where the node has a proxy for the metadata service, its address is answered for in every network.
 //! - All else is switched like any other frame: requests to a single station, replies, requests for unknown addresses. So is all
 //!   ARP where the operator does not want answers.
 //! - If two ports of a network have one address, the same one of them is named on every node, and a finding says so.
@@ -25,6 +26,7 @@ use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::ethertype;
+use pipeline::metadata::{MAC, SERVICE_V4};
 use pipeline::tables::{ANSWER, ARP, ARP_CLAIMS, ARP_OWNER, L2};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
@@ -45,6 +47,7 @@ const OF_HOLDER: Priority = Priority::DEFAULT.level(1);
 pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
     rules.push(Rule::each("behind a tag", behind_a_tag));
+    rules.push(Rule::once("metadata service", metadata_service));
     rules.push(Rule::each("holder", holder));
     rules.push(Rule::each("stale holder", holders::stale));
     rules.extend(local::each("own addresses", own_addresses));
@@ -150,6 +153,14 @@ fn only_v4(net: &IpNet) -> Option<Ipv4Net> {
     match net {
         IpNet::V4(net) => Some(*net),
         IpNet::V6(_) => None,
+    }
+}
+
+/// The metadata service is on every link of a node that has a proxy for it. A port that has the address for its own goes before.
+fn metadata_service(view: &mut View<'_>, sink: &mut Sink) {
+    if view.metadata().is_some() {
+        let request = asks_for(SERVICE_V4).with(Field::EthDst, MacAddr::BROADCAST);
+        sink.flow(&ARP, Priority::DEFAULT.level(1), |flow| reply(flow.matching(request), SERVICE_V4, MAC));
     }
 }
 

@@ -43,7 +43,7 @@ use net_types::OfPort;
 use openflow::action::Action;
 use openflow::field::Subfield;
 use openflow::{Field, Match};
-use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, LEARN};
+use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, LEARN, METADATA_ANSWER};
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::local;
@@ -68,9 +68,18 @@ pub fn app() -> App {
         Rule::each("session", session::session),
         Rule::each("physical network", wire::network),
         Rule::once("answers", guest::answers),
+        Rule::once("metadata service", from_metadata_service),
     ];
     rules.extend(local::each("guest", guest::guest));
     App { id: CLASSIFY_OWNER, rules, responders: vec![] }
+}
+
+/// What the proxy of the metadata service sends.
+fn from_metadata_service(view: &mut View<'_>, sink: &mut Sink) {
+    if let Some(proxy) = view.metadata() {
+        let from = Match::new().with(Field::InPort, OfPort::new(proxy.of_port));
+        sink.flow(&CLASSIFY, Priority::EXACT, |flow| flow.matching(from).goto(&METADATA_ANSWER));
+    }
 }
 
 /// Packets to a guest on another node, or behind the end of another tunnel.

@@ -37,7 +37,7 @@ use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
 use pipeline::tables::{ARRIVE, DISPATCH, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
-use pipeline::{FlowBuilder, Priority, groups, regs};
+use pipeline::{FlowBuilder, Priority, groups, metadata, regs};
 
 use crate::local;
 use crate::network::{Network, has_takers, learns, present, reached};
@@ -61,6 +61,7 @@ pub fn app() -> App {
         Rule::each("flood on this node", local_flood),
         Rule::once("tags inside tags", wire::tags_inside),
         Rule::each("held", held::held),
+        Rule::once("metadata service", metadata_service),
         Rule::each("heard from a port", learn::from_port),
         Rule::each("heard from elsewhere", learn::from_elsewhere),
         Rule::each("for routers", router::from_wire),
@@ -107,6 +108,14 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
                 router::from_node(&network, port, *mac, leg, sink);
             }
         }
+    }
+}
+
+/// What guests send to the metadata service and it does not take is nobody else's either.
+fn metadata_service(view: &mut View<'_>, sink: &mut Sink) {
+    if view.metadata().is_some() {
+        let to = Match::new().with(Field::EthDst, metadata::MAC);
+        sink.flow(&L2, Priority::GUARD, |flow| flow.matching(to));
     }
 }
 

@@ -11,6 +11,7 @@
 //! - A solicitation without the MAC address of who asks cannot be made an advertisement; it is switched to whom it asks.
 //! - Ports with an address of a subnet whose mode for router advertisements is set are told what the link is like ([`advertise`]):
 //!   when they ask, and from time to time. Nobody else is, and no other node hears of their questions.
+//! - Where the node has a proxy for the metadata service, its address is answered for in every network.
 //! - If two ports of a network have one address, the same one of them is named on every node, and a finding says so.
 
 mod advertise;
@@ -26,6 +27,7 @@ use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::{ethertype, ip_proto, nd};
+use pipeline::metadata::{MAC, SERVICE_V6};
 use pipeline::tables::{ANSWER, L2, ND, ND_ANSWER, ND_OWNER};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
@@ -52,6 +54,7 @@ pub fn app() -> App {
     rules.extend(local::each("advertise", advertise::advertise));
     rules.push(Rule::each("holder", holder));
     rules.push(Rule::each("behind a tag", behind_a_tag));
+    rules.push(Rule::once("metadata service", metadata_service));
     rules.extend(local::each("announcements", announcements));
     let responders = vec![Responder { op: userdata::ROUTER_SOLICITATION, respond: respond::respond }];
     App { id: ND_OWNER, rules, responders }
@@ -100,6 +103,16 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         sink.flow(&ND, Priority::EXACT, |flow| {
             let flow = flow.matching(question).when(&regs::NETWORK, network.key.into());
             advertisement(flow, ip, mac, is_router(port))
+        });
+    }
+}
+
+/// The metadata service is on every link of a node that has a proxy for it.
+fn metadata_service(view: &mut View<'_>, sink: &mut Sink) {
+    if view.metadata().is_some() {
+        let question = asks_for(SERVICE_V6).with(Field::NdOptionsType, nd::SOURCE_LINK_ADDRESS);
+        sink.flow(&ND, Priority::DEFAULT.level(1), |flow| {
+            advertisement(flow.matching(question), SERVICE_V6, MAC, false)
         });
     }
 }

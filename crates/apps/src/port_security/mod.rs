@@ -18,6 +18,8 @@
 //! A port whose security is off sends whatever it likes, but no frames from group addresses. Inside the tag by which a port inside another one is told from
 //! it there is no other, whatever the port's security, unless the network carries the tags of guests.
 //!
+//! Either way what is asked of the metadata service goes to the table that sends it there, where the node has a proxy for it.
+//!
 //! Either way requests of DHCP and DHCPv6 go to the tables that answer them, and so do ARP and the solicitations of neighbour and router
 //! discovery. The check whether an address is free is not answered: it has to reach everybody.
 
@@ -33,12 +35,13 @@ use openflow::{Field, Match};
 use packet::arp::ArpOperation;
 use packet::{ethertype, ip_proto, nd};
 use pipeline::tables::{
-    ARP, ARP_CLAIMS, DHCP, DHCPV6, EGRESS_TRACK, L2, LEARN, ND, NEIGHBOR_SECURITY, PORT_SECURITY,
+    ARP, ARP_CLAIMS, DHCP, DHCPV6, EGRESS_TRACK, L2, LEARN, METADATA, ND, NEIGHBOR_SECURITY, PORT_SECURITY,
     PORT_SECURITY_OWNER, REQUEST_SECURITY,
 };
 use pipeline::{Priority, TableSpec, regs};
 
 use crate::local::{self, LocalPort};
+use crate::metadata;
 use crate::tags;
 
 const DHCP_SERVER: u16 = 67;
@@ -61,6 +64,8 @@ const FORBIDDEN: Priority = Priority::GUARD;
 const UNSECURED: Priority = Priority::GUARD.level(8);
 /// What these send to be answered.
 const UNSECURED_ANSWERED: Priority = Priority::GUARD.level(9);
+/// What they ask the metadata service.
+const QUESTIONS_TO_SERVICE: Priority = Priority::GUARD.level(12);
 /// What no guest at all may do.
 const NOBODY: Priority = Priority::GUARD.level(16);
 
@@ -77,7 +82,8 @@ const ABOVE_CLAIMS: Priority = Priority::EXACT.level(1);
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let mut rules = vec![Rule::once("everybody", everybody)];
+    let mut rules =
+        vec![Rule::once("everybody", everybody), Rule::once("asks the metadata service", asks_service)];
     rules.extend(local::each("guest", guest));
     App { id: PORT_SECURITY_OWNER, rules, responders: vec![] }
 }
@@ -123,6 +129,17 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     let from_nobody =
         Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, Ipv4Addr::UNSPECIFIED);
     sink.flow(&REQUEST_SECURITY, Priority::EXACT, |flow| flow.matching(from_nobody).goto(&L2));
+}
+
+/// What guests ask the metadata service. It knows them by the port that they ask from and answers that port alone, so the addresses that
+/// they say are theirs do not matter.
+fn asks_service(view: &mut View<'_>, sink: &mut Sink) {
+    if view.metadata().is_none() {
+        return;
+    }
+    for question in metadata::questions() {
+        sink.flow(&PORT_SECURITY, QUESTIONS_TO_SERVICE, |flow| flow.matching(question).goto(&METADATA));
+    }
 }
 
 /// What holds for the IPv6 of all guests. Its source was checked before, where it has one.

@@ -11,6 +11,7 @@ mod golden;
 mod groups;
 mod histories;
 mod learning;
+mod metadata;
 mod migration;
 mod multicast;
 mod nat;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use engine::numbers::Space;
 use engine::{
-    App, Derived, Dhcp, Engine, Input, Interface, Outputs, PacketIn, Peers, Provider, Reach, Reply,
-    Responder, RowChange, Rule, Settings, Sink, View,
+    App, Derived, Dhcp, Engine, Input, Interface, MetadataProxy, Outputs, PacketIn, Peers, Provider, Reach,
+    Reply, Responder, RowChange, Rule, Settings, Sink, View,
 };
 use model::{Chassis, Id, LogicalPort, LogicalSwitch, Object, RowId, SecurityGroup, Table, TunnelType};
 use net_types::{MacAddr, OfPort};
@@ -145,7 +145,9 @@ fn tunnels(view: &mut View<'_>, sink: &mut Sink) {
             flow.matching(Match::new().with(Field::InPort, port)).goto(&tables::INGRESS)
         });
     }
-    for port in view.providers().values().filter_map(|provider| provider.of_port) {
+    let proxy = view.metadata().map(|proxy| proxy.of_port);
+    let providers = view.providers();
+    for port in providers.values().filter_map(|provider| provider.of_port).chain(proxy) {
         sink.flow(&tables::CLASSIFY, Priority::EXACT, |flow| {
             flow.matching(Match::new().with(Field::InPort, port)).goto(&tables::L2)
         });
@@ -233,6 +235,11 @@ pub(crate) fn peers(number: u32, is_alive: bool) -> Input {
     let host = Id::new(&format!("host-{number}")).expect("not empty");
     let ports = if is_alive { [(host.clone(), 300 + number)].into() } else { Default::default() };
     Input::Peers(Peers { reach: [(host, reach)].into(), ports, is_settled: true })
+}
+
+pub(crate) fn metadata(of_port: Option<u32>) -> Input {
+    let proxy = |of_port| MetadataProxy { of_port, address: [169, 254, 169, 254].into(), port: 18_080 };
+    Input::Metadata(of_port.map(proxy))
 }
 
 /// A switch that does as it is told, and an engine that tells it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use engine::{Engine, Input, Interface, Outputs, Provider, RowChange, Settings};
+use engine::{Engine, Input, Interface, MetadataProxy, Outputs, Provider, RowChange, Settings};
 use model::{Chassis, Id, LogicalPort, Object, RowId, Table, TunnelType};
 use net_types::OfPort;
 use ofsim::Switch;
@@ -24,6 +24,7 @@ pub(crate) struct Node {
     pub(crate) settings: Settings,
     pub(crate) tunnels: BTreeMap<TunnelType, u32>,
     pub(crate) providers: BTreeMap<String, Provider>,
+    pub(crate) metadata: Option<MetadataProxy>,
     /// Where guests are plugged in.
     pub(crate) plugged: BTreeMap<RowId, u32>,
     /// Ports that were said to be ready.
@@ -54,6 +55,7 @@ impl Node {
             },
             tunnels: tunnel_ports(types),
             providers: BTreeMap::new(),
+            metadata: None,
             plugged: BTreeMap::new(),
             ready: Vec::new(),
             installed: FlowSet::new(),
@@ -87,6 +89,7 @@ impl Node {
             Input::Settings(self.settings.clone()),
             Input::Tunnels(self.tunnels.clone()),
             Input::Providers(self.providers.clone()),
+            Input::Metadata(self.metadata.clone()),
         ];
         node.into_iter().chain(interfaces).collect()
     }
@@ -113,6 +116,11 @@ impl Node {
     pub(crate) fn set_wire(&mut self, network: &str, of_port: Option<u32>) {
         let bridge = format!("br-{network}");
         self.providers.insert(network.to_owned(), Provider { bridge, of_port });
+    }
+
+    /// Gives the node a proxy for the metadata service.
+    fn set_proxy(&mut self, of_port: u32) {
+        self.metadata = Some(MetadataProxy { of_port, address: [169, 254, 169, 254].into(), port: 18_080 });
     }
 
     /// The physical network that this switch port leads to.
@@ -175,7 +183,10 @@ impl Cloud {
                 Fact::Wire { node, network, of_port } if cloud.nodes.contains_key(node) => {
                     cloud.node(node).set_wire(network, *of_port);
                 }
-                Fact::Node { .. } | Fact::Wire { .. } => {}
+                Fact::Proxy { node, of_port } if cloud.nodes.contains_key(node) => {
+                    cloud.node(node).set_proxy(*of_port);
+                }
+                Fact::Node { .. } | Fact::Wire { .. } | Fact::Proxy { .. } => {}
             }
         }
         let rows: Vec<Object> = cloud.rows.values().cloned().collect();
@@ -203,6 +214,12 @@ impl Cloud {
                 Fact::Node { .. } => {}
                 Fact::Row(object) => self.put_row(object),
                 Fact::Plugged { node, port, of_port } => self.plug(&node, &port, of_port),
+                Fact::Proxy { node, of_port } => {
+                    let node = self.node(&node);
+                    node.set_proxy(of_port);
+                    node.step(vec![Input::Metadata(node.metadata.clone())]);
+                    node.check();
+                }
                 Fact::Wire { node, network, of_port } => {
                     let node = self.node(&node);
                     node.set_wire(&network, of_port);

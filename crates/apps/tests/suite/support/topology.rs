@@ -23,6 +23,7 @@
 //! ```text
 //! network blue 2 vlan segment=100 in=public [tags]    # in a physical network; carries the tags of guests
 //! wire a public 90                       # switch port 90 of node a leads to physical network public
+//! proxy a 95                             # switch port 95 of node a leads to its proxy for metadata
 //! wire a other                           # a mapping whose bridge is missing
 //! ```
 //! ```text
@@ -55,6 +56,8 @@ pub(crate) enum Fact {
     Plugged { node: String, port: String, of_port: u32 },
     /// A node has a way to a physical network, or should.
     Wire { node: String, network: String, of_port: Option<u32> },
+    /// A node has a proxy for the metadata service.
+    Proxy { node: String, of_port: u32 },
 }
 
 /// The facts of a text.
@@ -108,6 +111,7 @@ fn parse_line(line: &str) -> Vec<Fact> {
             network: (*network).to_owned(),
             of_port: of_port.first().map(|port| number(port)),
         }],
+        ["proxy", node, of_port] => vec![Fact::Proxy { node: (*node).to_owned(), of_port: number(of_port) }],
         ["subnet", name, network, cidr, more @ ..] => subnet(name, network, cidr, &options(more)),
         ["port", name, key, network, more @ ..] => port(name, key, network, &options(more)),
         ["group", name, key, rules @ ..] => group(name, key, rules),
