@@ -35,9 +35,10 @@ const fn parts(app: App) -> &'static [AppId] {
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
         App::Migration => &[tables::MIGRATION_OWNER],
+        App::Metadata => &[tables::METADATA_OWNER],
         // Where routers send packets and with which addresses these leave is one thing.
         App::L3 | App::Dnat | App::LegacySnat => &[tables::ROUTER_OWNER],
-        App::Metadata | App::FlowClassifier | App::ServiceChain | App::ChassisSnat => &[],
+        App::FlowClassifier | App::ServiceChain | App::ChassisSnat => &[],
     }
 }
 

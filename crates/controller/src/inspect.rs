@@ -24,7 +24,7 @@ use tokio::time::timeout;
 
 use crate::options::{Options, SwitchAccess};
 use crate::sessions::Sessions;
-use crate::vswitch::present_providers;
+use crate::ways::{present_metadata, present_providers};
 use crate::{apps_list, numbers};
 
 /// How long the database or the switch may take for an answer.
@@ -108,6 +108,7 @@ pub async fn own_facts(options: &Options) -> Result<Vec<Input>, InspectError> {
     let mut sessions = Sessions::new(options);
     sessions.observe(&watch);
     facts.extend(sessions.news().map(Input::Peers));
+    facts.push(Input::Metadata(present_metadata(&watch, options.metadata.as_ref())));
     let guest = |interface: &switch::interfaces::Interface| match &interface.role {
         Role::Vif { iface_id, .. } => {
             let port = Id::from_row(RowId::new(iface_id).ok()?);

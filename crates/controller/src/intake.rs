@@ -2,6 +2,7 @@
 
 use engine::{Peers, RowChange};
 
+use crate::metadata::Directory;
 use crate::nested::Nested;
 use crate::northbound::{self, tables};
 use crate::options::Options;
@@ -18,6 +19,8 @@ pub(crate) struct Intake {
     /// What is seen of other nodes.
     pub(crate) peers: Peers,
     nested: Nested,
+    /// Who asks the metadata service, where we are its proxy.
+    directory: Option<Directory>,
     knows_store: bool,
     knows_vswitch: bool,
 }
@@ -32,6 +35,7 @@ impl Intake {
             ports,
             peers: Peers::default(),
             nested: Nested::default(),
+            directory: options.metadata_directory.clone(),
             knows_store: false,
             knows_vswitch: false,
         }
@@ -44,6 +48,9 @@ impl Intake {
 
     /// News of the store.
     pub(crate) fn store(&mut self, news: northbound::News, status: &mut Status) {
+        if let Some(directory) = &self.directory {
+            directory.store(&news);
+        }
         match news {
             northbound::News::Snapshot(rows) => {
                 self.knows_store = true;
@@ -84,6 +91,9 @@ impl Intake {
         if let Some(peers) = news.peers {
             self.peers.clone_from(&peers);
             self.pending.peers(peers);
+        }
+        if let Some(metadata) = news.metadata {
+            self.pending.metadata(metadata);
         }
         for (port, interface) in news.interfaces {
             self.ports.interface(&port, interface.is_some());

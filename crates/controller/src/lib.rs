@@ -19,13 +19,14 @@
 //! | `intake`, `pending` | what is new, each fact once: pure |
 //! | `work` | the loop around the engine |
 //! | `northbound` | snapshots and changes of the store, decoded |
-//! | `vswitch`, `numbers` | the bridge, interfaces and numbers in OVSDB |
+//! | `vswitch`, `numbers`, `ways` | the bridge, interfaces and numbers in OVSDB |
 //! | `sessions`, `liveness` | which other nodes are there |
 //! | `ports`, `claims` | which ports forward, and what the store should say of them: pure |
 //! | `report`, `chassis` | what is written to the store: ports; the node and its heartbeat |
 //! | `packets`, `bucket` | packets of guests and their limits |
 //! | `beacons` | frames that guests are sent regularly |
 //! | `listeners` | which multicast addresses guests listen to, written to the store |
+//! | [`metadata`] | the proxy of the metadata service |
 //! | `audit`, `recorder` | checking and recording |
 //! | [`gateway_agent`] | the program that makes its node a candidate for gateways |
 //! | [`inspect`] | a look at a node from beside its controller, for tools |
@@ -44,6 +45,7 @@ pub mod inspect;
 mod intake;
 mod listeners;
 mod liveness;
+pub mod metadata;
 mod namesake;
 mod neighbors;
 mod nested;
@@ -60,6 +62,7 @@ mod retry;
 mod sessions;
 pub mod status;
 mod vswitch;
+mod ways;
 mod work;
 mod writes;
 

@@ -64,10 +64,20 @@ pub(crate) fn follow(
     resync_interval: Option<Duration>,
     seed: &str,
 ) -> (mpsc::Receiver<News>, impl Future<Output = ()> + Send + use<>) {
+    follow_tables(store, tables(), resync_interval, seed)
+}
+
+/// The same for some tables only.
+pub(crate) fn follow_tables(
+    store: Arc<dyn Store>,
+    tables: Vec<Table>,
+    resync_interval: Option<Duration>,
+    seed: &str,
+) -> (mpsc::Receiver<News>, impl Future<Output = ()> + Send + use<>) {
     let (news, receiver) = mpsc::channel(NEWS_MAX);
     let follower = Follower {
         store,
-        selector: Selector::tables(tables()),
+        selector: Selector::tables(tables),
         news,
         backoff: Backoff::new(RETRY_MIN, RETRY_MAX, seed),
         random: Random::new(seed),

@@ -4,7 +4,7 @@
 //! without effect. Nothing is passed over in silence.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use switch::endpoint::Endpoint;
 use thiserror::Error;
 
 pub use crate::bucket::PacketLimits;
+use crate::metadata::Directory;
 pub use crate::recorder::Recording;
 
 /// Where the socket of OVSDB is in a run directory of Open vSwitch.
@@ -90,6 +91,10 @@ pub struct Options {
     pub learning: engine::Learning,
     /// The bridges that lead to physical networks, by the names of these.
     pub bridge_mappings: BTreeMap<String, String>,
+    /// The proxy of the metadata service; none without the application.
+    pub metadata: Option<MetadataOptions>,
+    /// Where to keep who asks it, for a proxy in this process.
+    pub metadata_directory: Option<Directory>,
     /// Who gets what is sent to multicast addresses.
     pub multicast: Multicast,
     /// Whether routers may have their gateways here.
@@ -114,6 +119,17 @@ pub struct Options {
     pub recording: Option<Recording>,
     /// How often and how much.
     pub limits: Limits,
+}
+
+/// Where the proxy of the metadata service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataOptions {
+    /// The device of the host that is a port of the bridge.
+    pub interface: String,
+    /// Where the proxy listens.
+    pub address: Ipv4Addr,
+    /// The TCP port at which it listens.
+    pub port: u16,
 }
 
 /// The configuration asks for something that there is not.
@@ -164,6 +180,8 @@ impl Options {
                 ask_interval_s: config.df_active_port_detection.detection_interval_time.0,
             },
             bridge_mappings: bridge_mappings(config),
+            metadata: metadata(config),
+            metadata_directory: None,
             multicast: Multicast {
                 snoops: config.df_l2_app.multicast_snooping,
                 floods_unregistered: config.df_l2_app.multicast_flood_unregistered,
@@ -251,6 +269,15 @@ const fn candidacy(config: &Config) -> Candidacy {
     }
 }
 
+/// Where the proxy of the metadata service is; nowhere without the application, and for an address that guests cannot be led to.
+fn metadata(config: &Config) -> Option<MetadataOptions> {
+    let options = &config.df_metadata;
+    let IpAddr::V4(address) = options.ip else { return None };
+    let interface = options.metadata_interface.as_str().to_owned();
+    let metadata = MetadataOptions { interface, address, port: options.port };
+    Some(metadata).filter(|_| config.df.apps_list.contains(config::App::Metadata))
+}
+
 /// What guests are told by DHCP.
 fn dhcp(config: &Config) -> Dhcp {
     let options = &config.df_dhcp_app;
@@ -298,6 +325,10 @@ fn notices(config: &Config) -> Vec<String> {
             notices.push(text.to_owned());
         }
     };
+    note(
+        df.apps_list.contains(config::App::Metadata) && config.df_metadata.ip.is_ipv6(),
+        "[df_metadata] ip is an IPv6 address, so there is no metadata service: say an IPv4 address; who asks by IPv6 is served too",
+    );
     note(
         df.enable_df_pub_sub,
         "[df] enable_df_pub_sub has no effect: with etcd the store itself tells of changes, at once and without loss",

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::numbers::Numbers;
-use engine::{Input, Interface, PacketIn, Peers, Provider, RowChange, Settings};
+use engine::{Input, Interface, MetadataProxy, PacketIn, Peers, Provider, RowChange, Settings};
 use model::{Object, RowId, Table, TunnelType};
 
 /// Facts that wait.
@@ -17,6 +17,7 @@ pub(crate) struct Pending {
     tunnels: Option<BTreeMap<TunnelType, u32>>,
     providers: Option<BTreeMap<String, Provider>>,
     peers: Option<Peers>,
+    metadata: Option<Option<MetadataProxy>>,
     snapshot: Option<(Vec<Table>, Vec<Object>)>,
     /// Changes after the snapshot.
     rows: BTreeMap<(Table, RowId), RowChange>,
@@ -45,6 +46,10 @@ impl Pending {
         self.peers = Some(peers);
     }
 
+    pub(crate) fn metadata(&mut self, metadata: Option<MetadataProxy>) {
+        self.metadata = Some(metadata);
+    }
+
     /// All rows of some tables. What was known of these tables before is void.
     pub(crate) fn snapshot(&mut self, tables: Vec<Table>, rows: Vec<Object>) {
         self.rows.retain(|(table, _), _| !tables.contains(table));
@@ -69,14 +74,25 @@ impl Pending {
 
     /// Everything that waits, for one step of the engine; nothing, if nothing does.
     pub(crate) fn take(&mut self) -> Vec<Input> {
-        let Self { settings, numbers, tunnels, providers, peers, snapshot, rows, interfaces, packets } =
-            std::mem::take(self);
-        let mut inputs = Vec::with_capacity(rows.len() + interfaces.len() + packets.len() + 5);
+        let Self {
+            settings,
+            numbers,
+            tunnels,
+            providers,
+            peers,
+            metadata,
+            snapshot,
+            rows,
+            interfaces,
+            packets,
+        } = std::mem::take(self);
+        let mut inputs = Vec::with_capacity(rows.len() + interfaces.len() + packets.len() + 7);
         inputs.extend(settings.map(Input::Settings));
         inputs.extend(numbers.map(Input::Numbers));
         inputs.extend(tunnels.map(Input::Tunnels));
         inputs.extend(providers.map(Input::Providers));
         inputs.extend(peers.map(Input::Peers));
+        inputs.extend(metadata.map(Input::Metadata));
         inputs.extend(snapshot.map(|(tables, rows)| Input::Snapshot { tables, rows }));
         inputs.extend(rows.into_values().map(Input::Row));
         inputs.extend(interfaces.into_iter().map(|(port, interface)| match interface {

@@ -14,7 +14,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use engine::numbers::Numbers;
-use engine::{Interface, Peers, Provider, Watched};
+use engine::{Interface, MetadataProxy, Peers, Provider, Watched};
 use model::{Id, RowId, TunnelType};
 use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
 use ovsdb::row::Batch;
@@ -32,9 +32,10 @@ use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
 use crate::numbers;
-use crate::options::{Options, SwitchAccess};
+use crate::options::{MetadataOptions, Options, SwitchAccess};
 use crate::retry::{Backoff, due};
 use crate::sessions::{Sessions, WatchOrders};
+use crate::ways::{internal, patch_name, present_metadata, present_providers};
 
 /// News that wait for the engine.
 const NEWS_MAX: usize = 64;
@@ -59,15 +60,17 @@ pub(crate) struct News {
     pub(crate) providers: Option<BTreeMap<String, Provider>>,
     /// What is seen of other nodes, if that changed.
     pub(crate) peers: Option<Peers>,
+    /// The proxy of the metadata service, if the way to it changed.
+    pub(crate) metadata: Option<Option<MetadataProxy>>,
     /// The numbers of an earlier run, with the first news.
     pub(crate) numbers: Option<Numbers>,
 }
 
 impl News {
     fn is_empty(&self) -> bool {
-        let Self { interfaces, tunnels, providers, peers, numbers } = self;
-        let nothing_else = tunnels.is_none() && providers.is_none() && peers.is_none() && numbers.is_none();
-        interfaces.is_empty() && nothing_else
+        let Self { interfaces, tunnels, providers, peers, metadata, numbers } = self;
+        let has_ways = tunnels.is_some() || providers.is_some() || metadata.is_some();
+        interfaces.is_empty() && !has_ways && peers.is_none() && numbers.is_none()
     }
 }
 
@@ -118,10 +121,12 @@ pub(crate) fn follow(
         spec: spec(options),
         sessions: Sessions::new(options),
         mappings: options.bridge_mappings.clone(),
+        metadata_options: options.metadata.clone(),
         news,
         tunnels: None,
         providers: None,
         reached,
+        metadata: None,
         problems: Vec::new(),
         applying: None,
         look_at: None,
@@ -156,6 +161,7 @@ fn spec(options: &Options) -> BridgeSpec {
         controllers,
         tunnels: options.tunnel_kinds().into_iter().map(tunnel).collect(),
         patches: patches(options),
+        internals: options.metadata.iter().map(internal).collect(),
         ..BridgeSpec::default()
     }
 }
@@ -172,31 +178,9 @@ fn patches(options: &Options) -> Vec<PatchSpec> {
     bridges.into_iter().map(patch).collect()
 }
 
-/// The ways to physical networks. A port whose other end is gone leads nowhere.
-pub(crate) fn present_providers(
-    watch: &InterfaceWatch,
-    mappings: &BTreeMap<String, String>,
-) -> BTreeMap<String, Provider> {
-    let patch_to = |bridge: &String| {
-        watch.configuration().bridge(bridge)?;
-        let name = patch_name(bridge);
-        let is_it = |interface: &&switch::interfaces::Interface| {
-            interface.name == name && matches!(interface.role, Role::Patch { .. })
-        };
-        watch.interfaces().find(is_it).map(|interface| interface.ofport.get())
-    };
-    let provider = |bridge: &String| Provider { bridge: bridge.clone(), of_port: patch_to(bridge) };
-    mappings.iter().map(|(network, bridge)| (network.clone(), provider(bridge))).collect()
-}
-
 /// What `bridge_mappings` is where nobody said anything.
 fn default_mappings() -> BTreeMap<String, String> {
     BTreeMap::from([("public".to_owned(), "br-ex".to_owned())])
-}
-
-/// The port of another bridge that leads to this one.
-fn patch_name(bridge: &str) -> String {
-    format!("{bridge}-patch")
 }
 
 struct Vswitch {
@@ -206,10 +190,12 @@ struct Vswitch {
     sessions: Sessions,
     /// The bridges to physical networks.
     mappings: BTreeMap<String, String>,
+    metadata_options: Option<MetadataOptions>,
     news: mpsc::Sender<News>,
     tunnels: Option<BTreeMap<TunnelType, u32>>,
     providers: Option<BTreeMap<String, Provider>>,
     reached: Reached,
+    metadata: Option<Option<MetadataProxy>>,
     problems: Vec<Problem>,
     applying: Option<JoinHandle<Result<Applied, ApplyError>>>,
     /// When to look at the bridge.
@@ -301,6 +287,11 @@ impl Vswitch {
         }
         self.sessions.observe(&self.watch);
         news.peers = self.sessions.news();
+        let metadata = present_metadata(&self.watch, self.metadata_options.as_ref());
+        if self.metadata.as_ref() != Some(&metadata) {
+            self.metadata = Some(metadata.clone());
+            news.metadata = Some(metadata);
+        }
         if batch.changes.iter().any(|change| change.table() == <vswitch::Bridge as Table>::NAME) {
             let (configuration, name) = (self.watch.configuration(), &self.spec.name);
             let stored = configuration.bridge(name).map(|_| stored_ids(configuration, name));

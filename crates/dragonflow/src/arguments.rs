@@ -38,6 +38,8 @@ pub(crate) enum Command {
     LocalController(LocalController),
     /// Makes this chassis a candidate for the gateways of routers, as long as it runs (df-l3-agent).
     L3Agent(Files),
+    /// The proxy of the metadata service of one chassis, beside its agent (df-metadata-service).
+    MetadataService(Files),
     /// Runs the engine on a recording of a controller (local-controller --record) and says what follows.
     Replay(Replay),
     /// Says where a packet goes and why, through the switches of all hosts that it crosses.
@@ -190,17 +192,17 @@ pub(crate) enum ConfigCommand {
 }
 
 /// The original's programs that are not built yet, and the commands that they will be.
-const NOT_BUILT: [(&str, &str); 4] = [
+const NOT_BUILT: [(&str, &str); 3] = [
     ("df-publisher-service", "publisher-service"),
-    ("df-metadata-service", "metadata-service"),
     ("df-bgp-service", "bgp-service"),
     ("dragonflow-status", "status"),
 ];
 
 /// The original's names of programs, and the commands that they are.
-const OTHER_NAMES: [(&str, &str); 4] = [
+const OTHER_NAMES: [(&str, &str); 5] = [
     ("df-local-controller", "local-controller"),
     ("df-l3-agent", "l3-agent"),
+    ("df-metadata-service", "metadata-service"),
     ("df-db", "db"),
     ("df-model", "model"),
 ];
@@ -269,7 +271,7 @@ mod tests {
         for args in [
             &["/usr/bin/df-bgp-service", "--config-file", "a"][..],
             &["dragonflow-status"],
-            &["dragonflow", "metadata-service"],
+            &["dragonflow", "bgp-service"],
         ] {
             let refused = Arguments::from_words(args.iter().map(OsString::from).collect()).unwrap_err();
             assert!(refused.use_stderr());

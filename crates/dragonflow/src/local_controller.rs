@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use config::{Config, OvsdbConnection};
+use controller::metadata::{self, Directory};
 use controller::options::{OVS_RUNDIR, OVSDB_SOCKET, Recording};
 use controller::{Controller, Notifier, Options};
 use nb_etcd::EtcdStore;
@@ -15,6 +16,7 @@ use tracing::warn;
 
 use crate::arguments::LocalController;
 use crate::configuration::{Wrong, store_is_built};
+use crate::metadata_service;
 
 /// Bytes of a recording, with which it ends.
 const RECORDING_BYTES_MAX: u64 = 1 << 30;
@@ -44,8 +46,33 @@ pub(crate) async fn run(
     options.recording = arguments.record.map(|path| Recording { path, bytes_max: RECORDING_BYTES_MAX });
     options.limits.audit_interval =
         Some(Duration::from_secs(arguments.audit_interval)).filter(|interval| !interval.is_zero());
+    let proxy = proxy(&config, &mut options)?;
     let controller = Controller::new(options, Arc::new(store)).with_notifier(notifier);
-    Ok(controller.run(shutdown.cancelled_owned()).await?)
+    let running = controller.run(shutdown.cancelled_owned());
+    tokio::select! {
+        ended = running => Ok(ended?),
+        ended = proxy => match ended {
+            Ok(()) => Err(anyhow::anyhow!("the proxy of the metadata service ended")),
+            Err(error) => Err(Wrong(error.to_string()).into()),
+        },
+    }
+}
+
+/// The proxy of the metadata service, where it is in this process; else what never ends.
+fn proxy(
+    config: &Config,
+    options: &mut Options,
+) -> Result<impl Future<Output = Result<(), metadata::ProxyError>> + use<>, Wrong> {
+    let is_here = config.df_metadata.in_controller && options.metadata.is_some();
+    let proxy = is_here.then(|| metadata_service::options(config)).transpose()?;
+    let directory = Directory::new(options.chassis.clone());
+    options.metadata_directory = proxy.is_some().then(|| directory.clone());
+    Ok(async move {
+        match proxy {
+            Some(proxy) => metadata::run(proxy, directory).await,
+            None => std::future::pending().await,
+        }
+    })
 }
 
 /// What the configuration says to a controller, and lines for the log.

@@ -11,6 +11,7 @@ mod db;
 mod l3_agent;
 mod local_controller;
 mod logging;
+mod metadata_service;
 mod output;
 mod questions;
 mod recording;
@@ -58,6 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             })
         }
         Command::L3Agent(files) => daemon::run(&files, arguments.log, l3_agent::run),
+        Command::MetadataService(files) => daemon::run(&files, arguments.log, metadata_service::run),
         Command::Config(what) => configuration::print(what),
         Command::Db(db) => db::run(&db, arguments.log),
         Command::Replay(replay) => replay::run(&replay),

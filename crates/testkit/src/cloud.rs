@@ -13,6 +13,7 @@
 //! All programs are the real ones, started and ended as an operator would.
 
 mod api;
+mod relay;
 mod vm;
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -23,6 +24,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 pub use self::api::{Api, Response};
+use self::relay::Relay;
 pub use self::vm::{Lease, Vm};
 use crate::capture::Capture;
 use crate::netns::Namespace;
@@ -100,6 +102,9 @@ pub struct Site {
     config: PathBuf,
     log: PathBuf,
     binary: PathBuf,
+    store: String,
+    /// The way of its own processes to the store, if any runs inside it.
+    relay: Option<Relay>,
 }
 
 impl Cloud {
@@ -180,6 +185,8 @@ impl Cloud {
             config,
             log,
             binary: self.binary.clone(),
+            store: self.store.clone(),
+            relay: None,
         })
     }
 
@@ -290,6 +297,31 @@ impl Site {
             .env("OVS_RUNDIR", self.ovs.rundir());
         self.controller = Some(Daemon::start("dragonflow local-controller", &command, &self.log)?);
         Ok(())
+    }
+
+    /// Where its configuration is, to be changed before a program starts.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Starts the controller inside the host, where it sees the host's devices.
+    pub fn start_controller_inside(&mut self) -> Result<()> {
+        ensure!(self.controller.is_none(), "the controller of {} runs already", self.name);
+        let controller = self.start_inside("local-controller", &self.log.clone())?;
+        self.controller = Some(controller);
+        Ok(())
+    }
+
+    /// Starts a program inside the host: what `dragonflow` does for a command.
+    pub fn start_inside(&mut self, command: &str, log: &Path) -> Result<Daemon> {
+        if self.relay.is_none() {
+            let directory = self.config.parent().context("a file has a directory")?;
+            self.relay = Some(Relay::start(&self.namespace, &self.store, directory, &self.name)?);
+        }
+        let mut program = self.namespace.command(self.binary.to_str().context("a path is text")?);
+        program.args([command, "--config-file"]).arg(&self.config).env("OVS_RUNDIR", self.ovs.rundir());
+        Daemon::start(&format!("dragonflow {command}"), &program, log)
     }
 
     /// The process of the controller.

@@ -94,6 +94,18 @@ section! {
         port: u16 = "18080";
         /// The port of the integration bridge behind which the proxy is.
         metadata_interface: Name = "tap-metadata", also "df/metadata_interface", "df_metadata/interface";
+        /// Whether the local controller is the proxy itself. Without, df-metadata-service has to run beside it.
+        in_controller: bool = "True";
+        /// How many connections guests may have to the proxy.
+        connections_max: u32 [1 to 65535] = "1024";
+        /// How many of them one port may have.
+        port_connections_max: u32 [1 to 65535] = "32";
+        /// How many requests a port may send a second; 0 is as many as it likes. What is more is answered with 429.
+        port_requests_per_second_max: u32 [0 to 1000000] = "0";
+        /// How long Nova may take for an answer, in seconds.
+        request_timeout: Seconds = "60";
+        /// How many bytes the body of a request may have.
+        request_bytes_max: u32 = "1048576";
     } retired {}
 }
 

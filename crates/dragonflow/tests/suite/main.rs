@@ -8,6 +8,7 @@ mod groups;
 mod guests;
 mod ipv6;
 mod leases;
+mod metadata;
 mod migration;
 mod multicast;
 mod nat;
