@@ -241,6 +241,7 @@ fn guests_with_ipv6_and_guests_inside_others_are_answered_by_the_controller_itse
     assert_eq!(header(&body, "x-instance-id"), ["instance-1"]);
     assert_eq!(header(&wait_status(&vm, SERVICE, "200"), "x-instance-id"), ["instance-1"]);
 
+    by_a_router(&lab, &network, &vm);
     inside_by_a_tag(&lab, &network);
 
     // How fast.
@@ -256,6 +257,26 @@ fn guests_with_ipv6_and_guests_inside_others_are_answered_by_the_controller_itse
     wait_status(&vm, SERVICE, "503");
     let _other = nova(&lab, "another");
     wait_status(&vm, SERVICE, "403");
+}
+
+/// A guest that has no route to the service but the one to its router asks by that.
+fn by_a_router(lab: &Lab, network: &str, vm: &Vm) {
+    let api = lab.cloud.api();
+    let subnets = api.get(&format!("/v2.0/subnets?network_id={network}&ip_version=4"));
+    let subnets = subnets.and_then(|got| got.expect(200)).expect("subnets");
+    let router = api.post("/v2.0/routers", &json!({"router": {"name": "router"}}));
+    let router = router.and_then(|made| made.expect(201)).expect("a router");
+    let path =
+        format!("/v2.0/routers/{}/add_router_interface", router["router"]["id"].as_str().expect("an id"));
+    let body = json!({"subnet_id": subnets["subnets"][0]["id"]});
+    api.put(&path, &body).and_then(|made| made.expect(200)).expect("an interface");
+    let guest = vm.namespace();
+    guest.ip(&["route", "del", "169.254.169.254/32"]).expect("a route less");
+    let gateway = subnets["subnets"][0]["gateway_ip"].as_str().expect("a gateway");
+    guest.ip(&["route", "replace", "default", "via", gateway]).expect("a route");
+    let route = guest.ip(&["route", "get", "169.254.169.254"]).expect("a route");
+    assert!(route.contains(&format!("via {gateway}")), "{route}");
+    assert_eq!(header(&wait_status(vm, SERVICE, "200"), "x-instance-id"), ["instance-1"]);
 }
 
 /// A machine behind the switch of a guest, by a tag and in a network with the same addresses, is answered about the guest.
