@@ -31,6 +31,7 @@
 //! | [`arp`], [`icmp`], [`nd`], [`router`] | one message each: parse with the RFC's checks, emit |
 //! | [`dhcp`] | DHCP for IPv4: messages, options, their texts, and what a server answers |
 //! | [`dhcp6`] | DHCP for IPv6: the same |
+//! | [`dns`] | questions for names, and answers |
 //! | [`translate`] | packets whose ends get other addresses, and what errors quote of them |
 //! | [`listeners`] | IGMP and MLD: who listens to multicast |
 //! | [`build`] | complete frames with correct lengths and checksums, fragments included |
@@ -42,6 +43,7 @@ mod bytes;
 mod checksum;
 pub mod dhcp;
 pub mod dhcp6;
+pub mod dns;
 mod domain;
 mod error;
 pub mod headers;

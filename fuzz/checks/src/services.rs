@@ -1,8 +1,9 @@
-//! What guests ask and say for themselves: routers, DHCPv6, multicast listening.
+//! What guests ask and say for themselves: routers, DHCPv6, names, multicast listening.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use packet::dhcp6;
+use packet::dns::{Answer, Name, Query, Record};
 use packet::icmp::{Family, Message};
 use packet::listeners::Listener;
 use packet::nd::{Envelope, HOP_LIMIT};
@@ -21,6 +22,7 @@ pub fn packet_services(data: &[u8]) {
         Ok(message) => assert_eq!(dhcp6::Message::parse(&message.emit()), Ok(message)),
         Err(error) => check_error(&error, data.len()),
     }
+    question(data);
     let mut bytes = Bytes::new(data);
     let ([kind, code], rest) = (bytes.array(), bytes.array());
     let message = Message { kind, code, rest, payload: bytes.rest().to_vec() };
@@ -30,6 +32,18 @@ pub fn packet_services(data: &[u8]) {
     router(data);
     listener_v6(data);
     listener_v4(data);
+}
+
+fn question(bytes: &[u8]) {
+    match Query::parse(bytes) {
+        Ok(query) => {
+            let records = query.name.to_address().map(Record::Address).into_iter().collect();
+            let zone = Name::from_text("example.org").expect("a name");
+            assert!(Answer { zone, seconds: 1, records }.emit(&query).len() <= packet::dns::EDNS_BYTES_MAX);
+            assert_eq!(Query::parse(&query.emit()), Ok(query));
+        }
+        Err(error) => check_error(&error, bytes.len()),
+    }
 }
 
 fn router(bytes: &[u8]) {
