@@ -8,6 +8,7 @@ pub mod arp;
 pub mod classify;
 pub mod dhcp;
 pub mod dhcpv6;
+pub mod dns;
 pub mod filter;
 pub mod gateway;
 pub mod groups;
@@ -51,6 +52,7 @@ pub fn all() -> Vec<App> {
         router::app(),
         gateway::app(),
         metadata::app(),
+        dns::app(),
     ]
 }
 

@@ -13,12 +13,23 @@ const PACKETS_PER_S: u32 = 20;
 /// Sends a packet of a port (or router) to the responder with this number, as often as the port's meter lets it; nothing, if there are
 /// no meters left, which a finding says. Whoever says so says the meter as well.
 pub fn to_controller<T>(view: &mut View<'_>, port: &Id<T>, responder: u8, sink: &mut Sink) -> Option<Action> {
-    let Some(id) = view.number(Space::SlowPath, port) else {
+    to_controller_at(view, port, responder, PACKETS_PER_S, sink)
+}
+
+/// The same for who has a meter of its own, at another rate.
+pub(crate) fn to_controller_at<T>(
+    view: &mut View<'_>,
+    owner: &Id<T>,
+    responder: u8,
+    rate: u32,
+    sink: &mut Sink,
+) -> Option<Action> {
+    let Some(id) = view.number(Space::SlowPath, owner) else {
         sink.problem("all meters are taken, so what the port asks could not be limited and is not answered");
         return None;
     };
     // The burst is what Open vSwitch takes if none is said, and then shows as if it had been said.
-    let bands = vec![Band { kind: BandKind::Drop, rate: PACKETS_PER_S, burst: PACKETS_PER_S }];
+    let bands = vec![Band { kind: BandKind::Drop, rate, burst: rate }];
     sink.meter(Meter { id, unit: MeterUnit::Pktps, burst: true, stats: false, bands });
     Some(Action::Controller(Controller {
         userdata: vec![responder],

@@ -21,7 +21,9 @@ pub(crate) fn select(listed: &Apps) -> (Vec<engine::App>, Vec<App>) {
 const fn parts(app: App) -> &'static [AppId] {
     match app {
         // Where ports are, also inside others, and how chassis reach each other is decided where packets are classified.
-        App::Classifier | App::PortBinding | App::Trunk => &[tables::CLASSIFY_OWNER],
+        // Questions for names are looked at wherever ports have names.
+        App::Classifier => &[tables::CLASSIFY_OWNER, tables::DNS_OWNER],
+        App::PortBinding | App::Trunk => &[tables::CLASSIFY_OWNER],
         // Who has tunnels to others watches whether they are there.
         App::Tunneling => &[tables::CLASSIFY_OWNER, tables::GATEWAY_OWNER],
         App::PortSecurity => &[tables::PORT_SECURITY_OWNER],

@@ -112,6 +112,13 @@ pub static IS_FOR_GATEWAY: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 11, n_bits: 1 },
 };
 
+/// Whether a question for a name was looked at already.
+pub static LOOKED_UP: Register = Register {
+    name: "looked up",
+    meaning: "1 if the packet asks a name server for a name that no port of the network has",
+    bits: Subfield { field: Field::Reg5, ofs: 12, n_bits: 1 },
+};
+
 /// The IPv4 address that a routed packet is handed to next.
 pub static NEXT_HOP: Register = Register {
     name: "next hop",
@@ -137,6 +144,7 @@ pub static ALL: &[&Register] = &[
     &ROUTER,
     &IS_TOO_LONG,
     &IS_FOR_GATEWAY,
+    &LOOKED_UP,
     &NEXT_HOP,
     &NEXT_HOP_V6,
 ];

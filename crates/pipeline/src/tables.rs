@@ -14,6 +14,9 @@
 //! What a guest asks the metadata service goes from port security to the table metadata, and out to the proxy of the node;
 //! what that answers goes from classify by metadata answer to dispatch.
 //!
+//! What a guest asks name servers goes from l2 to dns, where ports of its network have names, and from there up; what is not answered
+//! comes back to l2.
+//!
 //! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because
 //! frames for ports inside others look different. What guests say from ranges of addresses passes a table more before arp.
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
@@ -26,6 +29,7 @@
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
 
+mod dns;
 mod groups;
 mod metadata;
 mod pairs;
@@ -38,6 +42,7 @@ use crate::regs;
 use crate::spec::{Miss, Pipeline, TableSpec};
 use crate::tunnels;
 
+pub use dns::{DNS, DNS_OWNER};
 pub use groups::{
     EGRESS_ACCEPT, EGRESS_RULES, EGRESS_TRACK, GROUPS_OWNER, INGRESS, INGRESS_ACCEPT, INGRESS_RULES,
     INGRESS_TRACK,
@@ -423,11 +428,11 @@ pub static L2: TableSpec = TableSpec {
     name: "l2",
     owner: L2_OWNER,
     purpose: "finds the logical port behind a destination address, and floods what is for many",
-    matches: &[Field::EthDst, Field::EthSrc, Field::EthType, Field::VlanVid],
-    reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS],
+    matches: &[Field::EthDst, Field::EthSrc, Field::EthType, Field::VlanVid, Field::IpProto, Field::UdpDst],
+    reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS, &regs::LOOKED_UP],
     sets: &[Field::TunId, tunnels::OPTION_FIELD, Field::EthSrc],
     writes: &[&regs::EGRESS_PORT, &regs::ROUTER, &regs::FROM_TUNNEL, &regs::FROM_WIRE],
-    next: &[&LEARNED, &UNKNOWN, &MULTICAST, &ARRIVE, &ROUTE, &INGRESS, &DISPATCH],
+    next: &[&LEARNED, &UNKNOWN, &DNS, &MULTICAST, &ARRIVE, &ROUTE, &INGRESS, &DISPATCH],
     again: &[],
     may_output: true,
     miss: Miss::Drop,
@@ -581,6 +586,7 @@ pub static PIPELINE: Pipeline = Pipeline {
         &L2,
         &LEARNED,
         &UNKNOWN,
+        &DNS,
         &MULTICAST,
         &ARRIVE,
         &ROUTE,

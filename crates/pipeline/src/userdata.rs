@@ -10,6 +10,8 @@ pub const DHCPV6: u8 = 11;
 pub const FIRST_FRAME: u8 = 20;
 /// What a guest says of addresses of its allowed address pairs.
 pub const PAIR_ADDRESS: u8 = 21;
+/// What guests ask name servers.
+pub const DNS: u8 = 40;
 /// What guests say of the multicast addresses that they listen to.
 pub const LISTENERS: u8 = 12;
 /// Packets for a neighbour of a router whose MAC address nobody knows.

@@ -36,19 +36,23 @@ use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
-use pipeline::tables::{ARRIVE, DISPATCH, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
+use packet::{ethertype, ip_proto};
+use pipeline::tables::{ARRIVE, DISPATCH, DNS, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
 use pipeline::{FlowBuilder, Priority, groups, metadata, regs};
 
 use crate::local;
 use crate::network::{Network, has_takers, learns, present, reached};
 use crate::tunnel::Egress;
-use crate::{places, routers};
+use crate::{dns, places, routers};
 
 /// Buckets of one group. The length of its message is counted in 16 bits, and a bucket of ours has at most 56 bytes.
 const GROUP_BUCKETS_MAX: usize = 1_000;
 
 /// The bit that tells group addresses from those of stations.
 const MULTICAST: MacAddr = MacAddr([1, 0, 0, 0, 0, 0]);
+
+/// Questions for names: they go to name servers, whatever these are.
+const QUESTIONS: Priority = Priority::GUARD.level(8);
 
 type PortsOfChassis = Index<LogicalPort, (Id<LogicalSwitch>, Id<Chassis>)>;
 
@@ -62,6 +66,7 @@ pub fn app() -> App {
         Rule::once("tags inside tags", wire::tags_inside),
         Rule::each("held", held::held),
         Rule::once("metadata service", metadata_service),
+        Rule::each("names", questions_for_names),
         Rule::each("heard from a port", learn::from_port),
         Rule::each("heard from elsewhere", learn::from_elsewhere),
         Rule::each("for routers", router::from_wire),
@@ -108,6 +113,26 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
                 router::from_node(&network, port, *mac, leg, sink);
             }
         }
+    }
+}
+
+/// What guests here ask name servers is looked at, where ports of their network have names.
+fn questions_for_names(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(network) = present(view, &row.id).filter(|_| dns::has_names(view, &row.id)) else { return };
+    for ethertype in [ethertype::IPV4, ethertype::IPV6] {
+        let asks = Match::new()
+            .with(Field::VlanVid, 0_u16)
+            .with(Field::EthType, ethertype)
+            .with(Field::IpProto, ip_proto::UDP)
+            .with(Field::UdpDst, packet::dns::SERVER_PORT);
+        sink.flow(&L2, QUESTIONS, |flow| {
+            flow.matching(asks)
+                .when(&regs::NETWORK, network.key.into())
+                .when(&regs::FROM_TUNNEL, 0)
+                .when(&regs::FROM_WIRE, 0)
+                .when(&regs::LOOKED_UP, 0)
+                .goto(&DNS)
+        });
     }
 }
 

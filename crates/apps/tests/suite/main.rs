@@ -7,6 +7,7 @@ mod arp;
 mod cost;
 mod dhcp;
 mod dhcpv6;
+mod dns;
 mod golden;
 mod groups;
 mod histories;

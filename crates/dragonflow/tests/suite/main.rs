@@ -2,6 +2,7 @@
 //! vSwitch; see `testkit::cloud` for what is started.
 
 mod cluster;
+mod dns;
 mod failover;
 mod faults;
 mod groups;
