@@ -299,3 +299,55 @@ fn who_sends_what_is_too_long_for_another_network_is_told_how_long_it_may_be() {
     let route = out.ip(&["route", "get", FLOATING]).expect("a route");
     assert!(route.contains("mtu 1000"), "{route}");
 }
+
+/// The source ports of TCP packets to an address that a capture has seen, each as often as it was.
+fn source_ports(seen: &Capture, to: &str) -> Vec<String> {
+    let text = seen.text().expect("what was seen");
+    let ends = text.lines().filter_map(|line| line.split_once(&format!(" > {to}.")));
+    ends.filter_map(|(from, _)| from.rsplit('.').next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn connections_are_spread_over_next_hops_and_each_stays_on_its_own() {
+    const BEHIND: &str = "10.9.0.1";
+    const CONNECTIONS: usize = 40;
+    let routed = Routed::new();
+    let from = routed.boot(0, "from", &routed.red);
+    let hops = [routed.boot(1, "left", &routed.blue), routed.boot(2, "right", &routed.blue)];
+    let route = |to: &[&Vm]| {
+        let routes: Vec<_> =
+            to.iter().map(|hop| json!({"destination": "10.9.0.0/24", "nexthop": address(hop)})).collect();
+        call(&routed, &format!("/v2.0/routers/{}", routed.router), &json!({"router": {"routes": routes}}));
+    };
+    for hop in &hops {
+        hop.namespace().add_address(hop.guest().device(), &format!("{BEHIND}/32")).expect("an address");
+    }
+    // A switch loses the first packets that go into a tunnel.
+    for hop in &hops {
+        reaches(&from, &address(hop));
+    }
+    route(&[&hops[0], &hops[1]]);
+    reaches(&from, BEHIND);
+    let send = format!("for n in $(seq {CONNECTIONS}); do true < /dev/tcp/{BEHIND}/9; done");
+    let capture = |vm: &Vm| Capture::start(vm.namespace(), vm.guest().device(), "tcp").expect("a capture");
+    // All are refused, and a port may come twice.
+    let sent = |captures: &[Capture; 2]| {
+        let _ = from.namespace().run("bash", &["-c", &send]);
+        let seen = || captures.each_ref().map(|seen| source_ports(seen, BEHIND));
+        let all = || seen().concat().into_iter().collect::<std::collections::BTreeSet<_>>().len();
+        try_wait_until(PATIENCE, "most connections", || (all() >= CONNECTIONS * 3 / 4).then(seen))
+            .unwrap_or_else(|error| panic!("{error}: {:?}", seen()))
+    };
+    let [left, right] = sent(&hops.each_ref().map(capture));
+    assert!(!left.is_empty() && !right.is_empty(), "{left:?} {right:?}");
+    assert!(left.iter().all(|port| !right.contains(port)), "{left:?} {right:?}");
+
+    // One that is taken away gets nothing more.
+    route(&[&hops[1]]);
+    try_wait_until(PATIENCE, "the route to go", || {
+        let gone = hops.each_ref().map(capture);
+        let [left, _] = sent(&gone);
+        left.is_empty().then_some(())
+    })
+    .expect("the other gets everything");
+}
