@@ -33,6 +33,7 @@ mod dns;
 mod groups;
 mod metadata;
 mod pairs;
+mod policies;
 mod routers;
 
 use openflow::Field;
@@ -50,6 +51,7 @@ pub use groups::{
 pub use metadata::{METADATA, METADATA_ANSWER, METADATA_OWNER};
 
 pub use pairs::ARP_CLAIMS;
+pub use policies::{EGRESS_MARKS, EGRESS_RATE, INGRESS_PACKETS, INGRESS_RATE, QOS_OWNER};
 pub use routers::{ARRIVE, EXTERNAL, NEIGHBOR, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED};
 
 /// Owner of [`CLASSIFY`], [`ANSWER`], [`DISPATCH`] and [`DEPARTURE`].
@@ -65,8 +67,6 @@ pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
 /// Owner of [`DHCP`].
 pub const DHCP_OWNER: AppId = AppId { number: 5, name: "dhcp" };
 
-/// Owner of the tables of policies for rates and marks.
-pub const QOS_OWNER: AppId = AppId { number: 20, name: "qos" };
 /// Owner of [`ND`] and [`ND_ANSWER`].
 pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
 /// Owner of [`DHCPV6`].
@@ -151,38 +151,6 @@ pub static ARRIVAL: TableSpec = TableSpec {
     next: &[&PORT_SECURITY],
     again: &[],
     may_output: true,
-    miss: Miss::Goto(&PORT_SECURITY),
-};
-
-/// How much a guest may send.
-pub static EGRESS_RATE: TableSpec = TableSpec {
-    id: 4,
-    name: "egress rate",
-    owner: QOS_OWNER,
-    purpose: "limits the bandwidth that a guest sends with",
-    matches: &[],
-    reads: &[&regs::INGRESS_PORT],
-    sets: &[],
-    writes: &[],
-    next: &[&EGRESS_MARKS, &PORT_SECURITY],
-    again: &[],
-    may_output: false,
-    miss: Miss::Goto(&PORT_SECURITY),
-};
-
-/// How many packets a guest may send, and what they are marked with.
-pub static EGRESS_MARKS: TableSpec = TableSpec {
-    id: 6,
-    name: "egress marks",
-    owner: QOS_OWNER,
-    purpose: "limits how many packets a guest sends, and gives them its code point",
-    matches: &[Field::EthType],
-    reads: &[&regs::INGRESS_PORT],
-    sets: &[Field::IpDscp],
-    writes: &[],
-    next: &[&PORT_SECURITY],
-    again: &[],
-    may_output: false,
     miss: Miss::Goto(&PORT_SECURITY),
 };
 
@@ -510,38 +478,6 @@ pub static DISPATCH: TableSpec = TableSpec {
     again: &[],
     may_output: true,
     miss: Miss::Drop,
-};
-
-/// How much a guest may be sent.
-pub static INGRESS_RATE: TableSpec = TableSpec {
-    id: 122,
-    name: "ingress rate",
-    owner: QOS_OWNER,
-    purpose: "limits the bandwidth that a guest is sent with",
-    matches: &[],
-    reads: &[&regs::EGRESS_PORT],
-    sets: &[],
-    writes: &[],
-    next: &[&INGRESS_PACKETS, &DEPARTURE],
-    again: &[],
-    may_output: false,
-    miss: Miss::Goto(&DEPARTURE),
-};
-
-/// How many packets a guest may be sent.
-pub static INGRESS_PACKETS: TableSpec = TableSpec {
-    id: 124,
-    name: "ingress packets",
-    owner: QOS_OWNER,
-    purpose: "limits how many packets a guest is sent",
-    matches: &[],
-    reads: &[&regs::EGRESS_PORT],
-    sets: &[],
-    writes: &[],
-    next: &[&DEPARTURE],
-    again: &[],
-    may_output: false,
-    miss: Miss::Goto(&DEPARTURE),
 };
 
 /// Where packets leave that were limited.

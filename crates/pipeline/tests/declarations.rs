@@ -40,7 +40,7 @@ fn what_a_table_does_not_declare_cannot_be_built() {
     assert!(matches!(matched, Err(Violation::Match { field: "in_port_oxm", .. })), "{matched:?}");
     let ungrounded = base().matching(Match::new().with(Field::TcpDst, 80_u16)).build();
     assert!(matches!(ungrounded, Err(Violation::Prerequisite { field: "tcp_dst", .. })), "{ungrounded:?}");
-    assert!(matches!(l2(Action::set(Field::EthSrc, 1_u64)), Err(Violation::Set { field: "eth_src", .. })));
+    assert!(matches!(l2(Action::set(Field::EthDst, 1_u64)), Err(Violation::Set { field: "eth_dst", .. })));
     assert!(matches!(l2(Action::resubmit(0)), Err(Violation::Goto { to: 0, .. })));
     assert!(matches!(base().goto(&tables::CLASSIFY).build(), Err(Violation::Goto { to: 0, .. })));
     assert!(matches!(l2(Action::Unknown(vec![0; 8])), Err(Violation::Unknown { .. })));
