@@ -90,7 +90,9 @@ fn the_manuals_configuration_starts() {
             "dhcpv6",
             "migration",
             "router",
-            "gateway"
+            "gateway",
+            "metadata",
+            "dns"
         ]
     );
     // Selective distribution, publish and subscribe.
