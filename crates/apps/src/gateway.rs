@@ -11,7 +11,7 @@
 //! # Candidates
 //! Those that somebody chose for the router, by their priority, as far as they still want to be one (a row `gateway_candidate`);
 //! if none does, all that were chosen. Where nobody chose: every candidate that reaches the physical networks of the router's
-//! gateways, the highest priority first. A node that does not say which physical networks it reaches is taken to reach all.
+//! gateways (of a router without one, of its legs), the highest priority first. A node that does not say which physical networks it reaches is taken to reach all.
 //!
 //! # When this node serves
 //! | its switch | nodes that it watches | it serves |
@@ -40,8 +40,7 @@ use std::net::IpAddr;
 use engine::numbers::stable_hash;
 use engine::{App, Derived, Reach, Rule, Sink, View, Watched};
 use model::{
-    Chassis, ChassisExtra, GatewayCandidate, Id, LogicalRouter, LogicalSwitch, RouterExtra, RouterGateway,
-    TunnelType,
+    Chassis, ChassisExtra, GatewayCandidate, Id, LogicalRouter, LogicalSwitch, RouterExtra, TunnelType,
 };
 use pipeline::tables;
 
@@ -109,12 +108,21 @@ impl Derived for CandidatesOf {
     type Value = Vec<Id<Chassis>>;
 
     fn compute(view: &mut View<'_>, router: &Self::Key) -> Self::Value {
-        let Some(extra) = view.get(&RouterExtra::id_of(router)) else { return Vec::new() };
+        // A router without a gateway, for whom nobody chose, has no such row, and may have legs in physical networks all the same.
+        let extra = view.get(&RouterExtra::id_of(router));
         let all = view.derived::<AllCandidates>(&());
-        let chosen = extra.chassis.iter().map(|choice| (choice.chassis.clone(), choice.priority));
+        let chosen = extra.iter().flat_map(|extra| &extra.chassis);
+        let chosen = chosen.map(|choice| (choice.chassis.clone(), choice.priority));
         let (willing, others): (Vec<_>, Vec<_>) = chosen.partition(|(node, _)| all.contains_key(node));
         let nodes = match (willing.is_empty(), others.is_empty()) {
-            (true, true) => reaching(view, &all, &extra.gateways),
+            (true, true) => {
+                let gateways = extra.iter().flat_map(|extra| &extra.gateways);
+                let mut networks: Vec<_> = gateways.map(|gateway| gateway.lswitch.clone()).collect();
+                if networks.is_empty() {
+                    networks = routers::networks_inside(view, router);
+                }
+                reaching(view, &all, &networks)
+            }
             (false, _) => willing,
             (true, false) => others,
         };
@@ -131,15 +139,15 @@ pub(crate) fn reaches(view: &mut View<'_>, node: &Id<Chassis>, network: &Id<Logi
     physical.is_none_or(|physical| extra.is_none_or(|extra| extra.physical_networks.contains(physical)))
 }
 
-/// The candidates that reach the networks of these gateways.
+/// The candidates that reach these networks.
 fn reaching(
     view: &mut View<'_>,
     all: &BTreeMap<Id<Chassis>, u32>,
-    gateways: &[RouterGateway],
+    networks: &[Id<LogicalSwitch>],
 ) -> Vec<(Id<Chassis>, u32)> {
     let mut nodes = Vec::new();
     for (node, priority) in all {
-        if gateways.iter().all(|gateway| reaches(view, node, &gateway.lswitch)) {
+        if networks.iter().all(|network| reaches(view, node, network)) {
             nodes.push((node.clone(), *priority));
         }
     }

@@ -171,6 +171,12 @@ pub(crate) fn is_on_wire(view: &mut View<'_>, router: &Id<LogicalRouter>) -> boo
     })
 }
 
+/// The networks that a router has legs in.
+pub(crate) fn networks_inside(view: &mut View<'_>, router: &Id<LogicalRouter>) -> Vec<Id<LogicalSwitch>> {
+    let known = view.derived::<Known>(router);
+    known.iter().flat_map(|router| &router.legs).map(|leg| leg.network.clone()).collect()
+}
+
 /// A port in an external network that nothing is plugged into: what is for it is translated.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Outer {

@@ -310,7 +310,7 @@ const ON_WIRES: &str = "
     subnet blue4 blue 10.0.2.0/24 gateway=10.0.2.1
     port redleg 101 red owner=network:router_interface mac=02:00:00:00:01:01 ip=10.0.1.1 subnet=red4
     port blueleg 102 blue owner=network:router_interface mac=02:00:00:00:02:01 ip=10.0.2.1 subnet=blue4
-    router r 7 legs=redleg/red/101,blueleg/blue/102
+    router r 7 legs=redleg/red/101,blueleg/blue/102 bare
     port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.1.11 subnet=red4
     port blue2 22 blue on=b:3 mac=02:00:00:00:00:03 ip=10.0.2.22 subnet=blue4
 ";

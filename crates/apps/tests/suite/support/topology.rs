@@ -216,7 +216,12 @@ fn router(name: &str, key: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
         "gateways": list("gateway").into_iter().map(gateway).collect::<Vec<_>>(),
         "chassis": list("on").into_iter().map(chosen).collect::<Vec<_>>(),
     });
-    vec![row_of(Table::LogicalRouter, &row), row_of(Table::RouterExtra, &extra)]
+    let mut facts = vec![row_of(Table::LogicalRouter, &row)];
+    // The API makes no such row where it would say nothing.
+    if !options.contains_key("bare") {
+        facts.push(row_of(Table::RouterExtra, &extra));
+    }
+    facts
 }
 
 fn policy(name: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
