@@ -22,6 +22,8 @@ mod provider;
 mod qos;
 mod restarts;
 mod routers;
+mod routing;
+mod routing_outside;
 mod status;
 mod support;
 mod trace;

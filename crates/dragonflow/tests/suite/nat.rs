@@ -22,7 +22,7 @@ const FAR: &str = "198.51.101.9";
 const FLOATING: &str = "203.0.113.20";
 
 /// What `ping` says.
-fn ping_says(from: &Namespace, words: &[&str]) -> String {
+pub(crate) fn ping_says(from: &Namespace, words: &[&str]) -> String {
     let mut command = from.command("ping");
     command.args(["-n", "-c", "1", "-W", "1"]).args(words);
     let output = command.output().expect("ping runs");
@@ -31,7 +31,7 @@ fn ping_says(from: &Namespace, words: &[&str]) -> String {
 
 /// Pings until it says something.
 #[track_caller]
-fn wait_ping_says(from: &Namespace, words: &[&str], expected: &str) {
+pub(crate) fn wait_ping_says(from: &Namespace, words: &[&str], expected: &str) {
     let mut said = String::new();
     let heard = try_wait_until(PATIENCE, expected, || {
         said = ping_says(from, words);
@@ -103,7 +103,7 @@ fn wait_answers(from: &Namespace, target: &str, port: u16, who: Option<&str>) {
     assert!(heard.is_ok(), "{target}:{port}: {said:?} and not {who:?}");
 }
 
-fn call(routed: &Routed, path: &str, body: &Value) {
+pub(crate) fn call(routed: &Routed, path: &str, body: &Value) {
     let changed = routed.lab.cloud.api().put(path, body).and_then(|changed| changed.expect(200));
     changed.unwrap_or_else(|error| panic!("{path}: {error:#}"));
 }

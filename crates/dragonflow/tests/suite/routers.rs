@@ -34,7 +34,7 @@ pub(crate) fn ip(text: &str) -> IpAddr {
 }
 
 /// Joins the physical bridges of all hosts, each to the next.
-fn join(lab: &Lab) {
+pub(crate) fn join(lab: &Lab) {
     for site in lab.cloud.sites() {
         let set = ["--", "set", "Bridge", PHYSICAL, "datapath_type=netdev"];
         site.ovs.vsctl(&[&["add-br", PHYSICAL][..], &set].concat()).expect("a bridge");
@@ -52,6 +52,11 @@ fn join(lab: &Lab) {
 
 impl Routed {
     pub(crate) fn new() -> Self {
+        Self::on(Self::wired())
+    }
+
+    /// The hosts, and the machine outside.
+    pub(crate) fn wired() -> (Lab, Guest) {
         let lab = Lab::with(&CloudSpec { hosts: 3, ..CloudSpec::new(binary()) });
         join(&lab);
         let outside = GuestSpec {
@@ -62,6 +67,11 @@ impl Routed {
             iface_id: None,
         };
         let upstream = Guest::plug(&lab.cloud.sites()[0].ovs, outside).expect("a machine outside");
+        (lab, upstream)
+    }
+
+    /// Makes what there is in the cloud.
+    pub(crate) fn on((lab, upstream): (Lab, Guest)) -> Self {
         let red = lab.network("red", "geneve", "10.0.1.0/24");
         let blue = lab.network("blue", "geneve", "10.0.2.0/24");
         let nothing = String::new;

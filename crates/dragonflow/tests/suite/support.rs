@@ -124,6 +124,12 @@ impl Lab {
         self.put_row(&key, &row);
     }
 
+    /// The keys of all rows.
+    pub(crate) fn keys(&self) -> std::collections::BTreeSet<String> {
+        let text = self.etcdctl(&["get", "--prefix", "--keys-only", "/"]);
+        text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
     fn etcdctl(&self, arguments: &[&str]) -> String {
         let mut command = std::process::Command::new(testkit::require_tool("etcdctl"));
         command.env("ETCDCTL_API", "3").args(["--endpoints", self.cloud.store()]).args(arguments);
