@@ -243,6 +243,24 @@ fn candidates_reach_the_physical_networks_of_the_gateways() {
 }
 
 #[test]
+fn candidates_of_a_router_without_a_gateway_reach_the_physical_networks_that_it_is_in() {
+    let mut node = Node::new("d", &rows());
+    let leg = json!({
+        "id": "leg", "topic": "t", "lswitch": "out", "unique_key": 8, "mac": "02:00:00:00:00:08",
+        "network": "10.0.0.1/24",
+    });
+    let row_of_router = json!({"id": "inner", "topic": "t", "unique_key": 7, "version": 1, "ports": [leg]});
+    node.put(row(Table::LogicalRouter, row_of_router));
+    node.put(row(
+        Table::RouterExtra,
+        json!({"id": "inner", "lrouter": "inner", "topic": "t", "chassis": [], "gateways": [], "version": 1}),
+    ));
+    assert_eq!(node.says("inner"), "a of a,b,c");
+    node.put(extra("a", &["other"]));
+    assert_eq!(node.says("inner"), "b of b,c");
+}
+
+#[test]
 fn routers_are_spread_and_few_move() {
     let nodes: Vec<String> = (0..8).map(|number| format!("host-{number}")).collect();
     let mut rows: Vec<Object> =
