@@ -130,6 +130,16 @@ pub(crate) fn are_in(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> bool {
         || view.any(&RouterExtra::BY_GATEWAY_NETWORK, network.clone())
 }
 
+/// The inner legs that are in a network, of routers that this node has to do with.
+pub(crate) fn legs_in(view: &mut View<'_>, network: &Id<LogicalSwitch>) -> Vec<Leg> {
+    let mut legs = Vec::new();
+    for router in view.ids_by(&LogicalRouter::BY_LSWITCH, network.clone()) {
+        let here = here(view, &router);
+        legs.extend(here.into_iter().flat_map(|router| router.legs).filter(|leg| leg.network == *network));
+    }
+    legs
+}
+
 /// The router that a port is an inner leg of, if its frames are the router's: not those of an agent that is plugged in somewhere.
 pub(crate) fn of_leg(view: &mut View<'_>, port: &LogicalPort) -> Option<Id<LogicalRouter>> {
     let is_leg = port.device_owner.as_deref().is_some_and(|owner| owner.starts_with(OWNER_INTERFACE));

@@ -6,6 +6,8 @@
 //!   outlives the controller. The gateway of a subnet of the network may say by itself that it has another MAC address now.
 //! - Who asks for an address that this node has outside (a floating IP, a gateway) is answered; nobody else is. Such an address is
 //!   announced when it comes here, some times, and then every [`ANNOUNCED_EVERY_S`].
+//! - Guests are told the MAC addresses of the routers in their network when these come, a few times: one that knew another router by the
+//!   same address need not find out by itself. IPv6 has advertisements of routers for that.
 //! - In networks of tenants, who is asked does not learn of us: such a question is from a node and not from the router's address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -25,6 +27,7 @@ use packet::{ethertype, ip_proto};
 use pipeline::tables::{ARRIVE, DISPATCH, LEARNED_OWNER, NEIGHBOR, RESOLVED};
 use pipeline::{Cookie, FlowBuilder, Priority, Register, regs, userdata};
 
+use crate::local::LocalPort;
 use crate::network::{self, Network};
 use crate::routers::{self, Router};
 use crate::slow_path;
@@ -34,6 +37,8 @@ const REMEMBERED_S: u16 = 180;
 /// How often an address is announced that is here, and how often soon after it came.
 const ANNOUNCED_EVERY_S: u32 = 120;
 const BURST: u8 = 3;
+/// How often guests are told where their routers are, after they have been told first.
+const GUESTS_TOLD_EVERY_S: u32 = 3_600;
 
 /// What cookies of remembered neighbours say besides the key of their network.
 const OF_NETWORK: u64 = 3 << 40;
@@ -61,6 +66,22 @@ pub(super) fn listen(view: &mut View<'_>, row: &LogicalSwitch, network: &Network
             let says = arp().with(Field::ArpOp, ArpOperation::REQUEST.0).with(Field::ArpTpa, ip);
             let says = says.with(Field::ArpSpa, ip);
             sink.flow(&ARRIVE, ANSWER, |flow| heard(flow, network, says).action(remember_v4(network, limit)));
+        }
+    }
+}
+
+/// Tells a guest where the routers of its network are.
+pub(super) fn to_guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
+    let Some(network) = local.port.lswitch.as_ref() else { return };
+    for leg in routers::legs_in(view, network) {
+        for ip in leg.addresses.iter().filter_map(|address| match address.addr() {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        }) {
+            let frame = Ethernet::new(leg.mac, MacAddr::BROADCAST).arp(&Arp::announcement(leg.mac, ip));
+            let frame = local.framed(frame).into();
+            let port = local.of_port;
+            sink.beacon(Beacon { port, frame, interval_s: GUESTS_TOLD_EVERY_S, burst: BURST, proves: None });
         }
     }
 }

@@ -38,6 +38,7 @@ use engine::{App, Responder, Rule};
 use pipeline::tables::ROUTER_OWNER;
 use pipeline::{FlowBuilder, regs, tunnels, userdata};
 
+use crate::local;
 use crate::routers::Leg;
 
 /// Why a packet is not delivered; the second byte of the userdata of such packets.
@@ -60,7 +61,7 @@ const NO_PORT: u64 = 0xffff;
 /// The app.
 #[must_use]
 pub fn app() -> App {
-    let rules = vec![
+    let mut rules = vec![
         Rule::once("everybody", route::everybody),
         Rule::each("router", route::router),
         Rule::each("neighbor", neighbor::port),
@@ -70,6 +71,7 @@ pub fn app() -> App {
         Rule::each("floating IP", external::floating_ip),
         Rule::each("forwarded ports", forwarding::floating_ip),
     ];
+    rules.extend(local::each("told guest", announce::to_guest));
     let responders = vec![
         Responder { op: userdata::UNDELIVERABLE, respond: respond::undeliverable },
         Responder { op: userdata::QUOTES_FLOATING_IP, respond: quotes::translate },

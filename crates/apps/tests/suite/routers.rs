@@ -341,3 +341,25 @@ fn one_node_speaks_for_a_router_to_whoever_is_on_the_wire() {
     let walk = cloud.send("red1", &arp_request((RED1.1, "10.0.1.11"), "10.0.1.1"));
     assert_eq!((walk.receivers(), walk.on_wire.len()), (vec!["red1"], 0));
 }
+
+/// What a guest on node a is told regularly of the MAC address of an IPv4 address.
+fn told(cloud: &mut Cloud, port: u32, ip: &str) -> Vec<MacAddr> {
+    let beacons = cloud.node("a").engine.desired().beacons;
+    let announced = beacons.iter().filter(|beacon| beacon.port == OfPort::new(port)).filter_map(|beacon| {
+        let arp = packet::arp::Arp::parse(beacon.frame.get(14..)?).ok()?;
+        (arp.is_gratuitous() && arp.sender_ip == v4(ip)).then_some(arp.sender_mac)
+    });
+    announced.collect()
+}
+
+#[test]
+fn guests_are_told_where_their_router_is_and_where_another_is_that_takes_its_place() {
+    let mut cloud = Cloud::new(ROUTED);
+    assert_eq!((told(&mut cloud, 1, "10.0.1.1"), told(&mut cloud, 2, "10.0.1.1")), (vec![RED_LEG], vec![]));
+    cloud.put(
+        "port redleg 101 red owner=network:router_interface_distributed mac=02:00:00:00:01:09 ip=10.0.1.1 subnet=red4",
+    );
+    assert_eq!(told(&mut cloud, 1, "10.0.1.1"), [mac("02:00:00:00:01:09")]);
+    cloud.put("router r 7 legs=redleg/red/101,blueleg/blue/102 disabled");
+    assert_eq!(told(&mut cloud, 1, "10.0.1.1"), []);
+}
