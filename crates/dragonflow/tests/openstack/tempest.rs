@@ -14,6 +14,7 @@ use crate::identity::Cloud;
 use crate::keystone::PASSWORD;
 use crate::shell::script;
 use crate::support::text;
+use crate::tempest_routers::public_network;
 
 /// What is installed, each package in the version that it was tried with, so that the same tests run everywhere.
 const PACKAGES: &str = include_str!("tempest-packages.txt");
@@ -94,5 +95,7 @@ pub(crate) fn assert_pass(cloud: &Cloud, modules: &[(&str, u32)], of_network: &s
 
 #[test]
 fn the_tests_of_neutron_pass() {
-    assert_pass(&Cloud::new(), &MODULES, "");
+    let cloud = Cloud::new();
+    let of_network = public_network(&cloud);
+    assert_pass(&cloud, &MODULES, &of_network);
 }

@@ -59,7 +59,7 @@ const OF_FLOATING_IPS: [(&str, u32); 10] = [
 ];
 
 /// Makes the external network that the tests use, and says what tempest has to know of it.
-fn public_network(cloud: &Cloud) -> String {
+pub(crate) fn public_network(cloud: &Cloud) -> String {
     let token = cloud.keystone.token_in("admin", "admin");
     let network = json!({"name": "public", "router:external": true});
     let network = cloud.create(&token, &network).expect(201)["network"]["id"].take();
