@@ -100,7 +100,7 @@ fn says(arguments: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn programs_that_are_not_built_say_so_under_the_originals_names() {
     let place = Place::new();
-    for name in ["df-publisher-service", "df-metadata-service", "df-bgp-service"] {
+    for name in ["df-publisher-service", "df-bgp-service"] {
         let link = place.path(name);
         symlink(binary(), &link).expect("a link is made");
         let (code, said) = ends(Command::new(link).args(["--config-file", "any"]));
