@@ -12,6 +12,7 @@ use crate::show::{PATIENCE, Show};
 const PHYSICAL: &str = "br-ex";
 const CABLE: &str = "outside0";
 const UPSTREAM: &str = "203.0.113.1";
+const GATEWAY: &str = "203.0.113.10";
 const FLOATING: &str = "203.0.113.20";
 
 impl Show<'_> {
@@ -48,7 +49,8 @@ impl Show<'_> {
             "enable_dhcp": false, "allocation_pools": pool,
         }});
         self.create("/v2.0/subnets", &body)?;
-        let body = json!({"router": {"external_gateway_info": {"network_id": outside}}});
+        let gateway = json!({"network_id": outside, "external_fixed_ips": [{"ip_address": GATEWAY}]});
+        let body = json!({"router": {"external_gateway_info": gateway}});
         println!("   {}", self.cloud.api().command_line("PUT", &path, Some(&body)));
         self.cloud.api().put(&path, &body)?.expect(200)?;
         let body = json!({"floatingip": {
@@ -61,6 +63,11 @@ impl Show<'_> {
         })?;
         self.vms[0].namespace().wait_for_ping(UPSTREAM.parse()?, PATIENCE)?;
         println!("   vm1 reaches {UPSTREAM} outside, hidden behind the gateway");
+        let shown = self.cloud.api().get(&format!("/v2.0/ports/{}", vm5.port_id()))?.expect(200)?;
+        let body = json!({"security_group_rule": {
+            "security_group_id": shown["port"]["security_groups"][0], "direction": "ingress", "protocol": "icmp",
+        }});
+        self.create("/v2.0/security-group-rules", &body)?;
         let upstream = self.outside.as_ref().context("there is a machine outside")?;
         upstream.namespace().wait_for_ping(FLOATING.parse()?, PATIENCE)?;
         println!("   the machine outside reaches vm5 by {FLOATING}");
