@@ -29,9 +29,11 @@
 //! Numbers leave room between tables, so that one that is added later fits in without moving others: a moved table would
 //! make every flow of it differ from what switches hold, and a restart would rewrite them all.
 
+mod dhcp;
 mod dns;
 mod groups;
 mod metadata;
+mod neighbors;
 mod pairs;
 mod policies;
 mod routers;
@@ -43,13 +45,14 @@ use crate::regs;
 use crate::spec::{Miss, Pipeline, TableSpec};
 use crate::tunnels;
 
+pub use dhcp::{DHCP, DHCP_OWNER, DHCPV6, DHCPV6_OWNER};
 pub use dns::{DNS, DNS_OWNER};
 pub use groups::{
     EGRESS_ACCEPT, EGRESS_RULES, EGRESS_TRACK, GROUPS_OWNER, INGRESS, INGRESS_ACCEPT, INGRESS_RULES,
     INGRESS_TRACK,
 };
 pub use metadata::{METADATA, METADATA_ANSWER, METADATA_OWNER};
-
+pub use neighbors::{ARP, ARP_OWNER, ND, ND_ANSWER, ND_OWNER};
 pub use pairs::ARP_CLAIMS;
 pub use policies::{EGRESS_MARKS, EGRESS_RATE, INGRESS_PACKETS, INGRESS_RATE, QOS_OWNER};
 pub use routers::{ARRIVE, EXTERNAL, NEIGHBOR, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED};
@@ -62,16 +65,6 @@ pub const L2_OWNER: AppId = AppId { number: 2, name: "l2" };
 pub const PORT_SECURITY_OWNER: AppId = AppId { number: 3, name: "portsec" };
 /// Owner of [`LEARNED`] and [`RESOLVED`]: the switch itself.
 pub const LEARNED_OWNER: AppId = AppId { number: 12, name: "learned" };
-/// Owner of [`ARP`] and [`ARP_CLAIMS`].
-pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
-/// Owner of [`DHCP`].
-pub const DHCP_OWNER: AppId = AppId { number: 5, name: "dhcp" };
-
-/// Owner of [`ND`] and [`ND_ANSWER`].
-pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
-/// Owner of [`DHCPV6`].
-pub const DHCPV6_OWNER: AppId = AppId { number: 11, name: "dhcpv6" };
-
 /// Owner of [`ARRIVAL`].
 pub const MIGRATION_OWNER: AppId = AppId { number: 21, name: "migration" };
 
@@ -224,122 +217,6 @@ pub static NEIGHBOR_SECURITY: TableSpec = TableSpec {
     again: &[],
     may_output: false,
     miss: Miss::Goto(&EGRESS_TRACK),
-};
-
-/// Who has an address.
-pub static ARP: TableSpec = TableSpec {
-    id: 30,
-    name: "arp",
-    owner: ARP_OWNER,
-    purpose: "answers ARP requests for ports of the network on the node of who asks, and tells the controller who uses \
-              the addresses of pairs",
-    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpSpa, Field::ArpTpa, Field::VlanVid],
-    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    sets: &[
-        Field::EthSrc,
-        Field::EthDst,
-        Field::ArpOp,
-        Field::ArpSpa,
-        Field::ArpTpa,
-        Field::ArpSha,
-        Field::ArpTha,
-    ],
-    writes: &[],
-    next: &[&ANSWER, &L2],
-    again: &[],
-    may_output: true,
-    miss: Miss::Goto(&L2),
-};
-
-/// Who has an IPv6 address, and what the link is like.
-pub static ND: TableSpec = TableSpec {
-    id: 35,
-    name: "nd",
-    owner: ND_OWNER,
-    purpose: "makes neighbour solicitations for ports of the network answers on the node of who asks, and sends router \
-              solicitations of guests to their controller, at a limited rate",
-    matches: &[
-        Field::EthType,
-        Field::IpProto,
-        Field::Ipv6Src,
-        Field::Icmp6Type,
-        Field::Icmp6Code,
-        Field::NdTarget,
-        Field::NdOptionsType,
-        Field::VlanVid,
-    ],
-    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    sets: &[
-        Field::EthSrc,
-        Field::EthDst,
-        Field::Ipv6Src,
-        Field::Ipv6Dst,
-        Field::Icmp6Type,
-        Field::NdReserved,
-        Field::NdOptionsType,
-    ],
-    writes: &[],
-    next: &[&ND_ANSWER, &L2],
-    again: &[],
-    may_output: true,
-    miss: Miss::Goto(&L2),
-};
-
-/// The answers.
-pub static ND_ANSWER: TableSpec = TableSpec {
-    id: 36,
-    name: "nd answer",
-    owner: ND_OWNER,
-    purpose: "completes neighbour advertisements, which the switch lets nobody do before it knows that they are such, and sends \
-              them back",
-    matches: &[Field::EthType, Field::IpProto, Field::Icmp6Type, Field::Icmp6Code],
-    reads: &[],
-    sets: &[Field::NdTll],
-    writes: &[],
-    next: &[&ANSWER],
-    again: &[],
-    may_output: false,
-    miss: Miss::Drop,
-};
-
-/// What addresses guests get.
-pub static DHCP: TableSpec = TableSpec {
-    id: 40,
-    name: "dhcp",
-    owner: DHCP_OWNER,
-    purpose: "sends the DHCP messages of guests to the controller of their own node, at a limited rate",
-    matches: &[
-        Field::EthType,
-        Field::EthDst,
-        Field::IpProto,
-        Field::UdpSrc,
-        Field::UdpDst,
-        Field::Ipv4Dst,
-        Field::VlanVid,
-    ],
-    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    sets: &[],
-    writes: &[],
-    next: &[&REQUEST_SECURITY],
-    again: &[],
-    may_output: true,
-    miss: Miss::Goto(&REQUEST_SECURITY),
-};
-
-/// What IPv6 addresses guests get.
-pub static DHCPV6: TableSpec = TableSpec {
-    id: 42,
-    name: "dhcpv6",
-    owner: DHCPV6_OWNER,
-    purpose: "sends the DHCPv6 messages of guests to the controller of their own node, at a limited rate",
-    matches: &[Field::EthType, Field::IpProto, Field::UdpSrc, Field::UdpDst, Field::Ipv6Dst, Field::VlanVid],
-    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    sets: &[],
-    writes: &[],
-    next: &[],
-    again: &[],
-    may_output: true,
-    miss: Miss::Goto(&L2),
 };
 
 /// What a guest may ask of other DHCP servers.

@@ -1,0 +1,89 @@
+//! The tables that answer who has an address, in both versions of IP, on the node of who asks. What they do not answer is switched.
+
+use openflow::Field;
+
+use super::{ANSWER, L2};
+use crate::cookie::AppId;
+use crate::regs;
+use crate::spec::{Miss, TableSpec};
+
+/// Owner of [`ARP`] and [`ARP_CLAIMS`](super::ARP_CLAIMS).
+pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
+/// Owner of [`ND`] and [`ND_ANSWER`].
+pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
+
+/// Who has an address.
+pub static ARP: TableSpec = TableSpec {
+    id: 30,
+    name: "arp",
+    owner: ARP_OWNER,
+    purpose: "answers ARP requests for ports of the network on the node of who asks, and tells the controller who uses \
+              the addresses of pairs",
+    matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpSpa, Field::ArpTpa, Field::VlanVid],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
+    sets: &[
+        Field::EthSrc,
+        Field::EthDst,
+        Field::ArpOp,
+        Field::ArpSpa,
+        Field::ArpTpa,
+        Field::ArpSha,
+        Field::ArpTha,
+    ],
+    writes: &[],
+    next: &[&ANSWER, &L2],
+    again: &[],
+    may_output: true,
+    miss: Miss::Goto(&L2),
+};
+
+/// Who has an IPv6 address, and what the link is like.
+pub static ND: TableSpec = TableSpec {
+    id: 35,
+    name: "nd",
+    owner: ND_OWNER,
+    purpose: "makes neighbour solicitations for ports of the network answers on the node of who asks, and sends router \
+              solicitations of guests to their controller, at a limited rate",
+    matches: &[
+        Field::EthType,
+        Field::IpProto,
+        Field::Ipv6Src,
+        Field::Icmp6Type,
+        Field::Icmp6Code,
+        Field::NdTarget,
+        Field::NdOptionsType,
+        Field::VlanVid,
+    ],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
+    sets: &[
+        Field::EthSrc,
+        Field::EthDst,
+        Field::Ipv6Src,
+        Field::Ipv6Dst,
+        Field::Icmp6Type,
+        Field::NdReserved,
+        Field::NdOptionsType,
+    ],
+    writes: &[],
+    next: &[&ND_ANSWER, &L2],
+    again: &[],
+    may_output: true,
+    miss: Miss::Goto(&L2),
+};
+
+/// The answers.
+pub static ND_ANSWER: TableSpec = TableSpec {
+    id: 36,
+    name: "nd answer",
+    owner: ND_OWNER,
+    purpose: "completes neighbour advertisements, which the switch lets nobody do before it knows that they are such, and sends \
+              them back",
+    matches: &[Field::EthType, Field::IpProto, Field::Icmp6Type, Field::Icmp6Code],
+    reads: &[],
+    sets: &[Field::NdTll],
+    writes: &[],
+    next: &[&ANSWER],
+    again: &[],
+    may_output: false,
+    miss: Miss::Drop,
+};
