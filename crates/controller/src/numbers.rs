@@ -7,6 +7,8 @@
 //! same one, so even a crash between the two loses at most the outcome of such a dispute, and then the comparison after
 //! the restart mends the flows of one object.
 
+mod keep;
+
 use std::collections::BTreeMap;
 
 use engine::numbers::{Numbers, Space};
@@ -15,18 +17,23 @@ use ovsdb::transaction::{Mutations, Rows, Transaction};
 use ovsdb::vswitch::Bridge;
 use switch::bridge::ID_KEY_PREFIX;
 
+pub(crate) use keep::keep;
+
 /// Pairs that are read at most; a bridge with more has them from somebody else.
 const PAIRS_MAX: usize = 65_536;
 
+/// Numbers as they are stored.
+pub(crate) type Pairs = BTreeMap<String, String>;
+
 /// Numbers as pairs of texts.
-pub(crate) fn to_pairs(numbers: &Numbers) -> BTreeMap<String, String> {
+pub(crate) fn to_pairs(numbers: &Numbers) -> Pairs {
     let list: Vec<(Space, RowId, u32)> = numbers.clone().into();
     let pairs = list.into_iter().map(|(space, owner, number)| (key(space, &owner), number.to_string()));
     pairs.collect()
 }
 
 /// Numbers from pairs of texts; pairs that make no sense are left out.
-pub(crate) fn from_pairs(pairs: &BTreeMap<String, String>) -> Numbers {
+pub(crate) fn from_pairs(pairs: &Pairs) -> Numbers {
     let read = |(key, value): (&String, &String)| {
         let (space, owner) = key.split_once('-')?;
         Some((space_of(space)?, RowId::new(owner).ok()?, value.parse().ok()?))
@@ -35,11 +42,7 @@ pub(crate) fn from_pairs(pairs: &BTreeMap<String, String>) -> Numbers {
 }
 
 /// What makes `wanted` of the stored pairs; nothing, if they are the same.
-pub(crate) fn change(
-    bridge: &str,
-    stored: &BTreeMap<String, String>,
-    wanted: &BTreeMap<String, String>,
-) -> Option<Transaction> {
+fn change(bridge: &str, stored: &Pairs, wanted: &Pairs) -> Option<Transaction> {
     let name = |key: &String| format!("{ID_KEY_PREFIX}{key}");
     let gone: Vec<String> = stored.keys().filter(|key| !wanted.contains_key(*key)).map(name).collect();
     let put: BTreeMap<String, String> = wanted

@@ -9,33 +9,36 @@
 //! The bridge is looked at after every batch, so that what somebody removes comes back; not more often than
 //! [`APPLY_PAUSE`], so that two who disagree about it do not wear the database out.
 
+mod plugging;
+mod spec;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::time::Duration;
 
 use engine::numbers::Numbers;
 use engine::{Interface, MetadataProxy, Peers, Provider, Watched};
-use model::{Id, RowId, TunnelType};
+use model::{RowId, TunnelType};
 use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
 use ovsdb::row::Batch;
 use ovsdb::typed::Table;
 use ovsdb::vswitch;
 use switch::bridge::{
-    Applied, ApplyError, ApplyOptions, BridgeSpec, PatchSpec, PeerBridge, Problem, TunnelSpec, apply,
-    flow_restore_complete, plan, stored_ids,
+    Applied, ApplyError, ApplyOptions, BridgeSpec, Problem, apply, flow_restore_complete, plan, stored_ids,
 };
 use switch::configuration::monitor;
-use switch::interfaces::{InterfaceEvent, InterfaceWatch, Role, Unclaimed};
+use switch::interfaces::{InterfaceWatch, Role, Unclaimed};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::numbers;
-use crate::options::{MetadataOptions, Options, SwitchAccess};
+use crate::numbers::{self, Pairs};
+use crate::options::{MetadataOptions, Options};
 use crate::retry::{Backoff, due};
 use crate::sessions::{Sessions, WatchOrders};
-use crate::ways::{internal, patch_name, present_metadata, present_providers};
+use crate::ways::{present_metadata, present_providers};
+use plugging::plugging;
 
 /// News that wait for the engine.
 const NEWS_MAX: usize = 64;
@@ -43,11 +46,8 @@ const NEWS_MAX: usize = 64;
 const APPLY_PAUSE: Duration = Duration::from_secs(1);
 /// How long a transaction may take.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait before numbers are written again.
+/// Longest pause after failures.
 const RETRY_MAX: Duration = Duration::from_secs(5);
-
-/// Numbers as they are stored.
-type Pairs = BTreeMap<String, String>;
 
 /// What changed on the bridge.
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ pub(crate) fn follow(
     let vswitch = Vswitch {
         client,
         watch: InterfaceWatch::new(&options.bridge, Unclaimed::Ignored),
-        spec: spec(options),
+        spec: spec::bridge(options),
         sessions: Sessions::new(options),
         mappings: options.bridge_mappings.clone(),
         metadata_options: options.metadata.clone(),
@@ -141,46 +141,6 @@ pub(crate) fn follow(
         Orders { numbers: number_sender, flows_are_back: back_sender, watched },
         vswitch.run(batches, back_orders, watch_orders),
     )
-}
-
-/// The bridge as it should be.
-fn spec(options: &Options) -> BridgeSpec {
-    let tunnel = |kind| TunnelSpec::flow_based(kind, Some(options.tunnel_ip));
-    let (controllers, other_config) = match &options.access {
-        SwitchAccess::Socket(_) => (None, BTreeMap::new()),
-        // Open vSwitch would otherwise look for the controller through the bridge itself.
-        SwitchAccess::Listen { announced, .. } => (
-            Some(BTreeSet::from([format!("tcp:{announced}")])),
-            BTreeMap::from([("disable-in-band".to_owned(), "true".to_owned())]),
-        ),
-    };
-    BridgeSpec {
-        name: options.bridge.clone(),
-        datapath_type: options.datapath_type.clone(),
-        other_config,
-        controllers,
-        tunnels: options.tunnel_kinds().into_iter().map(tunnel).collect(),
-        patches: patches(options),
-        internals: options.metadata.iter().map(internal).collect(),
-        ..BridgeSpec::default()
-    }
-}
-
-/// A pair of patch ports for each bridge to physical networks.
-fn patches(options: &Options) -> Vec<PatchSpec> {
-    let bridges: BTreeSet<&String> = options.bridge_mappings.values().collect();
-    let patch = |bridge: &String| PatchSpec {
-        name: patch_name(bridge),
-        peer_name: patch_name(&options.bridge),
-        peer_bridge: bridge.clone(),
-        if_missing: PeerBridge::Report,
-    };
-    bridges.into_iter().map(patch).collect()
-}
-
-/// What `bridge_mappings` is where nobody said anything.
-fn default_mappings() -> BTreeMap<String, String> {
-    BTreeMap::from([("public".to_owned(), "br-ex".to_owned())])
 }
 
 struct Vswitch {
@@ -300,8 +260,12 @@ impl Vswitch {
         if is_first {
             let stored = self.stored_numbers.subscribe();
             news.numbers = Some(numbers::from_pairs(&stored.borrow().clone().unwrap_or_default()));
-            let keep =
-                keep_numbers(self.client.clone(), self.spec.name.clone(), stored, self.number_orders.clone());
+            let keep = numbers::keep(
+                self.client.clone(),
+                self.spec.name.clone(),
+                stored,
+                self.number_orders.clone(),
+            );
             self.keeping_numbers = Some(tokio::spawn(keep));
         }
         self.look_at = Some(self.look_not_before.max(Instant::now()));
@@ -368,7 +332,7 @@ impl Vswitch {
     fn say_missing(&self, bridge: &str) {
         let mapped = self.mappings.iter().filter(|(_, to)| *to == bridge);
         for (physical_network, _) in mapped {
-            match self.mappings == default_mappings() {
+            match self.mappings == spec::default_mappings() {
                 // Nobody asked for it, and who has no networks there misses nothing.
                 true => info!(
                     physical_network,
@@ -399,37 +363,6 @@ impl Vswitch {
     }
 }
 
-/// What an event means for the port that the interface is of, if it means anything.
-fn plugging(event: InterfaceEvent) -> Option<(RowId, Option<Interface>)> {
-    let port_of = |interface: &switch::interfaces::Interface| match &interface.role {
-        Role::Vif { iface_id, .. } => RowId::new(iface_id).ok(),
-        _ => None,
-    };
-    match event {
-        InterfaceEvent::Gone(old) => {
-            let port = port_of(&old)?;
-            info!(%port, interface = old.name, "unplugged");
-            Some((port, None))
-        }
-        // Its link, its MTU: no flow depends on these.
-        InterfaceEvent::Changed { old, new } if old.ofport == new.ofport => None,
-        InterfaceEvent::Appeared(new) | InterfaceEvent::Changed { new, .. } => {
-            let port = port_of(&new)?;
-            info!(%port, interface = new.name, of_port = %new.ofport, "plugged in");
-            let interface = Interface::new(Id::from_row(port.clone()), new.ofport);
-            Some((port, Some(interface)))
-        }
-        InterfaceEvent::Found(finding) => {
-            warn!(%finding, "an interface needs attention");
-            None
-        }
-        InterfaceEvent::Cleared(finding) => {
-            info!(%finding, "this is over");
-            None
-        }
-    }
-}
-
 fn say_connection(state: &ConnectionState, is_live: &mut Option<bool>) {
     match state {
         ConnectionState::Live { peer, .. } if *is_live != Some(true) => {
@@ -452,86 +385,5 @@ async fn finished<T>(task: &mut Option<JoinHandle<Result<T, ApplyError>>>) -> Re
             // It is only ever ended together with us.
             Err(_) => *task = None,
         }
-    }
-}
-
-/// Writes numbers as they change, and again where somebody took them away or made the bridge anew.
-async fn keep_numbers(
-    client: Client,
-    bridge: String,
-    mut stored: watch::Receiver<Option<Pairs>>,
-    mut orders: watch::Receiver<Option<Numbers>>,
-) {
-    let mut backoff = Backoff::new(APPLY_PAUSE, RETRY_MAX, &bridge);
-    let missing = |stored: &Option<Pairs>, wanted: &Option<Numbers>| {
-        numbers::change(&bridge, stored.as_ref()?, &numbers::to_pairs(wanted.as_ref()?))
-    };
-    loop {
-        let change = missing(&stored.borrow_and_update(), &orders.borrow_and_update());
-        if let Some(transaction) = change {
-            match client.transact(transaction, TRANSACTION_TIMEOUT).await {
-                Ok(_) => backoff.reset(),
-                Err(error) => {
-                    warn!(%error, bridge, "numbers cannot be kept beside the switch; trying on");
-                    sleep(backoff.wait()).await;
-                    continue;
-                }
-            }
-        }
-        let (mut heard, is_from_bridge) = tokio::select! {
-            ordered = orders.changed() => (ordered, false),
-            seen = stored.changed() => (seen, true),
-        };
-        // Mostly it is what was just written, and nothing is missing. Two who disagree do not wear the database out.
-        if is_from_bridge && missing(&stored.borrow(), &orders.borrow()).is_some() {
-            tokio::select! {
-                ordered = orders.changed() => heard = ordered,
-                () = sleep(APPLY_PAUSE) => {}
-            }
-        }
-        if heard.is_err() {
-            return;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use net_types::OfPort;
-    use ovsdb::Uuid;
-    use switch::interfaces::UpDown;
-
-    use super::*;
-
-    fn vif(iface_id: &str, of_port: u32) -> switch::interfaces::Interface {
-        switch::interfaces::Interface {
-            row: Uuid::default(),
-            name: "tap1".to_owned(),
-            role: Role::Vif { iface_id: iface_id.to_owned(), attached_mac: None },
-            kind: String::new(),
-            ofport: OfPort::new(of_port),
-            link: None,
-            admin: None,
-            mac_in_use: None,
-            mtu: None,
-            error: None,
-        }
-    }
-
-    #[test]
-    fn a_port_is_told_of_what_it_is_plugged_into_and_of_nothing_else() {
-        let id = RowId::new("a").unwrap();
-        let at = |of_port| {
-            let interface = Interface::new(Id::from_row(id.clone()), OfPort::new(of_port));
-            Some((id.clone(), Some(interface)))
-        };
-        let changed = |old, new| plugging(InterfaceEvent::Changed { old, new });
-        assert_eq!(plugging(InterfaceEvent::Appeared(vif("a", 1))), at(1));
-        assert_eq!(changed(vif("a", 1), vif("a", 2)), at(2));
-        let with_link = switch::interfaces::Interface { link: Some(UpDown::Up), ..vif("a", 1) };
-        assert_eq!(changed(vif("a", 1), with_link), None);
-        assert_eq!(plugging(InterfaceEvent::Gone(vif("a", 1))), Some((id.clone(), None)));
-        let other = switch::interfaces::Interface { role: Role::Other, ..vif("a", 1) };
-        assert_eq!(plugging(InterfaceEvent::Appeared(other)), None);
     }
 }
