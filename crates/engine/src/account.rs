@@ -10,11 +10,12 @@ use net_types::OfPort;
 use openflow::flow::PackedFlow;
 use pipeline::Cookie;
 
-use crate::engine::{Engine, Explanation};
+use crate::engine::Engine;
 use crate::graph::Unit;
 use crate::node::{Interface, Provider, Settings};
 use crate::numbers::Space;
 use crate::read::{KeyNo, NodeNo, ReadKey};
+use crate::registered::Explanation;
 use crate::sink::cookie_of;
 
 /// A fact that something was made of.

@@ -1,57 +1,22 @@
 //! The step: take everything that is new, run the units that it concerns, say what differs.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
 use model::{RowId, Table};
 use net_types::OfPort;
-use openflow::delta::Delta;
-use openflow::flow::PackedFlow;
-use openflow::group::Group;
-use openflow::meter::Meter;
-use pipeline::{AppId, Cookie};
 
-use crate::beacon::Beacon;
-use crate::counted::Counted;
-use crate::desired::{Claims, Desired, Finding, Settled};
+use crate::desired::{Desired, Finding};
 use crate::facts::Changed;
 use crate::graph::{Graph, NumberNews, UnitName};
 use crate::input::{Input, Outputs, RowChange};
 use crate::numbers::{Numbers, Space};
 use crate::packet::{PacketIn, Reply, Responder};
-use crate::peers::Watched;
 use crate::read::NodeNo;
-use crate::rule::{App, Rule, Subjects};
-use crate::sink::{Said, Sink, cookie_of};
+use crate::registered::Registered;
+use crate::rule::{App, Subjects};
+use crate::sink::{Said, Sink};
 use crate::view::View;
-
-/// A rule with the app that it is of.
-#[derive(Debug)]
-pub(crate) struct Registered {
-    pub(crate) app: AppId,
-    pub(crate) rule_of_app: u8,
-    rule: Rule,
-}
-
-impl Registered {
-    fn finding(&self, subject: Option<&RowId>, problem: String) -> Finding {
-        Finding { app: self.app.name, rule: self.rule.name, subject: subject.cloned(), problem }
-    }
-
-    /// A unit of the rule, for people.
-    pub(crate) fn explanation(&self, subject: Option<&RowId>) -> Explanation {
-        let table = match self.rule.subjects {
-            Subjects::Rows(table) => Some(table),
-            Subjects::Node | Subjects::Interfaces | Subjects::Owners(_) => None,
-        };
-        Explanation { app: self.app.name, rule: self.rule.name, table, subject: subject.cloned() }
-    }
-
-    /// What a unit of the rule said to be about another object.
-    pub(crate) fn explanation_about(&self, object: &RowId) -> Explanation {
-        Explanation { table: None, ..self.explanation(Some(object)) }
-    }
-}
+use crate::wanted::Wanted;
 
 /// What one node should hold in its switch.
 #[derive(Debug)]
@@ -61,37 +26,6 @@ pub struct Engine {
     pub(crate) graph: Graph,
     wanted: Wanted,
     is_started: bool,
-}
-
-/// What all units want together.
-#[derive(Debug, Default)]
-struct Wanted {
-    flows: Claims<PackedFlow>,
-    groups: Claims<Group>,
-    meters: Claims<Meter>,
-    ready: BTreeMap<RowId, u32>,
-    /// Ports whose readiness changed in this step, with what it was.
-    ready_before: BTreeMap<RowId, bool>,
-    tunnel_ends: Counted<(OfPort, IpAddr)>,
-    watched: Counted<Watched>,
-    beacons: Counted<Beacon>,
-    stale_rows: Counted<(Table, RowId)>,
-    findings: BTreeSet<Finding>,
-    findings_changed: bool,
-}
-
-/// Who made a flow, and of what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explanation {
-    /// The app.
-    pub app: &'static str,
-    /// Its rule.
-    pub rule: &'static str,
-    /// The table of the subject; `None` for rules about the node, interfaces and owners of numbers.
-    pub table: Option<Table>,
-    /// The subject: a row, the port of an interface, the owner of a number, or what an app said a flow to be about (a rule of a
-    /// security group, for example).
-    pub subject: Option<RowId>,
 }
 
 impl Engine {
@@ -139,7 +73,8 @@ impl Engine {
         }
         let is_first = !std::mem::replace(&mut self.is_started, true);
         let (units_run, stale_zones) = self.run_all(is_first);
-        let mut outputs = self.settle();
+        let mut outputs = self.wanted.settle(&self.rules, &self.graph);
+        outputs.numbers_changed = std::mem::take(&mut self.graph.numbers_changed);
         outputs.units_run = units_run;
         outputs.stale_zones = stale_zones;
         outputs.replies = packets.iter().map(|packet| self.respond(packet)).collect();
@@ -313,56 +248,6 @@ impl Engine {
         sink.finish()
     }
 
-    fn settle(&mut self) -> Outputs {
-        let Self { wanted, graph, .. } = self;
-        let name = |no: NodeNo| graph.name_of(no);
-        let Settled { put: flows, delete: delete_flows, disputes: flow_disputes } =
-            wanted.flows.settle(&name);
-        let Settled { put: groups, delete: delete_groups, disputes: group_disputes } =
-            wanted.groups.settle(&name);
-        let Settled { put: meters, delete: delete_meters, disputes: meter_disputes } =
-            wanted.meters.settle(&name);
-        let mut outputs = Outputs {
-            delta: Delta { flows, delete_flows, groups, delete_groups, meters, delete_meters },
-            numbers_changed: std::mem::take(&mut graph.numbers_changed),
-            ..Outputs::default()
-        };
-        for (port, was) in std::mem::take(&mut wanted.ready_before) {
-            match (was, wanted.ready.contains_key(&port)) {
-                (false, true) => outputs.ready.push(port),
-                (true, false) => outputs.not_ready.push(port),
-                _ => {}
-            }
-        }
-        outputs.tunnel_ends = wanted.tunnel_ends.settle();
-        outputs.watched = wanted.watched.settle();
-        outputs.beacons = wanted.beacons.settle();
-        outputs.stale_rows = wanted.stale_rows.settle();
-        let disputes_changed = flow_disputes || group_disputes || meter_disputes;
-        if std::mem::take(&mut wanted.findings_changed) || disputes_changed {
-            outputs.findings = Some(self.findings());
-        }
-        outputs
-    }
-
-    /// All that is wrong now.
-    #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        let name = |no: NodeNo| self.graph.name_of(no);
-        let flows = self.wanted.flows.disputed(&name).map(|(no, key)| (no, format!("flow {key}")));
-        let groups = self.wanted.groups.disputed(&name).map(|(no, id)| (no, format!("group {id}")));
-        let meters = self.wanted.meters.disputed(&name).map(|(no, id)| (no, format!("meter {id}")));
-        let dispute = |(no, what): (NodeNo, String)| {
-            let unit = self.graph.unit(no)?;
-            let problem = format!("others want {what} to be something else; this one prevails");
-            Some(self.rules[usize::from(unit.name.rule)].finding(unit.name.subject.as_ref(), problem))
-        };
-        let mut findings: Vec<Finding> = flows.chain(groups).chain(meters).filter_map(dispute).collect();
-        findings.extend(self.wanted.findings.iter().cloned());
-        findings.sort_unstable();
-        findings
-    }
-
     fn respond(&mut self, packet: &PacketIn) -> Reply {
         let op = packet.userdata.first();
         let Some(responder) = self.responders.iter().find(|responder| Some(&responder.op) == op) else {
@@ -371,20 +256,16 @@ impl Engine {
         (responder.respond)(&mut View::passing(&mut self.graph), packet)
     }
 
+    /// All that is wrong now.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        self.wanted.findings(&self.rules, &self.graph)
+    }
+
     /// What should be in the switch now.
     #[must_use]
     pub fn desired(&self) -> Desired {
-        let name = |no: NodeNo| self.graph.name_of(no);
-        Desired {
-            flows: self.wanted.flows.all(&name),
-            groups: self.wanted.groups.all(&name),
-            meters: self.wanted.meters.all(&name),
-            ready: self.wanted.ready.keys().cloned().collect(),
-            beacons: self.wanted.beacons.all(),
-            watched: self.wanted.watched.all(),
-            stale_rows: self.wanted.stale_rows.all(),
-            findings: self.findings(),
-        }
+        self.wanted.desired(&self.rules, &self.graph)
     }
 
     /// The same, computed from the facts alone without memory of earlier runs: what [`desired`](Self::desired) has to be. The
@@ -408,7 +289,7 @@ impl Engine {
             self.add_units(Subjects::Owners(space), Some(&owner));
         }
         self.run_units();
-        self.settle();
+        self.wanted.settle(&self.rules, &self.graph);
         let desired = self.desired();
         self.graph = graph;
         self.wanted = wanted;
@@ -424,102 +305,12 @@ impl Engine {
     /// How many flows there should be.
     #[must_use]
     pub fn flow_count(&self) -> usize {
-        self.wanted.flows.len()
+        self.wanted.flow_count()
     }
 
     /// How many units there are, and how many facts they read.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         (self.graph.units().count(), self.graph.reads.len())
-    }
-
-    /// Who makes flows with this cookie; nobody, for one that is not ours.
-    #[must_use]
-    pub fn explain(&self, cookie: Cookie) -> Vec<Explanation> {
-        self.explain_all(&BTreeSet::from([cookie]))
-    }
-
-    /// The same for several at once, at the cost of one.
-    #[must_use]
-    pub fn explain_all(&self, cookies: &BTreeSet<Cookie>) -> Vec<Explanation> {
-        let mut found: Vec<(&UnitName, Explanation)> = Vec::new();
-        for unit in self.graph.units() {
-            let registered = &self.rules[usize::from(unit.name.rule)];
-            let is_meant =
-                |object| cookies.contains(&cookie_of(registered.app, registered.rule_of_app, object));
-            let subject = unit.name.subject.as_ref();
-            if is_meant(subject) {
-                found.push((&unit.name, registered.explanation(subject)));
-            }
-            let about = unit.said.rest.iter().flat_map(|rest| &rest.about);
-            found.extend(
-                about
-                    .filter(|object| is_meant(Some(object)))
-                    .map(|object| (&unit.name, registered.explanation_about(object))),
-            );
-        }
-        found.sort_by_key(|(name, _)| *name);
-        found.into_iter().map(|(_, explanation)| explanation).collect()
-    }
-}
-
-impl Wanted {
-    /// Takes what a unit says in the place of what it said.
-    fn replace(&mut self, no: NodeNo, before: &Said, now: &Said, rules: &[Registered], graph: &Graph) {
-        let name = |no: NodeNo| graph.name_of(no);
-        replace_claims(&mut self.flows, no, &before.flows, &now.flows, &name);
-        let (nothing, empty) = (Default::default(), Default::default());
-        let before = before.rest.as_deref().unwrap_or(&nothing);
-        let now = now.rest.as_deref().unwrap_or(&empty);
-        if before == now {
-            return;
-        }
-        replace_claims(&mut self.groups, no, &before.groups, &now.groups, &name);
-        replace_claims(&mut self.meters, no, &before.meters, &now.meters, &name);
-        for port in &now.ready {
-            self.ready_before.entry(port.clone()).or_insert_with(|| self.ready.contains_key(port));
-            *self.ready.entry(port.clone()).or_default() += 1;
-        }
-        for port in &before.ready {
-            self.ready_before.entry(port.clone()).or_insert_with(|| self.ready.contains_key(port));
-            if let Some(count) = self.ready.get_mut(port) {
-                *count -= 1;
-                if *count == 0 {
-                    self.ready.remove(port);
-                }
-            }
-        }
-        self.tunnel_ends.replace(&before.tunnel_ends, &now.tunnel_ends);
-        self.watched.replace(&before.watched, &now.watched);
-        self.beacons.replace(&before.beacons, &now.beacons);
-        self.stale_rows.replace(&before.stale_rows, &now.stale_rows);
-        if before.problems != now.problems {
-            let Some(unit) = graph.unit(no) else { return };
-            let registered = &rules[usize::from(unit.name.rule)];
-            let finding = |problem: &String| registered.finding(unit.name.subject.as_ref(), problem.clone());
-            before.problems.iter().map(finding).for_each(|finding| {
-                self.findings.remove(&finding);
-            });
-            self.findings.extend(now.problems.iter().map(finding));
-            self.findings_changed = true;
-        }
-    }
-}
-
-fn replace_claims<E: crate::desired::Entry, N: Ord>(
-    claims: &mut Claims<E>,
-    no: NodeNo,
-    before: &[E],
-    now: &[E],
-    name: &impl Fn(NodeNo) -> N,
-) {
-    let is_in = |list: &[E], entry: &E| {
-        list.binary_search_by(|other| other.cmp_key(entry)).is_ok_and(|place| list[place] == *entry)
-    };
-    for entry in now.iter().filter(|entry| !is_in(before, entry)) {
-        claims.claim(no, entry.clone(), name);
-    }
-    for entry in before.iter().filter(|entry| !is_in(now, entry)) {
-        claims.withdraw(no, entry, name);
     }
 }

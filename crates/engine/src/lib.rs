@@ -5,7 +5,7 @@
 //!               | which of them changed
 //!             units          (rule, subject): a call of an app's function  `rule`, `view`, `sink`
 //!               | what they said, before and after
-//!             desired        one entry for each key, whoever wants it      `desired`
+//!             desired        one entry for each key, whoever wants it      `wanted`, `desired`
 //!               | what differs
 //!  outputs <- delta
 //! ```
@@ -40,19 +40,22 @@ mod packet;
 mod peers;
 mod read;
 pub mod record;
+mod registered;
 mod rule;
 mod sink;
 mod view;
+mod wanted;
 
 pub use account::{Account, Fact};
 pub use beacon::Beacon;
 pub use derived::Derived;
 pub use desired::{Desired, Finding};
-pub use engine::{Engine, Explanation};
+pub use engine::Engine;
 pub use input::{Input, Outputs, RowChange};
 pub use node::{Dhcp, Interface, Learning, MetadataProxy, Multicast, Provider, Settings};
 pub use packet::{Ask, Listens, Neighbor, PacketIn, Reply, Responder, Resume, Write};
 pub use peers::{Peers, Reach, Watched};
+pub use registered::Explanation;
 pub use rule::{App, Rule};
 pub use sink::Sink;
 pub use view::View;
