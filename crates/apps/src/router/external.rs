@@ -74,7 +74,7 @@ pub(super) fn outward(flow: FlowBuilder, router: &Router, network: &Network) -> 
 }
 
 /// Whether a gateway hides addresses behind its own.
-fn is_hiding(gateway: &Gateway) -> bool {
+pub(super) fn is_hiding(gateway: &Gateway) -> bool {
     gateway.hides && ipv4(&gateway.leg).is_some()
 }
 

@@ -138,22 +138,27 @@ const fn outer(ip: Ipv4Addr) -> End {
     End { ip, proto: ip_proto::ICMP, port: None }
 }
 
-/// Turns a packet back into the one that its sender outside has sent, before it is quoted to it.
-pub(super) fn as_sent(view: &mut View<'_>, router: &Router, source: IpAddr, quoted: &mut [u8]) {
+/// Turns a packet back into the one that its sender outside has sent, before it is quoted to it; says whether it was another one.
+pub(super) fn as_sent(view: &mut View<'_>, router: &Router, source: IpAddr, quoted: &mut [u8]) -> bool {
     if !is_outside(router, source) {
-        return;
+        return false;
     }
-    let Some(got) = end(quoted, Side::Dst) else { return };
+    let Some(got) = end(quoted, Side::Dst) else { return false };
     let id = UniqueKey::new(router.key)
         .and_then(|key| view.ids_by(&LogicalRouter::BY_UNIQUE_KEY, key).into_iter().next());
     let rows = id.map(|id| view.by(&FloatingIp::BY_LROUTER, id)).unwrap_or_default();
     for row in rows {
         let seen = outside_of(view, &row, got).filter(|_| external::known(view, &row).is_some());
         if let Some(seen) = seen {
-            let _ = change(quoted, Side::Dst, seen);
-            return;
+            return change(quoted, Side::Dst, seen).is_some();
         }
     }
+    false
+}
+
+/// Whether a router's gateway hides who is inside from this address.
+pub(super) fn is_hidden_from(router: &Router, ip: IpAddr) -> bool {
+    is_outside(router, ip) && router.gateways.iter().any(external::is_hiding)
 }
 
 /// Whether a router hands what is for an address to one of its external networks.

@@ -2,7 +2,8 @@
 //!
 //! # Guarantees
 //! - It is told by ICMP, from the address of the router that is nearest to the sender, and the message is routed like any packet.
-//! - What it quotes is what the sender sent: the address of a floating IP, if it was sent to one from outside.
+//! - What it quotes is what the sender sent: the address of a floating IP, if it was sent to one from outside. What answers a connection
+//!   that a gateway hides only connection tracking can turn back, so that is told from inside, and passes the gateway as such.
 //! - Nobody is told of ICMP errors, of later fragments, of packets from or to a group, or from nobody: errors never breed errors.
 
 use std::net::IpAddr;
@@ -52,13 +53,15 @@ fn error(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static str>
     if !may_be_told_of(&headers) {
         return Err("nobody is told of such a packet");
     }
-    let leg = leg_near(view, &router, packet, source).ok_or("the router has no address to tell from")?;
-    let from = leg.address_near(source).or_else(|| leg.address_like(source));
-    let from = from.ok_or("the router has no address of this version of IP to tell from")?;
     let quoted = headers.layout.network.zip(headers.layout.network_end);
     let quoted = quoted.and_then(|(start, end)| packet.frame.get(start..end));
     let mut quoted = quoted.ok_or("there is nothing to quote")?.to_vec();
-    quotes::as_sent(view, &router, source, &mut quoted);
+    let is_as_sent = quotes::as_sent(view, &router, source, &mut quoted);
+    let inner = if is_as_sent { None } else { leg_before_hidden(&router, &headers) };
+    let leg = inner.or_else(|| leg_near(view, &router, packet, source));
+    let leg = leg.ok_or("the router has no address to tell from")?;
+    let from = leg.address_near(source).or_else(|| leg.address_like(source));
+    let from = from.ok_or("the router has no address of this version of IP to tell from")?;
     let mtu = match why {
         reason::TOO_LONG => {
             longest(view, packet, &router).ok_or("it is not known how long packets may be")?
@@ -106,6 +109,18 @@ fn leg_near<'a>(
     };
     let outer = || router.gateways.first().map(|gateway| &gateway.leg);
     connected.or_else(came_from).or_else(outer).or_else(|| router.legs.first())
+}
+
+/// The leg that is nearest to whom a packet is for, if that is somebody whom the gateway hides from its sender.
+fn leg_before_hidden<'a>(router: &'a Router, headers: &Headers) -> Option<&'a Leg> {
+    let Some(NetworkKey::Ipv4 { src, dst, .. }) = headers.network else { return None };
+    let (src, dst) = (IpAddr::V4(src), IpAddr::V4(dst));
+    let is_router = router.all_legs().any(|leg| leg.addresses.iter().any(|own| own.addr() == dst));
+    if is_router || !quotes::is_hidden_from(router, src) {
+        return None;
+    }
+    let near = router.legs.iter().find(|leg| leg.address_near(dst).is_some());
+    near.or_else(|| router.legs.iter().find(|leg| leg.address_like(dst).is_some()))
 }
 
 /// The longest packet that the network takes that a packet was to leave to.

@@ -247,6 +247,12 @@ fn who_is_outside_is_told_of_what_it_sent_and_not_of_addresses_inside() {
     let (_, bytes) = resumed(answer(&mut cloud, node, up, translated));
     assert_eq!(end(&bytes, Side::Src).expect("a packet").ip, v4("203.0.113.10"));
     assert_eq!(quoted_end(&bytes, Side::Dst).expect("an error").ip, v4("203.0.113.11"));
+    // What answers a guest behind the gateway is told of from inside, so that the tracker turns the address and port back.
+    let mut answer_of_outside = udp((UPSTREAM.0, STRANGER, 53), (GATEWAY, BLUE1.1, 5353));
+    answer_of_outside[22] = 1;
+    let (resume, bytes) = resumed(answer(&mut cloud, "g", up, answer_of_outside));
+    assert_eq!(resume.table, tables::ROUTE.id);
+    assert_eq!(end(&bytes, Side::Src).expect("a packet").ip, v4("10.0.2.1"));
     // Who is inside sent it to the guest itself.
     let mut inner = ping((mac("02:00:00:00:00:02"), BLUE1.1), (BLUE_LEG, "10.0.1.11"));
     inner[22] = 1;

@@ -78,6 +78,22 @@ fn paths_can_be_traced_and_their_mtu_found_through_floating_ips_and_gateways() {
     .unwrap_or_else(|error| panic!("{error}: {:?}, {:?}", refusal.text(), at_guest.text()));
 }
 
+#[test]
+fn who_is_outside_finds_how_long_answers_to_hidden_guests_may_be() {
+    let routed = Routed::new();
+    let hidden = routed.boot(0, "hidden", &routed.red);
+    reaches(&hidden, UPSTREAM);
+    let out = routed.upstream.namespace();
+    let heard = Capture::start(out, routed.upstream.device(), "icmp[icmptype] == 3").expect("a capture");
+    // The whole answer fits the wire, and not the tunnel; after the first one it comes in shorter pieces.
+    try_wait_until(PATIENCE, "a long answer", || {
+        ping_says(hidden.namespace(), &["-s", "3000", UPSTREAM]).contains(" 0% packet loss").then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {:?}", heard.text()));
+    let text = heard.text().expect("what was heard");
+    assert!(text.contains("need to frag") && !text.contains("10.0."), "{text}");
+}
+
 /// A TCP server that answers with a word.
 fn serve(routed: &Routed, vm: &Vm, port: u16) -> Daemon {
     let script = format!("while true; do echo {} | nc -l -n -N {port}; done", vm.name());
