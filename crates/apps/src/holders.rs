@@ -28,12 +28,11 @@ use model::{
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::Ethernet;
-use packet::headers::NetworkKey;
-use packet::nd::{Envelope, HOP_LIMIT, Neighbor, Solicitation, solicited_node};
+use packet::nd::{Envelope, Neighbor, Solicitation, solicited_node};
 use packet::{Headers, ethertype};
 use pipeline::userdata;
 
-use crate::local::LocalPort;
+use crate::local::{self, LocalPort};
 use crate::places;
 
 pub(crate) use stale::stale;
@@ -216,8 +215,7 @@ enum Said {
 
 /// What follows from an announcement.
 fn row(view: &mut View<'_>, packet: &PacketIn) -> Result<Said, &'static str> {
-    let key = packet.ingress().ok_or("an announcement is from no port")?;
-    let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
+    let port = local::sender_row(view, packet);
     let port = port.ok_or("an announcement is from a port that is gone")?;
     let network = port.lswitch.clone().ok_or("an announcement is from a port without a network")?;
     let (ip, mac) = announced(&packet.frame).ok_or("an announcement names no address")?;
@@ -253,13 +251,10 @@ fn announced(frame: &[u8]) -> Option<(IpAddr, MacAddr)> {
         let says = arp.operation == ArpOperation::REPLY || arp.sender_ip == arp.target_ip;
         return says.then_some((arp.sender_ip.into(), arp.sender_mac));
     }
-    let Some(NetworkKey::Ipv6 { src, dst, .. }) = headers.network else { return None };
-    let message = frame.get(headers.layout.transport?..headers.layout.network_end?)?;
-    let envelope = Envelope { src, dst, hop_limit: headers.ip?.ttl };
-    match Neighbor::parse(message, envelope).ok()? {
-        Neighbor::Advertisement(claim) if envelope.hop_limit == HOP_LIMIT => {
+    match Neighbor::parse(headers.ip_payload(frame)?, Envelope::of(&headers)?).ok()? {
+        Neighbor::Advertisement(claim) => {
             Some((claim.target.into(), claim.target_link.unwrap_or(headers.ethernet?.src)))
         }
-        _ => None,
+        Neighbor::Solicitation(_) => None,
     }
 }

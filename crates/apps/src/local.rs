@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use engine::{Interface, Reply, Rule, Sink, View};
+use engine::{Interface, PacketIn, Reply, Rule, Sink, View};
 use model::{Chassis, ChildPortSegmentation, Id, LogicalPort, SegmentationType};
 use net_types::{MacAddr, OfPort};
 
@@ -105,6 +105,17 @@ pub(crate) fn find(view: &mut View<'_>, port: &Id<LogicalPort>) -> Option<LocalP
     }
     let rows = view.by(&ChildPortSegmentation::BY_LPORT, port.clone());
     rows.iter().find_map(|row| inside(view, row))
+}
+
+/// The port that a packet is from, wherever it is.
+pub(crate) fn sender_row(view: &mut View<'_>, packet: &PacketIn) -> Option<Arc<LogicalPort>> {
+    view.by(&LogicalPort::BY_UNIQUE_KEY, packet.ingress()?).into_iter().next()
+}
+
+/// The port that a packet is from, if it is on this node still.
+pub(crate) fn sender(view: &mut View<'_>, packet: &PacketIn) -> Option<LocalPort> {
+    let port = sender_row(view, packet)?;
+    find(view, &port.id)
 }
 
 /// The port of an interface, if this node may serve it: it is bound here, enabled, and its network is known

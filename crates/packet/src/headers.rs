@@ -28,6 +28,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use net_types::MacAddr;
 
+use crate::build::Udp;
+
 /// How many VLAN tags OVS records of a frame.
 pub const VLAN_TAGS_MAX: usize = 2;
 /// How many MPLS label stack entries OVS records of a frame.
@@ -316,6 +318,20 @@ impl Headers {
     #[must_use]
     pub fn parse_with_vlan_limit(frame: &[u8], vlan_limit: VlanLimit) -> Self {
         parse::headers(frame, vlan_limit)
+    }
+
+    /// What the IP packet in the frame carries, if its header is whole: not the padding behind it. The frame is the one that the headers are of.
+    #[must_use]
+    pub fn ip_payload<'a>(&self, frame: &'a [u8]) -> Option<&'a [u8]> {
+        frame.get(self.layout.transport?..self.layout.network_end?)
+    }
+
+    /// What the UDP datagram in the frame carries. Neither its length nor its checksum is looked at: guests that leave these to
+    /// their network card, as virtual machines do, send them unfinished.
+    #[must_use]
+    pub fn udp_payload<'a>(&self, frame: &'a [u8]) -> Option<&'a [u8]> {
+        let Some(TransportKey::Udp { .. }) = self.transport else { return None };
+        self.ip_payload(frame)?.get(Udp::HEADER_BYTES..)
     }
 }
 

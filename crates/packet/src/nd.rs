@@ -11,6 +11,7 @@ use net_types::MacAddr;
 
 use crate::ParseError;
 use crate::bytes::Reader;
+use crate::headers::{Headers, NetworkKey};
 use crate::icmp::{Family, Message};
 
 /// Hop limit of every neighbour discovery message.
@@ -45,6 +46,28 @@ pub struct Envelope {
     pub dst: Ipv6Addr,
     /// Hop limit, as it arrived.
     pub hop_limit: u8,
+}
+
+impl Envelope {
+    /// What the headers of an IPv6 packet say.
+    #[must_use]
+    pub fn of(headers: &Headers) -> Option<Self> {
+        let NetworkKey::Ipv6 { src, dst, .. } = headers.network? else { return None };
+        Some(Self { src, dst, hop_limit: headers.ip?.ttl })
+    }
+
+    /// The ICMPv6 message that came in it, with what all messages of neighbour and router discovery have to have.
+    pub(crate) fn open(self, layer: &'static str, bytes: &[u8]) -> Result<Message, ParseError> {
+        let invalid = |offset, problem| Err(ParseError::Invalid { layer, offset, problem });
+        if self.hop_limit != HOP_LIMIT {
+            return invalid(0, "the hop limit is not 255, so the sender may be off the link");
+        }
+        let message = Message::parse(bytes, Family::V6 { src: self.src, dst: self.dst })?;
+        if message.code != 0 {
+            return invalid(1, "the code is not zero");
+        }
+        Ok(message)
+    }
 }
 
 /// A neighbour solicitation or advertisement.
@@ -114,14 +137,8 @@ impl Solicitation {
 impl Neighbor {
     /// Reads and validates the ICMPv6 message that came in `envelope`.
     pub fn parse(bytes: &[u8], envelope: Envelope) -> Result<Self, ParseError> {
-        let Envelope { src, dst, hop_limit } = envelope;
-        if hop_limit != HOP_LIMIT {
-            return invalid(0, "the hop limit is not 255, so the sender may be off the link");
-        }
-        let message = Message::parse(bytes, Family::V6 { src, dst })?;
-        if message.code != 0 {
-            return invalid(1, "the code is not zero");
-        }
+        let Envelope { src, dst, .. } = envelope;
+        let message = envelope.open(LAYER, bytes)?;
         let mut body = Reader::new(&message.payload);
         let (offset, needed, available) = (Message::HEADER_BYTES, 16, body.len());
         let target =

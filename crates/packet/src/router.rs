@@ -10,7 +10,7 @@ use net_types::MacAddr;
 use crate::ParseError;
 use crate::bytes::Reader;
 use crate::icmp::{Family, Message};
-use crate::nd::{Envelope, HOP_LIMIT, SOURCE_LINK_ADDRESS};
+use crate::nd::{Envelope, SOURCE_LINK_ADDRESS};
 
 /// ICMPv6 type of a router solicitation.
 pub const ROUTER_SOLICITATION: u8 = 133;
@@ -159,14 +159,8 @@ impl Preference {
 impl Router {
     /// Reads and validates the ICMPv6 message that came in `envelope`.
     pub fn parse(bytes: &[u8], envelope: Envelope) -> Result<Self, ParseError> {
-        let Envelope { src, dst, hop_limit } = envelope;
-        if hop_limit != HOP_LIMIT {
-            return invalid(0, "the hop limit is not 255, so the sender may be off the link");
-        }
-        let message = Message::parse(bytes, Family::V6 { src, dst })?;
-        if message.code != 0 {
-            return invalid(1, "the code is not zero");
-        }
+        let Envelope { src, .. } = envelope;
+        let message = envelope.open(LAYER, bytes)?;
         let mut body = Reader::new(&message.payload);
         match message.kind {
             ROUTER_SOLICITATION => {
@@ -201,7 +195,7 @@ impl Router {
         }
     }
 
-    /// The ICMPv6 message on the wire. Send it with hop limit [`HOP_LIMIT`].
+    /// The ICMPv6 message on the wire. Send it with hop limit [`HOP_LIMIT`](crate::nd::HOP_LIMIT).
     #[must_use]
     pub fn emit(&self, src: Ipv6Addr, dst: Ipv6Addr) -> Vec<u8> {
         self.to_message().emit(Family::V6 { src, dst })

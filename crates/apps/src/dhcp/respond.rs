@@ -1,12 +1,7 @@
 //! The answer to a packet that a guest's flow sent up.
-//!
-//! The UDP checksum is not looked at: guests that leave it to the network card, as virtual machines do, send it
-//! unfinished, and nothing between the guest and here could have damaged the packet.
 
 use engine::{PacketIn, Reply, View};
-use model::LogicalPort;
 use packet::Headers;
-use packet::build::Udp;
 use packet::dhcp::{self, Answer, Arrival, Message};
 use packet::headers::NetworkKey;
 
@@ -14,16 +9,11 @@ use super::{lease, server};
 use crate::local;
 
 pub(super) fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    match answer(view, packet) {
-        Ok(reply) => reply,
-        Err(reason) => Reply::Ignore(reason),
-    }
+    answer(view, packet).unwrap_or_else(Reply::Ignore)
 }
 
 fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str> {
-    let key = packet.ingress().ok_or("a DHCP message is from no port")?;
-    let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
-    let local = port.and_then(|port| local::find(view, &port.id));
+    let local = local::sender(view, packet);
     let local = local.ok_or("a DHCP message is from a port that is not on this node any more")?;
     let served = server::serving(view, &local.port).0;
     let served = served.ok_or("a DHCP message is from a port that has no address by DHCP")?;
@@ -47,13 +37,8 @@ fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str>
 /// The DHCP message in a frame, and how it came.
 fn read(frame: &[u8]) -> Result<(Message, Arrival), &'static str> {
     let headers = Headers::parse(frame);
-    let layout = headers.layout;
-    let payload = layout
-        .transport
-        .zip(layout.network_end)
-        .and_then(|(start, end)| frame.get(start.checked_add(Udp::HEADER_BYTES)?..end));
     let (Some(ethernet), Some(NetworkKey::Ipv4 { src, dst }), Some(payload)) =
-        (headers.ethernet, headers.network, payload)
+        (headers.ethernet, headers.network, headers.udp_payload(frame))
     else {
         return Err("a packet to the DHCP server is no UDP datagram");
     };

@@ -1,12 +1,8 @@
 //! The answer to a packet that a guest's flow sent up.
-//!
-//! The UDP checksum is not looked at: guests that leave it to the network card send it unfinished, and nothing between the guest
-//! and here could have damaged the packet.
 
 use std::net::Ipv6Addr;
 
 use engine::{PacketIn, Reply, View};
-use model::LogicalPort;
 use net_types::MacAddr;
 use packet::Headers;
 use packet::build::{Ethernet, Ip, Ipv6, Transport, Udp};
@@ -17,16 +13,11 @@ use super::lease;
 use crate::local;
 
 pub(super) fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    match answer(view, packet) {
-        Ok(reply) => reply,
-        Err(reason) => Reply::Ignore(reason),
-    }
+    answer(view, packet).unwrap_or_else(Reply::Ignore)
 }
 
 fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str> {
-    let key = packet.ingress().ok_or("a DHCPv6 message is from no port")?;
-    let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
-    let local = port.and_then(|port| local::find(view, &port.id));
+    let local = local::sender(view, packet);
     let local = local.ok_or("a DHCPv6 message is from a port that is not on this node any more")?;
     let server = lease::server_of(view, &local.port);
     let server = server.ok_or("a DHCPv6 message is from a port that is not served by DHCPv6")?;
@@ -43,13 +34,8 @@ fn answer(view: &mut View<'_>, packet: &PacketIn) -> Result<Reply, &'static str>
 /// The DHCPv6 message in a frame, and who sent it.
 fn read(frame: &[u8]) -> Result<(Message, MacAddr, Ipv6Addr), &'static str> {
     let headers = Headers::parse(frame);
-    let layout = headers.layout;
-    let payload = layout
-        .transport
-        .zip(layout.network_end)
-        .and_then(|(start, end)| frame.get(start.checked_add(Udp::HEADER_BYTES)?..end));
     let (Some(ethernet), Some(NetworkKey::Ipv6 { src, .. }), Some(payload)) =
-        (headers.ethernet, headers.network, payload)
+        (headers.ethernet, headers.network, headers.udp_payload(frame))
     else {
         return Err("a packet to the DHCPv6 server is no UDP datagram");
     };

@@ -38,12 +38,10 @@ fn onwards(packet: &PacketIn) -> Resume {
 
 /// The answer, if a port of the network has the name.
 fn answer(view: &mut View<'_>, packet: &PacketIn) -> Option<Reply> {
-    let port = view.by(&LogicalPort::BY_UNIQUE_KEY, packet.ingress()?).into_iter().next()?;
-    let local = local::find(view, &port.id)?;
+    let local = local::sender(view, packet)?;
     let network = local.port.lswitch.clone()?;
     let headers = Headers::parse(&packet.frame);
-    let (start, end) = headers.layout.transport.zip(headers.layout.network_end)?;
-    let query = Query::parse(packet.frame.get(start.checked_add(Udp::HEADER_BYTES)?..end)?).ok()?;
+    let query = Query::parse(headers.udp_payload(&packet.frame)?).ok()?;
     let answer = of_names(view, &network, &query)?;
 
     let ethernet = headers.ethernet?;

@@ -269,17 +269,12 @@ fn questions(view: &mut View<'_>, local: &LocalPort) -> [Arc<[u8]>; 2] {
 }
 
 fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    match heard(view, packet) {
-        Ok(listens) => Reply::Listens(listens),
-        Err(reason) => Reply::Ignore(reason),
-    }
+    heard(view, packet).map_or_else(Reply::Ignore, Reply::Listens)
 }
 
 /// What a guest says of what it listens to.
 fn heard(view: &mut View<'_>, packet: &PacketIn) -> Result<Listens, &'static str> {
-    let key = packet.ingress().ok_or("a listener is no port")?;
-    let port = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next();
-    let local = port.and_then(|port| local::find(view, &port.id));
+    let local = local::sender(view, packet);
     let local = local.ok_or("a listener is a port that is not on this node any more")?;
     let network = local.port.lswitch.clone().ok_or("a listener is in no network")?;
     let row = view.get(&network).ok_or("a listener is in a network that is gone")?;
@@ -293,9 +288,7 @@ fn heard(view: &mut View<'_>, packet: &PacketIn) -> Result<Listens, &'static str
 
 fn changes(frame: &[u8]) -> Result<Vec<(IpAddr, bool)>, &'static str> {
     let headers = Headers::parse(frame);
-    let layout = headers.layout;
-    let message = layout.transport.zip(layout.network_end).and_then(|(start, end)| frame.get(start..end));
-    let message = message.ok_or("what a listener says is in no IP packet")?;
+    let message = headers.ip_payload(frame).ok_or("what a listener says is in no IP packet")?;
     let widen = |(group, listens): (Ipv4Addr, bool)| (IpAddr::V4(group), listens);
     match headers.network {
         Some(NetworkKey::Ipv4 { .. }) => {

@@ -10,7 +10,7 @@
 //! Where a port is on its way is in [`crate::places`], and how frames get to two nodes where they leave.
 
 use engine::{App, PacketIn, Reply, Responder, Rule, Sink, View, Write};
-use model::{LogicalPort, Migration, MigrationStatus};
+use model::{Migration, MigrationStatus};
 use pipeline::tables::{ARRIVAL, MIGRATION_OWNER, PORT_SECURITY};
 use pipeline::{Priority, regs, userdata};
 
@@ -42,9 +42,8 @@ fn arriving(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
 }
 
 fn first_frame(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    let Some(key) = packet.ingress() else { return Reply::Ignore("it is not said which port sent it") };
-    let Some(port) = view.by(&LogicalPort::BY_UNIQUE_KEY, key).into_iter().next() else {
-        return Reply::Ignore("the port is gone");
+    let Some(port) = local::sender_row(view, packet) else {
+        return Reply::Ignore("the first frame of a guest is from a port that is gone");
     };
     let us = view.settings().map(|settings| settings.chassis);
     match view.get(&Migration::id_of(&port.id)) {

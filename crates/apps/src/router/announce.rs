@@ -309,22 +309,15 @@ impl Sender {
 
 /// Answers who asks on a wire for an IPv6 address of ours.
 pub(super) fn neighbor(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    match advertisement(view, packet) {
-        Ok(reply) => Reply::Resume(reply),
-        Err(reason) => Reply::Ignore(reason),
-    }
+    advertisement(view, packet).map_or_else(Reply::Ignore, Reply::Resume)
 }
 
 fn advertisement(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static str> {
     let headers = Headers::parse(&packet.frame);
     let asker = headers.ethernet.ok_or("a question for a neighbour is no frame")?.src;
-    let (Some(NetworkKey::Ipv6 { src, dst, .. }), Some(ip), Some(start), Some(end)) =
-        (headers.network, headers.ip, headers.layout.transport, headers.layout.network_end)
-    else {
+    let (Some(envelope), Some(message)) = (Envelope::of(&headers), headers.ip_payload(&packet.frame)) else {
         return Err("a question for a neighbour is no IPv6 packet");
     };
-    let message = packet.frame.get(start..end).ok_or("a question for a neighbour is cut off")?;
-    let envelope = Envelope { src, dst, hop_limit: ip.ttl };
     let Ok(Discovery::Solicitation(question)) = Discovery::parse(message, envelope) else {
         return Err("a question for a neighbour is none that may be answered");
     };
@@ -336,7 +329,7 @@ fn advertisement(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'sta
     let mac = port.and_then(|port| port.macs.iter().copied().find(|mac| mac.is_unicast()));
     let mac = mac.or_else(|| routers::mac_of_link_local(view, &network, target.into()));
     let mac = mac.ok_or("a question is for an address that is not ours any more")?;
-    let (envelope, answer) = question.answer(src, mac, true);
+    let (envelope, answer) = question.answer(envelope.src, mac, true);
     let to = if answer.is_solicited { asker } else { multicast_mac(envelope.dst) };
     let frame = Ethernet::new(mac, to)
         .neighbor(envelope.src, envelope.dst, &Discovery::Advertisement(answer))

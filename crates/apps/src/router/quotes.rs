@@ -66,10 +66,7 @@ pub(super) fn flows(view: &mut View<'_>, floating: &Floating, guests: &BTreeSet<
 
 /// Translates an error and what it quotes.
 pub(super) fn translate(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    match translated(view, packet) {
-        Ok(resume) => Reply::Resume(resume),
-        Err(reason) => Reply::Ignore(reason),
-    }
+    translated(view, packet).map_or_else(Reply::Ignore, Reply::Resume)
 }
 
 fn translated(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static str> {

@@ -38,10 +38,7 @@ const V4_ERRORS: [u8; 5] = [3, 4, 5, 11, 12];
 
 /// Tells the sender of a packet why it was not delivered.
 pub(super) fn undeliverable(view: &mut View<'_>, packet: &PacketIn) -> Reply {
-    match error(view, packet) {
-        Ok(resume) => Reply::Resume(resume),
-        Err(reason) => Reply::Ignore(reason),
-    }
+    error(view, packet).map_or_else(Reply::Ignore, Reply::Resume)
 }
 
 fn error(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static str> {

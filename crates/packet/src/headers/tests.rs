@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::build::{Ethernet, Ip, Ipv4, Ipv6, Tcp, Transport, Udp, tcp_flags};
+use crate::icmp::Message;
 use crate::nd::{Neighbor, Solicitation};
 use crate::{ethertype, ip_proto};
 
@@ -137,11 +138,23 @@ fn padding_is_not_part_of_the_packet() {
     let headers = Headers::parse(&frame);
     assert_eq!(headers.layout.network_end, Some(packet_end));
     assert_eq!(headers.transport, Some(TransportKey::Udp { src: 5353, dst: 53 }));
+    assert_eq!(headers.ip_payload(&frame), Some(&frame[14 + 20..packet_end]));
+    assert_eq!(headers.udp_payload(&frame), Some(&frame[14 + 20 + 8..packet_end]));
 
     frame.resize(packet_end + usize::from(u16::MAX), 0);
     assert!(Headers::parse(&frame).network.is_some());
     frame.push(0);
     assert_eq!(Headers::parse(&frame).network, None, "more padding than OVS keeps count of");
+}
+
+#[test]
+fn only_a_datagram_has_a_payload_of_udp() {
+    let frame = ethernet().ip(&V4, &Transport::Icmp(Message::echo_request_v4(1, 1, vec![0; 16]))).unwrap();
+    let headers = Headers::parse(&frame);
+    assert!(headers.ip_payload(&frame).is_some());
+    assert_eq!(headers.udp_payload(&frame), None);
+    let cut = &udp_frame(&V4)[..14 + 12];
+    assert_eq!(Headers::parse(cut).ip_payload(cut), None);
 }
 
 #[test]
