@@ -67,6 +67,7 @@ pub fn compute(state: &State, document: &Document, name: &str) -> Value {
         (Kind::Trunk, "status") => trunk::status(state, document).into(),
         (Kind::FloatingIp, name) => floating_ip::compute(state, document, name),
         (Kind::Port, "qos_network_policy_id") => qos::of_network(state, document),
+        (Kind::Port, "dns_assignment") => port::names::assignment(state, document),
         (Kind::Port, "resource_request") => qos::placement::request(state, document),
         (Kind::Port, "ip_allocation") => {
             if document.list("fixed_ips").is_empty() { "none" } else { "immediate" }.into()

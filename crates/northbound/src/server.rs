@@ -35,9 +35,13 @@ impl Server {
     /// # Errors
     /// When the store cannot be read.
     pub async fn new(store: Arc<dyn Store>, settings: Settings) -> Result<Self, StoreError> {
-        let replica =
-            Replica::follow(Arc::clone(&store), settings.segments.clone(), settings.attachment.clone())
-                .await?;
+        let replica = Replica::follow(
+            Arc::clone(&store),
+            settings.segments.clone(),
+            settings.attachment.clone(),
+            settings.cloud_domain.clone(),
+        )
+        .await?;
         let core = Core {
             store,
             replica,

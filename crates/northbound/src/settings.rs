@@ -6,7 +6,7 @@ use crate::auth::AuthStrategy;
 use crate::ipam::{MacBase, SubnetLimits};
 use crate::quota::Limits;
 use crate::resources::port::Attachment;
-use crate::translate::{MtuSettings, SegmentSettings};
+use crate::translate::{CloudDomain, MtuSettings, SegmentSettings};
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Settings {
     pub mtu: MtuSettings,
     /// How guests are attached.
     pub attachment: Attachment,
+    /// The domain that names of ports are in.
+    pub cloud_domain: CloudDomain,
     /// Whether routers are distributed of which nobody says it.
     pub router_distributed: bool,
     /// Routes of a router at most.
@@ -56,6 +58,7 @@ impl Default for Settings {
             segments: SegmentSettings::default(),
             mtu: MtuSettings::default(),
             attachment: Attachment::default(),
+            cloud_domain: CloudDomain::default(),
             router_distributed: true,
             routes_max: 30,
             availability_zones: vec!["nova".to_owned()],

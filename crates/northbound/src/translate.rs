@@ -15,6 +15,7 @@
 //! |---|---|
 //! | [`network`], [`subnet`], [`port`], [`router`], [`security_group`], [`address_group`], [`qos`], [`floating_ip`] | the objects and their rows |
 //! | [`attributes`] | the objects as Neutron's JSON says them |
+//! | [`dns`] | names of ports |
 //! | [`dhcp_options`] | options of DHCP by their names |
 //! | [`protocol`] | protocols of IP by their names |
 //! | [`segment`], [`segment_ranges`] | how a network's frames travel, and which numbers there are for it |
@@ -25,6 +26,7 @@
 pub mod address_group;
 pub mod attributes;
 pub mod dhcp_options;
+pub mod dns;
 pub mod error;
 pub mod floating_ip;
 pub mod mtu;
@@ -41,6 +43,7 @@ pub mod subnet;
 
 pub use address_group::AddressGroup;
 pub use attributes::Attributes;
+pub use dns::CloudDomain;
 pub use error::{SegmentError, TranslateError};
 pub use floating_ip::FloatingIp;
 pub use mtu::MtuSettings;

@@ -66,16 +66,20 @@ fn of_names(view: &mut View<'_>, network: &Id<LogicalSwitch>, query: &Query) -> 
         return (query.kind == kinds::PTR).then(|| of_address(view, network, address, query))?;
     }
     let labels = query.name.to_labels()?;
-    let (name, domain) = labels.split_first()?;
-    let domain = domain.join(".");
-    let rows = view.by(&PortDns::BY_NAME, name.clone());
+    let of_cloud = domain_of_cloud(view);
     let mut zone = None;
     let mut addresses = Vec::new();
-    for row in rows.iter().filter(|row| row.lswitch == *network) {
-        let own = domain_of(view, row);
-        if domain.is_empty() || domain == own {
-            zone = zone.or_else(|| Name::from_text(&own)).or_else(|| Some(query.name.clone()));
-            addresses.extend(view.get(&row.lport).into_iter().flat_map(|port| port.ips.clone()));
+    // A name may have several labels, and what follows it is its domain, if anything does.
+    for (name, domain) in (1..=labels.len()).filter_map(|count| labels.split_at_checked(count)) {
+        let domain = domain.join(".");
+        let rows = view.by(&PortDns::BY_NAME, name.join("."));
+        for row in rows.iter().filter(|row| row.lswitch == *network) {
+            let own = domain_of(view, row);
+            if domain.is_empty() || domain == own || domain == of_cloud {
+                let of_answer = if domain.is_empty() { &own } else { &domain };
+                zone = zone.or_else(|| Name::from_text(of_answer)).or_else(|| Some(query.name.clone()));
+                addresses.extend(view.get(&row.lport).into_iter().flat_map(|port| port.ips.clone()));
+            }
         }
     }
     addresses.sort_unstable();
@@ -111,6 +115,15 @@ fn domain_of(view: &mut View<'_>, row: &PortDns) -> String {
         view.get(&NetworkExtra::id_of(&row.lswitch)).and_then(|extra| extra.dns_domain.clone())
     };
     let domain = said(row.domain.clone()).or_else(|| said(of_network(view)));
-    let domain = domain.or_else(|| view.settings().map(|settings| settings.dhcp.domain.clone()));
-    domain.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase()
+    domain.map_or_else(|| domain_of_cloud(view), |domain| plain(&domain))
+}
+
+/// The domain that names are in of which nobody says it.
+fn domain_of_cloud(view: &mut View<'_>) -> String {
+    view.settings().map(|settings| plain(&settings.dhcp.domain)).unwrap_or_default()
+}
+
+/// A domain in small letters and without a dot at its end.
+fn plain(domain: &str) -> String {
+    domain.trim_end_matches('.').to_ascii_lowercase()
 }

@@ -128,7 +128,13 @@ fn the_domain_is_that_of_the_port_or_of_the_network_and_addresses_are_those_of_n
     cloud.put_row(Object::from_text(Table::NetworkExtra, &row.to_string()).expect("a row"));
     assert_eq!(answered(&mut cloud, "db.red.example", kinds::A).0, 1);
     assert_eq!(answered(&mut cloud, "web.shop.example", kinds::A).0, 1);
-    goes_on(&mut cloud, &asks("db.cloud.example", kinds::A));
+    assert_eq!(
+        answered(&mut cloud, "db.cloud.example", kinds::A).0,
+        1,
+        "guests may have been told this domain"
+    );
+    let (_, _, message) = answered(&mut cloud, "2.0.0.10.in-addr.arpa", kinds::PTR);
+    assert!(message.ends_with(b"\x02Db\x03red\x07example\0"), "{message:?}");
     cloud.put("port red2 12 red on=b:2 mac=02:00:00:00:00:02 ip=10.0.0.22");
     let (_, _, message) = answered(&mut cloud, "db", kinds::A);
     assert!(message.ends_with(&[10, 0, 0, 22]));
@@ -137,10 +143,26 @@ fn the_domain_is_that_of_the_port_or_of_the_network_and_addresses_are_those_of_n
 }
 
 #[test]
+fn a_name_of_several_labels_is_one_name() {
+    let mut cloud = cloud();
+    name(&mut cloud, "red2", "red", "a.db", None);
+    for (name, kind) in [("a.db", kinds::A), ("A.db.cloud.example", kinds::AAAA)] {
+        assert_eq!(answered(&mut cloud, name, kind).0, 1, "{name}");
+    }
+    for name in
+        ["a", "db", "db.cloud.example", "a.cloud.example", "b.db.cloud.example", &["a"; 127].join(".")]
+    {
+        goes_on(&mut cloud, &asks(name, kinds::A));
+    }
+    let (_, _, message) = answered(&mut cloud, "2.0.0.10.in-addr.arpa", kinds::PTR);
+    assert!(message.ends_with(b"\x01a\x02db\x05cloud\x07example\0"), "{message:?}");
+}
+
+#[test]
 fn everything_else_goes_on_to_the_server_untouched() {
     let mut cloud = cloud();
     for name in
-        ["example.org", "other.cloud.example", "db.shop.example", "web.cloud.example", "a.db.cloud.example"]
+        ["example.org", "other.cloud.example", "db.shop.example", "web.red.example", "a.db.cloud.example"]
     {
         goes_on(&mut cloud, &asks(name, kinds::A));
     }

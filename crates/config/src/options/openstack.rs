@@ -16,7 +16,7 @@ section! {
         debug: bool = "False";
         /// For how long an address is lent by DHCP, in seconds; -1 is for ever.
         dhcp_lease_duration: i32 [-1 to 2147483647] = "86400";
-        /// The domain that machines are told by DHCP.
+        /// The domain that machines are told by DHCP, and that names of ports are in. In openstacklocal, and without any, ports have no names.
         dns_domain: String = "openstacklocal";
         /// The MTU of the physical network between chassis.
         global_physnet_mtu: u32 [68 to 65535] = "1500", also "ml2/segment_mtu";

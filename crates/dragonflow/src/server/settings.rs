@@ -7,7 +7,9 @@ use config::{AuthStrategy, Config, NetworkType, VifType};
 use northbound::quota::Limits;
 use northbound::registry::Kind;
 use northbound::resources::port::Attachment;
-use northbound::translate::{FlatNetworks, IdRange, MtuSettings, SegmentSettings, SegmentType, VlanNetwork};
+use northbound::translate::{
+    CloudDomain, FlatNetworks, IdRange, MtuSettings, SegmentSettings, SegmentType, VlanNetwork,
+};
 use northbound::{Domain, Keystone, KeystoneSettings, Settings};
 
 /// How long keystone may take.
@@ -39,6 +41,7 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
                 Attachment::VhostUser { socket_dir: config.df.vhost_sock_dir.display().to_string() }
             }
         },
+        cloud_domain: CloudDomain::new(&config.default.dns_domain),
         router_distributed: config.default.router_distributed,
         routes_max: usize::try_from(config.default.max_routes)?,
         service_down_time_s: config.df.service_down_time.duration().as_secs_f64(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::names::assert_names;
 use crate::router_rows::assert_routers;
 use crate::support::{Dump, text};
 
@@ -79,6 +80,7 @@ pub(crate) fn assert_consistent(dump: &Dump) {
     assert_trunks(dump);
     assert_floating_ips(dump);
     assert_routers(dump);
+    assert_names(dump);
     assert_groups_consistent(dump);
     for table in ["lswitch", "lport", "secgroup"] {
         let rows = documents(dump, table);

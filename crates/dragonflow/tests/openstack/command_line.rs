@@ -72,7 +72,6 @@ fn networks() {
         &format!("network create --transparent-vlan {flat} tags"),
         "Backend does not support VLAN Transparency",
     );
-    openstack.refuses("network create --dns-domain a. named", "No Extension found for dns-integration");
     openstack.refuses("network show none", "No Network found for none");
     openstack.refuses("network delete renamed none outside", "1 of 3 networks failed to delete");
     assert_eq!(openstack.names("network list"), [""; 0]);
@@ -318,7 +317,6 @@ fn ports() {
         ("--fixed-ip ip-address=10.9.0.1", "10.9.0.1 is not a valid IP for any of the subnets"),
         ("--mac-address 02:00:00:00:00:01", "The mac address 02:00:00:00:00:01 is in use"),
         ("--security-group none", "No SecurityGroup found for none"),
-        ("--dns-name a", "No Extension found for dns-integration"),
         ("--device-profile a", "Unrecognized attribute(s) 'device_profile'"),
     ] {
         openstack.refuses(&format!("port create --network net {wrong} x"), words);

@@ -6,6 +6,7 @@
 //! | [`command_line`], [`security`] | `openstack`, run by [`shell`] |
 //! | [`routers`] | `openstack router`, and the session of the guide for distributed routers |
 //! | [`policies`] | `openstack network qos` and `network trunk` |
+//! | [`names`] | `openstack` and OpenStack's own tests, about names for DNS |
 //! | [`identity`] | those for whom a real [`keystone`] vouches |
 //! | [`sdk`] | openstacksdk |
 //! | [`tempest`], [`tempest_routers`] | OpenStack's own tests of Neutron's API |
@@ -20,6 +21,7 @@ mod hostile;
 mod http;
 mod identity;
 mod keystone;
+mod names;
 mod policies;
 mod router_rows;
 mod routers;

@@ -72,7 +72,7 @@ impl Server {
     fn launch(directory: ScratchDir, store: String, store_options: &str, api_options: &str) -> Self {
         let api = unique_address();
         let text = format!(
-            "[df]\nnb_db_class = etcd_nb_db_driver\nremote_db_hosts = {store}\n\n[df_store]\n{store_options}\n\n\
+            "[DEFAULT]\ndns_domain = example.test\n\n[df]\nnb_db_class = etcd_nb_db_driver\nremote_db_hosts = {store}\n\n[df_store]\n{store_options}\n\n\
              [df_api]\nbind = {api}\n{api_options}\n\n\
              [quotas]\nquota_port = -1\nquota_network = -1\nquota_subnet = -1\nquota_security_group = 20\nquota_router = 50\n"
         );

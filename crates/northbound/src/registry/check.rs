@@ -1,6 +1,7 @@
 //! Which values an attribute takes, and how Neutron says that it does not take one.
 
 mod address;
+mod dns;
 mod port;
 mod range;
 mod router;
@@ -104,6 +105,12 @@ impl Check {
     pub const SUB_PORTS: Self = Self::By(trunk::sub_ports);
     /// What is said of the gateway of a router.
     pub const GATEWAY_INFO: Self = Self::By(router::gateway_info);
+    /// The name of a port for DNS.
+    pub const PORT_DNS_NAME: Self = Self::By(dns::port_name);
+    /// The name of a floating IP for DNS.
+    pub const FLOATING_IP_DNS_NAME: Self = Self::By(dns::floating_ip_name);
+    /// A domain of DNS.
+    pub const DNS_DOMAIN: Self = Self::By(dns::domain);
     /// A list of availability zones.
     pub const ZONE_HINTS: Self = Self::By(zone_hints);
 

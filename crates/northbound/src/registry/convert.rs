@@ -31,6 +31,8 @@ pub enum Convert {
     NullToList,
     /// `null` becomes an empty text.
     NullToText,
+    /// A text in small letters.
+    SmallLetters,
     /// A MAC address in its usual spelling; anything else stays.
     MacAddress,
     /// An IPv6 address in its shortest spelling; anything else stays.
@@ -82,6 +84,13 @@ impl Convert {
             Self::Whole => Ok(integer(&value).map_or(value, Value::from)),
             Self::NullToList => Ok(if value.is_null() { Value::Array(Vec::new()) } else { value }),
             Self::NullToText => Ok(if value.is_null() { Value::String(String::new()) } else { value }),
+            Self::SmallLetters => match value.as_str() {
+                Some(text) => Ok(text.to_lowercase().into()),
+                None => Err(ApiError::invalid_input(format_args!(
+                    "Input value {} must be string type",
+                    python::text(&value)
+                ))),
+            },
             Self::MacAddress => Ok(canonical_mac(value)),
             Self::IpAddress => Ok(canonical_address(value)),
             Self::Cidr => cidr(&value).ok_or_else(|| {

@@ -107,6 +107,18 @@ pub const EXTENSIONS: &[Extension] = &[
         "Which nodes answer the DHCP of a network: all that have ports of it",
     ),
     Extension::new(
+        "dns-domain-ports",
+        "dns_domain for ports",
+        "2017-04-24T10:00:00-00:00",
+        "The domain of the name of a port",
+    ),
+    Extension::new(
+        "dns-integration",
+        "DNS Integration",
+        "2015-08-15T18:00:00-00:00",
+        "Names of ports, which nodes answer to the ports of the same network",
+    ),
+    Extension::new(
         "dvr",
         "Distributed Virtual Router",
         "2014-06-01T10:00:00-00:00",

@@ -56,6 +56,9 @@ const CREATED: Attribute = Attribute::output("created_at").filter_and_sort();
 const UPDATED: Attribute = Attribute::output("updated_at").filter_and_sort();
 /// The policy for its traffic.
 const QOS_POLICY: Attribute = Attribute::mutable("qos_policy_id", NULL).check(Check::UuidOrNull).filter();
+/// The domain for DNS.
+const DNS_DOMAIN: Attribute =
+    Attribute::mutable("dns_domain", EMPTY).convert(Convert::SmallLetters).check(Check::DNS_DOMAIN);
 /// The number by which switches know the resource.
 const UNIQUE_KEY: Attribute = Attribute::internal("unique_key");
 
@@ -110,6 +113,7 @@ pub static NETWORK: Resource = Resource {
         Attribute::fixed("vlan_transparent", Unsaid::Open).convert(Convert::BooleanOrNull).filter(),
         Attribute::mutable("port_security_enabled", TRUE).convert(Convert::Boolean),
         QOS_POLICY,
+        DNS_DOMAIN,
         Attribute::fixed("availability_zone_hints", EMPTY_LIST).check(Check::ZONE_HINTS),
         Attribute::output("availability_zones").computed(),
         Attribute::output("ipv4_address_scope").computed(),
@@ -262,6 +266,9 @@ pub static PORT: Resource = Resource {
         QOS_POLICY,
         Attribute::output("qos_network_policy_id").filter().computed(),
         Attribute::output("resource_request").computed().reader(Who::Admin),
+        Attribute::mutable("dns_name", EMPTY).convert(Convert::SmallLetters).check(Check::PORT_DNS_NAME),
+        Attribute::output("dns_assignment").computed(),
+        DNS_DOMAIN,
         DESCRIPTION,
         Attribute { in_post: true, unsaid: EMPTY_LIST, ..TAGS }.check(Check::TextList(TAG_CHARS_MAX)),
         CREATED,

@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 
 use super::state::{State, selector};
 use crate::resources::port::Attachment;
-use crate::translate::SegmentSettings;
+use crate::translate::{CloudDomain, SegmentSettings};
 
 /// Between two attempts to read the store.
 const RETRY_AFTER_MS: u64 = 500;
@@ -37,10 +37,11 @@ impl Replica {
         store: Arc<dyn Store>,
         segments: SegmentSettings,
         attachment: Attachment,
+        cloud_domain: CloudDomain,
     ) -> Result<Self, StoreError> {
         let snapshot = store.snapshot(&selector()).await?;
         let revision = snapshot.revision;
-        let mut state = State::new(segments, attachment);
+        let mut state = State::new(segments, attachment, cloud_domain);
         state.replace(snapshot);
         let state = Arc::new(RwLock::new(state));
         let (sender, receiver) = watch::channel(revision);

@@ -17,7 +17,7 @@ use crate::registry::Kind;
 use crate::registry::document::Document;
 use crate::resources::port::Attachment;
 use crate::translate::segment::SEGMENTS;
-use crate::translate::{Segment, SegmentPool, SegmentSettings};
+use crate::translate::{CloudDomain, Segment, SegmentPool, SegmentSettings};
 use crate::write::GUARDS;
 
 /// What is known.
@@ -34,6 +34,7 @@ pub struct State {
     guards: FxHashMap<Key, Stamp>,
     addresses: FxHashMap<NetworkId, NetworkAddresses>,
     attachment: Attachment,
+    cloud_domain: CloudDomain,
     segment_settings: SegmentSettings,
     segments: SegmentPool,
     /// What requests of ours take that are on their way to the store.
@@ -64,7 +65,7 @@ pub fn selector() -> Selector {
 impl State {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(segment_settings: SegmentSettings, attachment: Attachment) -> Self {
+    pub fn new(segment_settings: SegmentSettings, attachment: Attachment, cloud_domain: CloudDomain) -> Self {
         Self {
             revision: Revision::default(),
             kinds: Kind::ALL.map(Rows::new),
@@ -75,6 +76,7 @@ impl State {
             guards: FxHashMap::default(),
             addresses: FxHashMap::default(),
             attachment,
+            cloud_domain,
             segments: SegmentPool::new(segment_settings.clone()),
             segment_settings,
             tentative: FxHashSet::default(),
@@ -208,6 +210,12 @@ impl State {
         &self.attachment
     }
 
+    /// The domain that names of ports are in.
+    #[must_use]
+    pub const fn cloud_domain(&self) -> &CloudDomain {
+        &self.cloud_domain
+    }
+
     /// Which segments are in use.
     #[must_use]
     pub const fn segments(&self) -> &SegmentPool {
@@ -217,7 +225,11 @@ impl State {
     /// Forgets everything but what is on its way, and knows this instead.
     pub fn replace(&mut self, snapshot: Snapshot) {
         let held: Vec<Key> = std::mem::take(&mut self.tentative).into_iter().collect();
-        *self = Self::new(std::mem::take(&mut self.segment_settings), std::mem::take(&mut self.attachment));
+        *self = Self::new(
+            std::mem::take(&mut self.segment_settings),
+            std::mem::take(&mut self.attachment),
+            std::mem::take(&mut self.cloud_domain),
+        );
         self.hold(&held);
         for row in snapshot.rows {
             self.put(row);

@@ -89,6 +89,9 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     document.set("floating_network_id", network_id);
     document.set("description", said.or_default("description"));
     document.set("forwardings", Vec::<Value>::new());
+    // As in Neutron without a DNS outside that it could publish them in: what is said of them is checked, and forgotten.
+    document.set("dns_name", "");
+    document.set("dns_domain", "");
     qos::set(draft, &mut document, said)?;
     let (port, address) = outside::create(draft, &network, id, said)?;
     document.set("floating_ip_address", address);

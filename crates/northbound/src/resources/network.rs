@@ -15,13 +15,14 @@ use crate::registry::document::Document;
 use crate::write::{Decision, Draft};
 
 /// Attributes that are as they are said.
-const PLAIN: [&str; 7] = [
+const PLAIN: [&str; 8] = [
     "name",
     "admin_state_up",
     "shared",
     "router:external",
     "is_default",
     "port_security_enabled",
+    "dns_domain",
     "description",
 ];
 

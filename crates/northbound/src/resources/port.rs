@@ -2,6 +2,7 @@
 
 mod attachment;
 pub mod bindings;
+pub mod names;
 pub mod owned;
 mod security;
 
@@ -96,6 +97,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
     copy_all(&mut document, said, &["propagate_uplink_status", "tags"]);
     copy_said(&mut document, said, &["binding:host_id", "binding:profile"]);
     set_extra_dhcp_options(&mut document, said);
+    names::set(draft, &mut document, said)?;
     set_lists(&mut document);
     router::ports::check_device(draft, &document)?;
     qos::set(draft, &mut document, said)?;
@@ -204,6 +206,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
         &["port_security_enabled", "binding:host_id", "binding:profile", "security_groups"],
     );
     set_extra_dhcp_options(&mut changed, said);
+    names::set(draft, &mut changed, said)?;
     set_lists(&mut changed);
     bindings::settle(document, &mut changed);
     qos::set(draft, &mut changed, said)?;

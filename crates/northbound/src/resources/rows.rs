@@ -116,10 +116,22 @@ pub(super) fn unique_key(document: &Document) -> Result<UniqueKey, ApiError> {
 pub(super) fn put_network(draft: &mut Draft<'_>, network: &Document) -> Decision<()> {
     let translated = Network::from_attributes(network)?;
     draft.put_object(&Object::from(translated.row(unique_key(network)?)));
-    if let Some(extra) = translated.extra() {
-        draft.put_object(&Object::from(extra));
+    match translated.extra() {
+        Some(extra) => draft.put_object(&Object::from(extra)),
+        None => delete_network_extra(draft, network),
     }
     Ok(())
+}
+
+/// Takes back what a network said besides its row, if that was anything.
+fn delete_network_extra(draft: &mut Draft<'_>, network: &Document) {
+    let stored = draft.state().find(Kind::Network, network.id());
+    let had_any = stored.is_some_and(|stored| {
+        Network::from_attributes(&*stored.document).is_ok_and(|network| network.extra().is_some())
+    });
+    if had_any {
+        delete(draft, Table::NetworkExtra, network, &Topic::new(network.project()));
+    }
 }
 
 pub(super) fn delete_network(draft: &mut Draft<'_>, network: &Document) {
@@ -130,9 +142,7 @@ pub(super) fn delete_network(draft: &mut Draft<'_>, network: &Document) {
     }
     let topic = Topic::new(network.project());
     delete(draft, Table::LogicalSwitch, network, &topic);
-    if network.is("vlan_transparent") {
-        delete(draft, Table::NetworkExtra, network, &topic);
-    }
+    delete_network_extra(draft, network);
 }
 
 pub(super) fn put_subnet(draft: &mut Draft<'_>, subnet: &Document) -> Decision<()> {
@@ -173,6 +183,10 @@ pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
         Some(options) => draft.put_object(&Object::from(options)),
         None => delete_dhcpv6_options(draft, port, &translated.topic()),
     }
+    match translated.name_row(draft.state().cloud_domain()) {
+        Some(name) => draft.put_object(&Object::from(name)),
+        None => delete_name(draft, port, &translated.topic()),
+    }
     Ok(())
 }
 
@@ -182,6 +196,13 @@ fn was(draft: &Draft<'_>, port: &Document, test: impl Fn(&Port) -> bool) -> bool
         .state()
         .find(Kind::Port, port.id())
         .is_some_and(|stored| Port::from_attributes(&*stored.document, "").is_ok_and(|port| test(&port)))
+}
+
+/// Takes back the name that a port had, if it had one.
+fn delete_name(draft: &mut Draft<'_>, port: &Document, topic: &Topic) {
+    if was(draft, port, |port| port.dns_name.as_deref().is_some_and(|name| !name.is_empty())) {
+        delete(draft, Table::PortDns, port, topic);
+    }
 }
 
 /// Takes back what a port was told by DHCPv6 besides, if it was anything.
@@ -217,6 +238,7 @@ pub(super) fn delete_port(draft: &mut Draft<'_>, port: &Document) {
     delete(draft, Table::LogicalPort, port, &topic);
     delete_address_ranges(draft, port, &topic);
     delete_dhcpv6_options(draft, port, &topic);
+    delete_name(draft, port, &topic);
     // What nodes said of it; they may not be there any more to take it back.
     if draft.state().port_state(port.id()).is_some() {
         delete(draft, Table::PortStatus, port, &topic);

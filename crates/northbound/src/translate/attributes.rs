@@ -188,6 +188,8 @@ impl Port {
                 .optional("binding:vnic_type", "a text", |value| VnicType::from_text(value.as_str()?))?,
             place: place(&reader)?,
             qos_policy: reader.optional("qos_policy_id", "an id", id)?,
+            dns_name: reader.text("dns_name")?,
+            dns_domain: reader.text("dns_domain")?,
             extra_dhcp_opts: dhcp_options(&reader)?,
             revision: reader.revision()?,
         })

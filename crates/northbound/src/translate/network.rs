@@ -29,6 +29,8 @@ pub struct Network {
     pub qos_policy: Option<Id<QosPolicy>>,
     /// Whether guests may put tags on their frames, `vlan_transparent`.
     pub vlan_transparent: bool,
+    /// The domain of the names of its ports, `dns_domain`.
+    pub dns_domain: Option<String>,
     /// How often it was changed, `revision_number`.
     pub revision: u64,
 }
@@ -53,6 +55,7 @@ impl Network {
             mtu: reader.optional("mtu", "a number", number)?,
             qos_policy: reader.optional("qos_policy_id", "an id", id)?,
             vlan_transparent: reader.flag("vlan_transparent")?,
+            dns_domain: reader.text("dns_domain")?.filter(|domain| !domain.is_empty()),
             revision: reader.revision()?,
         })
     }
@@ -78,13 +81,14 @@ impl Network {
     /// The row with what the first one has no room for, if the network says any of it.
     #[must_use]
     pub fn extra(&self) -> Option<NetworkExtra> {
-        self.vlan_transparent.then(|| NetworkExtra {
-            dns_domain: None,
+        let is_any_said = self.vlan_transparent || self.dns_domain.is_some();
+        is_any_said.then(|| NetworkExtra {
+            dns_domain: self.dns_domain.clone(),
             id: NetworkExtra::id_of(&self.id),
             lswitch: self.id.clone(),
             topic: Topic::new(&self.project_id),
             version: Some(Version(self.revision)),
-            vlan_transparent: Some(true),
+            vlan_transparent: self.vlan_transparent.then_some(true),
         })
     }
 }

@@ -53,6 +53,10 @@ pub struct Port {
     pub place: Place,
     /// Its policy, `qos_policy_id`.
     pub qos_policy: Option<Id<QosPolicy>>,
+    /// Its name for DNS, `dns_name`.
+    pub dns_name: Option<String>,
+    /// The domain of that, `dns_domain`.
+    pub dns_domain: Option<String>,
     /// What it is told by DHCP besides.
     pub extra_dhcp_opts: Vec<ExtraDhcpOption>,
     /// How often it was changed, `revision_number`.

@@ -15,6 +15,7 @@ mod identity;
 mod keystone;
 mod lists;
 mod modes;
+mod names;
 mod qos;
 mod qos_rules;
 mod refusals;

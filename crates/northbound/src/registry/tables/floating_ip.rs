@@ -3,7 +3,8 @@
 use nb::TableName;
 
 use super::{
-    CREATED, DESCRIPTION, EMPTY, ID, NULL, PROJECT, QOS_POLICY, REVISION, STATUS, TAGS, TENANT, UPDATED,
+    CREATED, DESCRIPTION, DNS_DOMAIN, EMPTY, ID, NULL, PROJECT, QOS_POLICY, REVISION, STATUS, TAGS, TENANT,
+    UPDATED,
 };
 use crate::registry::attribute::{Attribute, Literal, Unsaid, Who};
 use crate::registry::check::Check;
@@ -53,6 +54,8 @@ pub static FLOATING_IP: Resource = Resource {
         Attribute::output("port_details").computed(),
         QOS_POLICY,
         Attribute::output("port_forwardings").computed(),
+        Attribute::fixed("dns_name", EMPTY).convert(Convert::SmallLetters).check(Check::FLOATING_IP_DNS_NAME),
+        Attribute { in_put: false, ..DNS_DOMAIN },
         DESCRIPTION,
         TAGS,
         CREATED,

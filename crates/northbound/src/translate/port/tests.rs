@@ -18,6 +18,8 @@ fn port() -> Port {
         vnic_type: None,
         place: Place::Anywhere,
         qos_policy: None,
+        dns_name: None,
+        dns_domain: None,
         extra_dhcp_opts: Vec::new(),
         revision: 1,
     }
