@@ -18,7 +18,7 @@ use model::{
 };
 use net_types::MacAddr;
 
-use crate::network;
+use crate::network::{self, Network};
 use crate::{gateway, provider};
 
 /// Ports of routers inside networks have owners that begin so.
@@ -88,6 +88,12 @@ impl Router {
     /// All its legs, the external ones last.
     pub fn all_legs(&self) -> impl Iterator<Item = &Leg> {
         self.legs.iter().chain(self.gateways.iter().map(|gateway| &gateway.leg))
+    }
+
+    /// Whether a leg is in an external network.
+    #[must_use]
+    pub fn is_outer(&self, leg: &Leg) -> bool {
+        self.gateways.iter().any(|gateway| gateway.leg == *leg)
     }
 
     /// The leg behind which a next hop is. A link-local address is behind each: then it is the gateway whose next hop it is, or the
@@ -179,6 +185,27 @@ pub(crate) fn is_on_wire(view: &mut View<'_>, router: &Id<LogicalRouter>) -> boo
         let network = view.get(&leg.network);
         network.is_some_and(|row| row.network_type.as_ref().is_some_and(provider::is_physical))
     })
+}
+
+/// Whether what comes to a router from a network may be longer than another network of the router takes.
+pub(crate) fn may_bring_too_long(view: &mut View<'_>, router: &Id<LogicalRouter>, network: &Network) -> bool {
+    let shortest = *view.derived::<Shortest>(router);
+    network.mtu_bytes.zip(shortest).is_some_and(|(own, shortest)| own > shortest)
+}
+
+/// The length of the longest packet that each network of a router takes, as far as that is said.
+#[derive(Debug)]
+struct Shortest;
+
+impl Derived for Shortest {
+    type Key = Id<LogicalRouter>;
+    type Value = Option<u32>;
+
+    fn compute(view: &mut View<'_>, id: &Self::Key) -> Option<u32> {
+        let known = view.derived::<Known>(id);
+        let legs = known.iter().flat_map(Router::all_legs);
+        legs.filter_map(|leg| network::reached(view, &leg.network)?.mtu_bytes).min()
+    }
 }
 
 /// The networks that a router has legs in.

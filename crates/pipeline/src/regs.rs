@@ -105,6 +105,13 @@ pub static IS_TOO_LONG: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 10, n_bits: 1 },
 };
 
+/// Whether a packet that is routed may be too long for any network that it could leave to.
+pub static MAY_BE_TOO_LONG: Register = Register {
+    name: "may be too long",
+    meaning: "1 if a packet came to a router from a network that takes longer packets than another one of that router",
+    bits: Subfield { field: Field::Reg5, ofs: 14, n_bits: 1 },
+};
+
 /// Whether a packet was sent to the gateway of a router from outside.
 pub static IS_FOR_GATEWAY: Register = Register {
     name: "is for the gateway",
@@ -143,6 +150,7 @@ pub static ALL: &[&Register] = &[
     &ZONE,
     &ROUTER,
     &IS_TOO_LONG,
+    &MAY_BE_TOO_LONG,
     &IS_FOR_GATEWAY,
     &LOOKED_UP,
     &NEXT_HOP,

@@ -31,6 +31,11 @@ pub(super) fn leg(
         return;
     }
     let key = routers::here(view, id).map(|router| router.key);
+    let may_be_too_long = routers::may_bring_too_long(view, id, network);
+    let into = |flow: FlowBuilder, key: u32| {
+        let flow = flow.set(&regs::ROUTER, key.into());
+        if may_be_too_long { flow.set(&regs::MAY_BE_TOO_LONG, 1) } else { flow }
+    };
     let us = view.settings().map(|settings| settings.chassis);
     let takes_wire = network.wire.is_some() && us.is_some() && gateway::active(view, id) == us;
     for mac in port.macs.iter().filter(|mac| mac.is_unicast()) {
@@ -41,12 +46,10 @@ pub(super) fn leg(
                     .when(&regs::NETWORK, network.key.into())
                     .when(&regs::FROM_TUNNEL, from_elsewhere);
                 match key {
-                    Some(key) if from_elsewhere == 0 => flow.set(&regs::ROUTER, key.into()).goto(&ROUTE),
-                    Some(key) if takes_wire => flow
-                        .set(&regs::ROUTER, key.into())
-                        .set(&regs::FROM_TUNNEL, 0)
-                        .set(&regs::FROM_WIRE, 0)
-                        .goto(&ROUTE),
+                    Some(key) if from_elsewhere == 0 => into(flow, key).goto(&ROUTE),
+                    Some(key) if takes_wire => {
+                        into(flow, key).set(&regs::FROM_TUNNEL, 0).set(&regs::FROM_WIRE, 0).goto(&ROUTE)
+                    }
                     // A router that is disabled, or another node's business.
                     _ => flow,
                 }

@@ -45,7 +45,8 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
                 let limits = limits::of_gateway(view, port, outside, sink);
                 let zone = if is_hiding(gateway) { zone(view, row, sink) } else { None };
                 leaves_here(&router, gateway, &network, (zone, limits), sink);
-                arrives_here(&router, gateway, &network, (zone, limits), sink);
+                let inside = Inside { router: router.key, brings_too_long: routers::may_bring_too_long(view, &row.id, &network) };
+                arrives_here(inside, gateway, &network, (zone, limits), sink);
                 for ip in gateway.leg.addresses.iter().map(ipnet::IpNet::addr) {
                     announce::address(view, &network, ip, gateway.leg.mac, sink);
                 }
@@ -128,14 +129,14 @@ fn leaves_here(
 
 /// What comes from the external network, or from the inside of the router on another node.
 fn arrives_here(
-    router: &Router,
+    router: Inside,
     gateway: &Gateway,
     network: &Network,
     (zone, limits): (Option<Zone>, Limits),
     sink: &mut Sink,
 ) {
     let leg = &gateway.leg;
-    let arrived = |flow: FlowBuilder| inside(flow.when(&regs::EGRESS_PORT, leg.key.into()), router.key);
+    let arrived = |flow: FlowBuilder| router.enter(flow.when(&regs::EGRESS_PORT, leg.key.into()));
     for version in [ethertype::IPV4, ethertype::IPV6] {
         let matching = Match::new().with(Field::EthType, version);
         sink.flow(&ARRIVE, REST, |flow| arrived(flow.matching(matching.clone())).goto(&ROUTE));
@@ -170,12 +171,23 @@ fn arrives_here(
     });
 }
 
-/// Says that a packet is in a router, wherever it came from.
-pub(super) fn inside(flow: FlowBuilder, router: u32) -> FlowBuilder {
-    flow.set(&regs::ROUTER, router.into())
-        .set(&regs::FROM_TUNNEL, 0)
-        .set(&regs::FROM_WIRE, 0)
-        .action(Action::load(Subfield::all(Field::InPort16), NO_PORT))
+/// A router, as what comes from an external network enters it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inside {
+    router: u32,
+    /// Whether what comes from there may be too long for another network of the router.
+    brings_too_long: bool,
+}
+
+impl Inside {
+    /// Says that a packet is in the router, wherever it came from.
+    pub(super) fn enter(self, flow: FlowBuilder) -> FlowBuilder {
+        let flow = flow.set(&regs::ROUTER, self.router.into());
+        let flow = if self.brings_too_long { flow.set(&regs::MAY_BE_TOO_LONG, 1) } else { flow };
+        flow.set(&regs::FROM_TUNNEL, 0)
+            .set(&regs::FROM_WIRE, 0)
+            .action(Action::load(Subfield::all(Field::InPort16), NO_PORT))
+    }
 }
 
 /// A floating IP, on the node where it is translated.
@@ -183,7 +195,7 @@ pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink
     let Some(IpAddr::V4(fixed)) = row.fixed_ip_address else { return };
     let Some(floating) = known(view, row) else { return };
     let limits = limits::of_floating_ip(view, row, &floating.leg.port, &floating.leg.network, sink);
-    let Floating { router, leg, network, ip } = &floating;
+    let Floating { router, inside, leg, network, ip } = &floating;
     let from_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, fixed);
     sink.flow(&EXTERNAL, TRANSLATED, |flow| {
         let flow = forwarded(outward(flow.matching(from_guest), router, network), leg);
@@ -192,7 +204,7 @@ pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink
     let to_guest = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Dst, *ip);
     sink.flow(&ARRIVE, TRANSLATED, |flow| {
         let flow = flow.matching(to_guest).when(&regs::EGRESS_PORT, leg.key.into());
-        let flow = limits.inward(inside(flow, router.key)).set(&regs::IS_FOR_GATEWAY, 0);
+        let flow = limits.inward(inside.enter(flow)).set(&regs::IS_FOR_GATEWAY, 0);
         flow.action(Action::set(Field::Ipv4Dst, fixed)).goto(&ROUTE)
     });
     quotes::flows(view, &floating, &BTreeSet::from([fixed]), sink);
@@ -203,6 +215,7 @@ pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink
 /// What is needed to translate a floating IP.
 pub(super) struct Floating {
     pub(super) router: Router,
+    pub(super) inside: Inside,
     pub(super) leg: Leg,
     pub(super) network: Network,
     pub(super) ip: Ipv4Addr,
@@ -211,8 +224,8 @@ pub(super) struct Floating {
 /// A floating IP that is translated here.
 pub(super) fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
     let IpAddr::V4(ip) = row.floating_ip_address? else { return None };
-    let router: &Id<LogicalRouter> = row.lrouter.as_ref()?;
-    let router = routers::here(view, router)?;
+    let id: &Id<LogicalRouter> = row.lrouter.as_ref()?;
+    let router = routers::here(view, id)?;
     let port = view.get(row.floating_lport.as_ref()?)?;
     let us = view.settings()?.chassis;
     if !places::of(view, &port).include(&us) {
@@ -227,5 +240,7 @@ pub(super) fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
         mac,
         addresses: Vec::new(),
     };
-    Some(Floating { router, leg, network, ip })
+    let brings_too_long = routers::may_bring_too_long(view, id, &network);
+    let inside = Inside { router: router.key, brings_too_long };
+    Some(Floating { router, inside, leg, network, ip })
 }

@@ -23,7 +23,7 @@ use packet::{ethertype, icmp, ip_proto};
 use pipeline::tables::{ARRIVE, EXTERNAL, NEIGHBOR, ROUTE};
 use pipeline::{FlowBuilder, regs};
 
-use super::external::{self, Floating, TRANSLATED, inside, outward};
+use super::external::{self, Floating, TRANSLATED, outward};
 use super::route::forwarded;
 use super::{announce, limits, quotes};
 
@@ -79,8 +79,7 @@ pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink
             }
             sink.flow(&ARRIVE, TRANSLATED, |flow| {
                 let flow = flow.matching(way.sent_to(&floating));
-                let flow =
-                    inside(flow.when(&regs::EGRESS_PORT, floating.leg.key.into()), floating.router.key);
+                let flow = floating.inside.enter(flow.when(&regs::EGRESS_PORT, floating.leg.key.into()));
                 let flow = flow.set(&regs::IS_FOR_GATEWAY, 0).action(Action::set(Field::Ipv4Dst, guest));
                 limits.inward(ported(flow, way.inward_port.as_ref())).goto(&ROUTE)
             });

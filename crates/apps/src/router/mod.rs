@@ -35,8 +35,9 @@ mod respond;
 mod route;
 
 use engine::{App, Responder, Rule};
+use openflow::action::Action;
 use pipeline::tables::ROUTER_OWNER;
-use pipeline::{FlowBuilder, regs, tunnels, userdata};
+use pipeline::{regs, tunnels, userdata};
 
 use crate::local;
 use crate::routers::Leg;
@@ -82,8 +83,10 @@ pub fn app() -> App {
     App { id: ROUTER_OWNER, rules, responders }
 }
 
-/// Says in registers that a packet comes from a leg of a router.
-fn from_leg(flow: FlowBuilder, leg: &Leg) -> FlowBuilder {
-    flow.set(&regs::INGRESS_PORT, leg.key.into())
-        .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(leg.key).into())
+/// What says in registers that a packet comes from a leg of a router.
+fn from_leg(leg: &Leg) -> [Action; 2] {
+    [
+        Action::set(regs::INGRESS_PORT.bits.field, leg.key),
+        Action::load(regs::INGRESS_ON_WIRE.bits, tunnels::key_on_wire(leg.key).into()),
+    ]
 }

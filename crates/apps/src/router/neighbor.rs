@@ -57,14 +57,15 @@ enum Way {
     Wire(MacAddr),
     /// Its packets are translated on this node.
     Outer(u32),
-    /// It is another router's.
-    Router(u32),
+    /// It is another router's, one of whose other networks may take less than this one.
+    Router(u32, bool),
 }
 
 fn way(view: &mut View<'_>, port: &LogicalPort, network: &Network) -> Option<Way> {
     let key = port.unique_key.get();
     if let Some(router) = routers::of_leg(view, port) {
-        return routers::here(view, &router).map(|router| Way::Router(router.key));
+        let key = routers::here(view, &router)?.key;
+        return Some(Way::Router(key, routers::may_bring_too_long(view, &router, network)));
     }
     let us = view.settings()?.chassis;
     let is_here = places::of(view, port).include(&us);
@@ -104,7 +105,11 @@ fn handed(flow: FlowBuilder, way: &Way) -> FlowBuilder {
             .set(&regs::EGRESS_PORT, regs::EGRESS_WIRE.into())
             .goto(&DISPATCH),
         Way::Outer(key) => flow.set(&regs::EGRESS_PORT, key.into()).action(Action::resubmit(ARRIVE.id)),
-        Way::Router(key) => flow.set(&regs::ROUTER, key.into()).action(Action::resubmit(ROUTE.id)),
+        Way::Router(key, may_be_too_long) => {
+            let flow = flow.set(&regs::ROUTER, key.into());
+            let flow = if may_be_too_long { flow.set(&regs::MAY_BE_TOO_LONG, 1) } else { flow };
+            flow.action(Action::resubmit(ROUTE.id))
+        }
     }
 }
 

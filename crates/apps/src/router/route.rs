@@ -16,7 +16,7 @@ use packet::{ethertype, icmp, ip_proto};
 use pipeline::tables::{EXTERNAL, NEIGHBOR, OVERSIZE, ROUTE};
 use pipeline::{FlowBuilder, Priority, TableSpec, groups, regs, userdata};
 
-use super::{NO_PORT, announce, from_leg, reason};
+use super::{NO_PORT, announce, external, from_leg, reason};
 use crate::gateway;
 use crate::network::{self, Network};
 use crate::routers::{self, Leg, Router};
@@ -43,7 +43,7 @@ pub(super) fn everybody(view: &mut View<'_>, sink: &mut Sink) {
         return;
     }
     sink.flow(&EXTERNAL, Priority::MISS, |flow| flow.goto(&NEIGHBOR));
-    sink.flow(&OVERSIZE, Priority::MISS, |flow| flow.goto(&EXTERNAL));
+    sink.flow(&OVERSIZE, Priority::MISS, |flow| flow.goto(&NEIGHBOR));
     let Some(settings) = view.settings() else { return };
     let mut told = |why| undeliverable(view, &settings.chassis, why, sink);
     let (hops, no_route, too_long, no_host) =
@@ -57,7 +57,7 @@ pub(super) fn everybody(view: &mut View<'_>, sink: &mut Sink) {
         }
         sink.flow(&ROUTE, Priority::MISS, |flow| with(flow.matching(of_version()), no_route.as_ref()));
         sink.flow(&NEIGHBOR, Priority::MISS, |flow| with(flow.matching(of_version()), no_host.as_ref()));
-        sink.flow(&OVERSIZE, Priority::EXACT, |flow| {
+        sink.flow(&OVERSIZE, Priority::GUARD, |flow| {
             with(flow.matching(of_version()).when(&regs::IS_TOO_LONG, 1), too_long.as_ref())
         });
     }
@@ -105,16 +105,55 @@ pub(super) fn router(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) 
     }
     speak_on_wires(view, row, &router, &known, sink);
     let longest = known.values().filter_map(|network| network.mtu_bytes).max().unwrap_or_default();
+    measure(&router, &known, longest, sink);
     let ways = ways(&router, &known, sink);
     for (prefix, ways) in ways {
-        match ways.as_slice() {
-            [way] => sink.flow(&ROUTE, priority(prefix), |flow| {
-                let flow = flow.matching(to_prefix(prefix)).when(&regs::ROUTER, router.key.into());
-                leave(flow, way, prefix, longest)
-            }),
-            several => spread(view, row, &router, prefix, several, sink),
+        let to_prefix =
+            |flow: FlowBuilder| flow.matching(to_prefix(prefix)).when(&regs::ROUTER, router.key.into());
+        let [way] = ways.as_slice() else {
+            spread(view, row, (prefix, longest), &ways, to_prefix, sink);
+            continue;
+        };
+        let leave = |flow: FlowBuilder, is_measured| {
+            let (actions, next) = way.taken(prefix, is_measured);
+            actions.into_iter().fold(to_prefix(flow), FlowBuilder::action).goto(next)
+        };
+        if shorter_than(longest, &way.network).is_none() {
+            sink.flow(&ROUTE, priority(prefix), |flow| leave(flow, false));
+            continue;
+        }
+        for is_measured in [false, true] {
+            sink.flow(&ROUTE, priority(prefix), |flow| {
+                leave(flow, is_measured).when(&regs::MAY_BE_TOO_LONG, is_measured.into())
+            });
         }
     }
+}
+
+/// Has measured what may be too long for a network, and says where the rest goes on. Buckets of groups cannot measure, so a table of its
+/// own does.
+fn measure(router: &Router, known: &BTreeMap<&Leg, Network>, longest: u32, sink: &mut Sink) {
+    for (leg, network) in known {
+        let Some(len) = shorter_than(longest, network) else { continue };
+        sink.flow(&OVERSIZE, Priority::EXACT, |flow| {
+            external::outward(flow, router, network)
+                .when(&regs::MAY_BE_TOO_LONG, 1)
+                .action(Action::CheckPktLarger { len, dst: regs::IS_TOO_LONG.bits })
+                .set(&regs::MAY_BE_TOO_LONG, 0)
+                .action(Action::resubmit(OVERSIZE.id))
+        });
+        if router.is_outer(leg) {
+            sink.flow(&OVERSIZE, Priority::DEFAULT, |flow| {
+                external::outward(flow, router, network).goto(&EXTERNAL)
+            });
+        }
+    }
+}
+
+/// How long frames for a network may be, if it takes less than others of its router.
+fn shorter_than(longest: u32, network: &Network) -> Option<u16> {
+    let mtu = network.mtu_bytes.filter(|mtu| *mtu < longest)?;
+    u16::try_from(mtu + ETHERNET_BYTES).ok()
 }
 
 /// Answers for the legs in physical networks, on the one node that does.
@@ -150,7 +189,7 @@ fn ways<'a>(
     let mut ways: BTreeMap<IpNet, Vec<Way<'_>>> = BTreeMap::new();
     let way = |leg: &'a Leg, next_hop| {
         let network = known.get(leg)?.clone();
-        let is_external = router.gateways.iter().any(|gateway| gateway.leg == *leg);
+        let is_external = router.is_outer(leg);
         Some(Way { leg, network, next_hop, is_external })
     };
     for leg in router.all_legs() {
@@ -212,40 +251,47 @@ fn to_prefix(prefix: IpNet) -> Match {
     }
 }
 
-/// Sends what matches out by a leg.
-fn leave(flow: FlowBuilder, way: &Way<'_>, prefix: IpNet, longest: u32) -> FlowBuilder {
-    // A network that takes less than others of the router has what comes from there looked at.
-    let checked = way.network.mtu_bytes.filter(|mtu| *mtu < longest);
-    let flow = match checked.and_then(|mtu| u16::try_from(mtu + ETHERNET_BYTES).ok()) {
-        Some(bytes) => flow.action(Action::CheckPktLarger { len: bytes, dst: regs::IS_TOO_LONG.bits }),
-        None => flow,
-    };
-    let flow = flow.set(&regs::NETWORK, way.network.key.into());
-    let flow = hand_to(flow, way.next_hop, prefix);
-    let flow = if way.is_external { flow } else { forwarded(flow, way.leg) };
-    flow.goto(match (checked, way.is_external) {
-        (Some(_), _) => &OVERSIZE,
-        (None, true) => &EXTERNAL,
-        (None, false) => &NEIGHBOR,
-    })
+impl Way<'_> {
+    /// What is done with a packet that takes it, and where it goes on.
+    fn taken(&self, prefix: IpNet, is_measured: bool) -> (Vec<Action>, &'static TableSpec) {
+        let network = Action::load(regs::NETWORK.bits, self.network.key.into());
+        let mut actions = vec![network, hand_to(self.next_hop, prefix)];
+        if !self.is_external {
+            actions.extend(by_leg(self.leg));
+        }
+        let next = match (is_measured, self.is_external) {
+            (true, _) => &OVERSIZE,
+            (false, true) => &EXTERNAL,
+            (false, false) => &NEIGHBOR,
+        };
+        (actions, next)
+    }
 }
 
 /// What a packet that leaves by a leg gets: one hop less to live, and the leg's MAC address.
 pub(super) fn forwarded(flow: FlowBuilder, leg: &Leg) -> FlowBuilder {
-    let flow = flow
-        .action(Action::DecTtl)
-        .action(Action::load(Subfield::all(Field::InPort16), NO_PORT))
-        .action(Action::set(Field::EthSrc, leg.mac));
-    from_leg(flow, leg)
+    by_leg(leg).into_iter().fold(flow, FlowBuilder::action)
+}
+
+fn by_leg(leg: &Leg) -> [Action; 5] {
+    let [key, on_wire] = from_leg(leg);
+    [
+        Action::DecTtl,
+        Action::load(Subfield::all(Field::InPort16), NO_PORT),
+        Action::set(Field::EthSrc, leg.mac),
+        key,
+        on_wire,
+    ]
 }
 
 /// Says to whom a packet is handed: to this address, or to its destination.
-fn hand_to(flow: FlowBuilder, next_hop: Option<IpAddr>, prefix: IpNet) -> FlowBuilder {
+fn hand_to(next_hop: Option<IpAddr>, prefix: IpNet) -> Action {
+    let copy = |src: Field, dst: &regs::Register| Action::Move { src: src.into(), dst: dst.bits };
     match (next_hop, prefix) {
-        (Some(IpAddr::V4(ip)), _) => flow.set(&regs::NEXT_HOP, u32::from(ip).into()),
-        (Some(IpAddr::V6(ip)), _) => flow.action(Action::set(regs::NEXT_HOP_V6.bits.field, u128::from(ip))),
-        (None, IpNet::V4(_)) => flow.copy(Field::Ipv4Dst.into(), regs::NEXT_HOP.bits),
-        (None, IpNet::V6(_)) => flow.copy(Field::Ipv6Dst.into(), regs::NEXT_HOP_V6.bits),
+        (Some(IpAddr::V4(ip)), _) => Action::set(regs::NEXT_HOP.bits.field, u32::from(ip)),
+        (Some(IpAddr::V6(ip)), _) => Action::set(regs::NEXT_HOP_V6.bits.field, u128::from(ip)),
+        (None, IpNet::V4(_)) => copy(Field::Ipv4Dst, &regs::NEXT_HOP),
+        (None, IpNet::V6(_)) => copy(Field::Ipv6Dst, &regs::NEXT_HOP_V6),
     }
 }
 
@@ -253,9 +299,9 @@ fn hand_to(flow: FlowBuilder, next_hop: Option<IpAddr>, prefix: IpNet) -> FlowBu
 fn spread(
     view: &mut View<'_>,
     row: &LogicalRouter,
-    router: &Router,
-    prefix: IpNet,
+    (prefix, longest): (IpNet, u32),
     ways: &[Way<'_>],
+    to_prefix: impl FnOnce(FlowBuilder) -> FlowBuilder,
     sink: &mut Sink,
 ) {
     let owner = Id::<Spread>::new(&format!("{}/{prefix}", row.id)).ok();
@@ -263,30 +309,13 @@ fn spread(
         return sink.problem(format!("there is no number left for the route to {prefix}"));
     };
     let bucket = |way: &Way<'_>| {
-        let mut actions = vec![Action::load(regs::NETWORK.bits, way.network.key.into())];
-        match way.next_hop {
-            Some(IpAddr::V4(ip)) => actions.push(Action::set(regs::NEXT_HOP.bits.field, u32::from(ip))),
-            Some(IpAddr::V6(ip)) => actions.push(Action::set(regs::NEXT_HOP_V6.bits.field, u128::from(ip))),
-            None => {}
-        }
-        if !way.is_external {
-            actions.extend([
-                Action::DecTtl,
-                Action::load(Subfield::all(Field::InPort16), NO_PORT),
-                Action::set(Field::EthSrc, way.leg.mac),
-                Action::set(regs::INGRESS_PORT.bits.field, way.leg.key),
-            ]);
-        }
-        let next: &TableSpec = if way.is_external { &EXTERNAL } else { &NEIGHBOR };
+        let (mut actions, next) = way.taken(prefix, shorter_than(longest, &way.network).is_some());
         actions.push(Action::resubmit(next.id));
         Bucket { weight: 1, ..Bucket::new(actions) }
     };
     let id = groups::routes(number);
     sink.group(Group { id, kind: GroupKind::Select, buckets: ways.iter().map(bucket).collect() });
-    sink.flow(&ROUTE, priority(prefix), |flow| {
-        let flow = flow.matching(to_prefix(prefix)).when(&regs::ROUTER, router.key.into());
-        flow.action(Action::Group(id))
-    });
+    sink.flow(&ROUTE, priority(prefix), |flow| to_prefix(flow).action(Action::Group(id)));
 }
 
 /// A route with several next hops, as the owner of a number.
