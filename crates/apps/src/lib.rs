@@ -2,7 +2,7 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`places`], [`filter`], [`policy`], [`provider`], [`routers`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`places`], [`filter`], `names`, [`policy`], [`provider`], [`routers`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
@@ -17,6 +17,7 @@ pub mod l2;
 pub mod local;
 pub mod metadata;
 pub mod migration;
+pub(crate) mod names;
 pub mod nd;
 pub mod network;
 pub mod places;

@@ -13,7 +13,7 @@ mod answer;
 mod message;
 mod text;
 
-pub use answer::{Lease, Silence, answer};
+pub use answer::{ClientName, Lease, Silence, answer};
 pub use message::{Address, Association, Dhcp6Option, Kind, Message, codes, status};
 pub use text::{TextError, option};
 

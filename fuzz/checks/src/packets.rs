@@ -221,6 +221,7 @@ fn dhcp_lease(message: &dhcp::Message) -> Lease {
         router: Some(Ipv4Addr::new(10, 0, 0, 1)),
         dns_servers: vec![Ipv4Addr::new(8, 8, 8, 8)],
         domain: "example.org".to_owned(),
+        host_name: "web".to_owned(),
         mtu_bytes: Some(1450),
         routes: Route::new(Ipv4Addr::new(169, 254, 169, 254), 32, Ipv4Addr::new(10, 0, 0, 12))
             .into_iter()

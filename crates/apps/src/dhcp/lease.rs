@@ -6,7 +6,9 @@
 //! | name servers | the subnet; the single server 0.0.0.0 is none | the configuration |
 //! | MTU | the network | the configuration |
 //! | routes | the subnet, and one to the metadata service | |
-//! | domain, lease time | the configuration | |
+//! | domain | the network | the configuration |
+//! | its own name | the port | one made of its address, where the cloud has a domain of its own |
+//! | lease time | the configuration | |
 //! | server to boot from | the port's `siaddr` | the DHCP server itself |
 //! | everything, differently | the port's extra options | |
 //!
@@ -22,6 +24,7 @@ use net_types::MacAddr;
 use packet::dhcp::{Lease, Overrides, Route};
 
 use super::server::{Served, ipv4};
+use crate::names;
 
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 const HOST_PREFIX: u8 = 32;
@@ -54,7 +57,8 @@ pub(super) fn lease(
         server_mac: served.server.mac,
         router: subnet.gateway_ip.and_then(v4),
         dns_servers: dns_servers(&subnet, &defaults),
-        domain: defaults.domain.clone(),
+        domain: names::searched(view, &subnet.lswitch),
+        host_name: names::own(view, port, served.address.into()).map(|name| name.host).unwrap_or_default(),
         mtu_bytes: Some(mtu_bytes(&network, &defaults)),
         routes: routes(&subnet, &defaults, served.address),
         seconds: defaults.lease_seconds,

@@ -4,7 +4,9 @@
 //! |---|---|---|
 //! | addresses | the port, those of subnets whose address mode is stateful | |
 //! | name servers | the subnets | the configuration |
-//! | domain, lease time | the configuration | |
+//! | domain | the network | the configuration |
+//! | its own name, where it says that it has one | the port | one made of its address, where the cloud has a domain of its own |
+//! | lease time | the configuration | |
 //! | other options, and these differently | the port's extra options of DHCPv6 | |
 
 use std::collections::BTreeMap;
@@ -14,9 +16,9 @@ use engine::{Derived, View};
 use ipnet::{IpNet, Ipv6Net};
 use model::{Id, Ipv6Mode, LogicalPort, PortDhcpv6, Subnet, SubnetIpv6};
 use net_types::MacAddr;
-use packet::dhcp6::{Lease, duid_of};
+use packet::dhcp6::{ClientName, Lease, duid_of};
 
-use crate::speaker;
+use crate::{names, speaker};
 
 /// Whether a subnet has its hosts served by DHCPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,10 @@ pub(super) fn lease(view: &mut View<'_>, port: &LogicalPort, server: MacAddr) ->
     if dns_servers.is_empty() {
         dns_servers.clone_from(&defaults.dns_servers_v6);
     }
+    let domain = port.lswitch.as_ref().map(|network| names::searched(view, network));
+    let first = services.first().map(|(.., address)| *address);
+    let name = first.and_then(|address| names::own(view, port, address.into()));
+    let name = name.map(|name| ClientName { full: name.full, is_known: name.is_given });
     Some(Lease {
         server_id: duid_of(server),
         addresses: stateful.map(|(.., address)| *address).collect(),
@@ -117,6 +123,7 @@ pub(super) fn lease(view: &mut View<'_>, port: &LogicalPort, server: MacAddr) ->
         valid_s: defaults.lease_seconds,
         dns_servers,
         options: extra(view, port).0,
-        domains: Some(defaults.domain.clone()).filter(|domain| !domain.is_empty()).into_iter().collect(),
+        domains: domain.filter(|domain| !domain.is_empty()).into_iter().collect(),
+        name,
     })
 }

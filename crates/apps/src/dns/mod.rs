@@ -4,7 +4,8 @@
 //! - What a guest asks any name server by UDP for the name of a port of its own network is answered at once, as from that server, also while
 //!   the store and all name servers are away. The addresses are those that the port has now.
 //! - A port has the name `name.domain`, where the domain is that of the port, else that of its network, else that of the configuration. Its name
-//!   alone means it too, and so does its name in the domain of the configuration, which guests may have been told for their searches. Large and small letters are alike, and a name comes back as it was asked for.
+//!   alone means it too, and so does its name in the domain of its network and in that of the configuration: guests were told one of them for their
+//!   searches. Large and small letters are alike, and a name comes back as it was asked for.
 //! - A name that has no address of the version that is asked for exists all the same: the answer has no error and no records. The name of an
 //!   address is answered for addresses of ports that have a name.
 //! - All other questions go on to the name server, untouched, and so does what is no plain question. So there is no answer here that a name

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use engine::{PacketIn, Reply, Resume, View};
-use model::{Id, LogicalPort, LogicalSwitch, NetworkExtra, PortDns};
+use model::{Id, LogicalPort, LogicalSwitch, PortDns};
 use openflow::action::Action;
 use packet::Headers;
 use packet::build::{Ethernet, Ip, Transport, Udp};
@@ -12,7 +12,7 @@ use packet::headers::{NetworkKey, TransportKey};
 use pipeline::tables::L2;
 use pipeline::{regs, tunnels};
 
-use crate::local;
+use crate::{local, names};
 
 /// For how long an answer may be remembered: addresses of ports change.
 const SECONDS: u32 = 30;
@@ -66,7 +66,6 @@ fn of_names(view: &mut View<'_>, network: &Id<LogicalSwitch>, query: &Query) -> 
         return (query.kind == kinds::PTR).then(|| of_address(view, network, address, query))?;
     }
     let labels = query.name.to_labels()?;
-    let of_cloud = domain_of_cloud(view);
     let mut zone = None;
     let mut addresses = Vec::new();
     // A name may have several labels, and what follows it is its domain, if anything does.
@@ -74,9 +73,9 @@ fn of_names(view: &mut View<'_>, network: &Id<LogicalSwitch>, query: &Query) -> 
         let domain = domain.join(".");
         let rows = view.by(&PortDns::BY_NAME, name.join("."));
         for row in rows.iter().filter(|row| row.lswitch == *network) {
-            let own = domain_of(view, row);
-            if domain.is_empty() || domain == own || domain == of_cloud {
-                let of_answer = if domain.is_empty() { &own } else { &domain };
+            let own = names::domains_of(view, row);
+            if domain.is_empty() || own.contains(&domain) {
+                let of_answer = if domain.is_empty() { &own[0] } else { &domain };
                 zone = zone.or_else(|| Name::from_text(of_answer)).or_else(|| Some(query.name.clone()));
                 addresses.extend(view.get(&row.lport).into_iter().flat_map(|port| port.ips.clone()));
             }
@@ -102,28 +101,7 @@ fn of_address(
 ) -> Option<Answer> {
     let ports = view.by(&LogicalPort::BY_IP, (address, network.clone()));
     let row = ports.iter().find_map(|port| view.get(&PortDns::id_of(&port.id)))?;
-    let domain = domain_of(view, &row);
-    let full = if domain.is_empty() { row.name.clone() } else { format!("{}.{domain}", row.name) };
+    let full = names::full_name(view, &row);
     let records = vec![Record::Name(Name::from_text(&full)?)];
     Some(Answer { zone: query.name.clone(), seconds: SECONDS, records })
-}
-
-/// The domain of a port's name, in small letters and without a dot at its end.
-fn domain_of(view: &mut View<'_>, row: &PortDns) -> String {
-    let said = |domain: Option<String>| domain.filter(|domain| !domain.is_empty());
-    let of_network = |view: &mut View<'_>| {
-        view.get(&NetworkExtra::id_of(&row.lswitch)).and_then(|extra| extra.dns_domain.clone())
-    };
-    let domain = said(row.domain.clone()).or_else(|| said(of_network(view)));
-    domain.map_or_else(|| domain_of_cloud(view), |domain| plain(&domain))
-}
-
-/// The domain that names are in of which nobody says it.
-fn domain_of_cloud(view: &mut View<'_>) -> String {
-    view.settings().map(|settings| plain(&settings.dhcp.domain)).unwrap_or_default()
-}
-
-/// A domain in small letters and without a dot at its end.
-fn plain(domain: &str) -> String {
-    domain.trim_end_matches('.').to_ascii_lowercase()
 }

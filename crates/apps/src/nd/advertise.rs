@@ -31,7 +31,7 @@ use pipeline::{Priority, regs, userdata};
 
 use super::{icmp6, is_router};
 use crate::local::LocalPort;
-use crate::{slow_path, speaker};
+use crate::{names, slow_path, speaker};
 
 /// The longest time between two advertisements, and how many come soon after a port has appeared.
 const INTERVAL_S: u16 = 100;
@@ -186,8 +186,8 @@ fn advertisement(
         servers.clone_from(&defaults.dns_servers_v6);
     }
     let dns_servers = Some(DnsServers { lifetime_s: DNS_S, servers }).filter(|list| !list.servers.is_empty());
-    let domains: Vec<String> =
-        Some(defaults.domain.clone()).filter(|name| !name.is_empty()).into_iter().collect();
+    let domain = names::searched(view, network);
+    let domains: Vec<String> = Some(domain).filter(|name| !name.is_empty()).into_iter().collect();
     let dns_search = Some(DnsSearch { lifetime_s: DNS_S, domains }).filter(|list| !list.domains.is_empty());
     let mtu = row.mtu.filter(|mtu| *mtu != 0).unwrap_or_else(|| defaults.mtu_bytes.into());
     let has = |mode| announced.iter().any(|subnet| subnet.mode == mode);

@@ -161,9 +161,14 @@ fn a_name_of_several_labels_is_one_name() {
 #[test]
 fn everything_else_goes_on_to_the_server_untouched() {
     let mut cloud = cloud();
-    for name in
-        ["example.org", "other.cloud.example", "db.shop.example", "web.red.example", "a.db.cloud.example"]
-    {
+    for name in [
+        "example.org",
+        "other.cloud.example",
+        "db.shop.example",
+        "web.red.example",
+        "a.db.cloud.example",
+        "cloud.example",
+    ] {
         goes_on(&mut cloud, &asks(name, kinds::A));
     }
     goes_on(&mut cloud, &asks("9.0.0.10.in-addr.arpa", kinds::PTR));

@@ -17,6 +17,7 @@ mod lengths;
 mod metadata;
 mod migration;
 mod multicast;
+mod names;
 mod nat;
 mod nd;
 mod packets;

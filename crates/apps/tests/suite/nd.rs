@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use engine::Reply;
-use model::Table;
+use model::{Object, Table};
 use net_types::{MacAddr, OfPort};
 use packet::Headers;
 use packet::build::{Ethernet, Ip, Ipv6, Transport};
@@ -11,6 +11,7 @@ use packet::headers::NetworkKey;
 use packet::nd::{Envelope, HOP_LIMIT, Neighbor, Solicitation, solicited_node};
 use packet::router::{self, ALL_NODES, ALL_ROUTERS, Advertisement, Router};
 use pipeline::userdata;
+use serde_json::json;
 
 use crate::support::{Cloud, Walk, ask, mac, v6};
 
@@ -231,6 +232,9 @@ fn what_is_announced_follows_the_rows() {
         std::sync::Arc::make_mut(&mut settings.dhcp).dns_servers_v6 = vec![v6("fd00::54")];
     });
     assert_eq!(told(&mut cloud, 1).dns_servers[0].servers, [v6("fd00::54")]);
+    let extra = json!({"id": "red", "lswitch": "red", "topic": "t", "dns_domain": "Red.Example."});
+    cloud.put_row(Object::from_text(Table::NetworkExtra, &extra.to_string()).expect("a row"));
+    assert_eq!(told(&mut cloud, 1).dns_search[0].domains, ["red.example"]);
     // A network without a server speaks all the same.
     cloud.delete(Table::LogicalPort, "server");
     let frames = beacon(&mut cloud, "a", 1);

@@ -59,7 +59,7 @@ fn name(lab: &Lab, vm: &Vm, name: &str) {
 }
 
 /// The code and the data of the answers to some questions.
-fn ask(vm: &Vm, server: &str, questions: &[&str]) -> Vec<(u64, Vec<String>)> {
+pub(crate) fn ask(vm: &Vm, server: &str, questions: &[&str]) -> Vec<(u64, Vec<String>)> {
     let text =
         vm.namespace().run("python3", &[&["-c", CLIENT, server][..], questions].concat()).expect("answers");
     let said: Value = serde_json::from_str(text.trim()).expect("answers");

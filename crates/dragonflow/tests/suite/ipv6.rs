@@ -57,6 +57,11 @@ fn assigned(lab: &Lab, vm: &Vm) -> String {
 fn boot(lab: &Lab, host: usize, name: &str, network: &str) -> Vm {
     let vm = lab.cloud.boot(host, name, network).expect("a machine");
     lab.cloud.wait_status(&vm, "ACTIVE").expect("its port forwards");
+    with_link_local(vm)
+}
+
+/// A machine that has checked its address of the link.
+pub(crate) fn with_link_local(vm: Vm) -> Vm {
     let device = vm.guest().device();
     vm.namespace().run("sysctl", &["-qw", &format!("net.ipv6.conf.{device}.accept_dad=1")]).expect("sysctl");
     for state in ["down", "up"] {
@@ -105,13 +110,18 @@ exit 0
 
 /// What `dhclient` is told, by its names of options.
 fn dhclient(vm: &Vm, more: &[&str]) -> String {
+    dhclient_with(vm, "", more)
+}
+
+/// The same with more lines in its configuration.
+pub(crate) fn dhclient_with(vm: &Vm, lines: &str, more: &[&str]) -> String {
     let directory = ScratchDir::new().expect("a directory");
     let file = |name: &str| directory.path().join(name);
     fs::write(file("script"), SCRIPT.replace("$DIR", &directory.path().display().to_string()))
         .expect("a file");
     fs::set_permissions(file("script"), fs::Permissions::from_mode(0o755)).expect("it can be executed");
-    fs::write(file("configuration"), "also request dhcp6.name-servers, dhcp6.domain-search;\n")
-        .expect("a file");
+    let configuration = format!("also request dhcp6.name-servers, dhcp6.domain-search;\n{lines}");
+    fs::write(file("configuration"), configuration).expect("a file");
     fs::write(file("leases"), "").expect("a file");
     let mut command = vm.namespace().command("dhclient");
     command.args(["-6", "-v"]).args(more);

@@ -12,6 +12,7 @@ mod leases;
 mod metadata;
 mod migration;
 mod multicast;
+mod names;
 mod nat;
 mod operators;
 mod packets;

@@ -67,6 +67,8 @@ pub mod codes {
     pub const ROUTER: u8 = 3;
     /// The name servers.
     pub const DNS_SERVERS: u8 = 6;
+    /// The client's own name.
+    pub const HOST_NAME: u8 = 12;
     /// The domain of the client.
     pub const DOMAIN_NAME: u8 = 15;
     /// The MTU of the interface.

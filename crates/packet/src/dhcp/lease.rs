@@ -41,6 +41,8 @@ pub struct Lease {
     pub dns_servers: Vec<Ipv4Addr>,
     /// The domain of the client; none when empty.
     pub domain: String,
+    /// The client's own name without a domain, for those that ask for it; none when empty.
+    pub host_name: String,
     /// The MTU of the network.
     pub mtu_bytes: Option<u16>,
     /// Routes besides the default route.
@@ -216,6 +218,7 @@ impl Lease {
             codes::BROADCAST_ADDRESS => self.broadcast_address().map(octets),
             codes::ROUTER => self.router.map(octets),
             codes::DNS_SERVERS => Some(self.dns_servers.iter().flat_map(|server| server.octets()).collect()),
+            codes::HOST_NAME => Some(self.host_name.clone().into_bytes()),
             codes::DOMAIN_NAME => Some(self.domain.clone().into_bytes()),
             codes::INTERFACE_MTU => self.mtu_bytes.map(|mtu| mtu.to_be_bytes().to_vec()),
             codes::RENEWAL_TIME => self.fraction_of_time(4),

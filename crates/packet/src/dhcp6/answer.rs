@@ -22,6 +22,15 @@ use super::{Address, Association, Kind, Message, codes, status};
 /// The largest preference ends the client's search.
 const PREFERENCE_MAX: u8 = 255;
 
+/// The client's own name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientName {
+    /// With its domain.
+    pub full: String,
+    /// Whether DNS knows it.
+    pub is_known: bool,
+}
+
 /// What a client is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lease {
@@ -37,6 +46,8 @@ pub struct Lease {
     pub dns_servers: Vec<Ipv6Addr>,
     /// Domains in which names are looked for.
     pub domains: Vec<String>,
+    /// The client's own name, for those that say theirs and ask what it is.
+    pub name: Option<ClientName>,
     /// Other options by number, in the place of the above where they are the same; those without content are not told.
     pub options: BTreeMap<u16, Vec<u8>>,
 }
@@ -215,6 +226,7 @@ fn configuration(message: &Message, lease: &Lease, mut reply: Message) -> Messag
             lease.domains.iter().filter_map(|domain| crate::domain::encode(domain)).flatten().collect(),
         ),
     ]);
+    told.extend(own_name(message, lease).map(|value| (codes::CLIENT_FQDN, value)));
     told.extend(lease.options.clone());
     let refresh_time = told.remove(&codes::REFRESH_TIME);
     for (code, value) in told {
@@ -228,6 +240,24 @@ fn configuration(message: &Message, lease: &Lease, mut reply: Message) -> Messag
             .with(codes::REFRESH_TIME, refresh_time.unwrap_or_else(|| lease.valid_s.to_be_bytes().to_vec()));
     }
     reply
+}
+
+/// The name of the client for one that said its own (RFC 4704, section 6): whether DNS knows the name, and whether that is otherwise than the client
+/// wanted. Nobody else enters the client's addresses in DNS.
+fn own_name(message: &Message, lease: &Lease) -> Option<Vec<u8>> {
+    const SERVER_UPDATES: u8 = 1;
+    const OVERRIDDEN: u8 = 2;
+    const NO_UPDATES: u8 = 4;
+    let name = lease.name.as_ref()?;
+    let wanted = message.get(codes::CLIENT_FQDN)?.first()? & SERVER_UPDATES;
+    // Without a list of what it asks for a client asks for everything, but not for this.
+    message.get(codes::REQUESTED)?;
+    let does = if name.is_known { SERVER_UPDATES } else { 0 };
+    let mut flags = if name.is_known { SERVER_UPDATES } else { NO_UPDATES };
+    flags |= if does == wanted { 0 } else { OVERRIDDEN };
+    let mut value = vec![flags];
+    value.extend(crate::domain::encode(&name.full)?);
+    Some(value)
 }
 
 impl Association {

@@ -37,6 +37,8 @@ pub mod codes {
     pub const DOMAIN_SEARCH: u16 = 24;
     /// Prefixes for the client's own links.
     pub const IA_PD: u16 = 25;
+    /// The client's own name, and who enters it in DNS.
+    pub const CLIENT_FQDN: u16 = 39;
     /// After how many seconds a client without addresses should ask again.
     pub const REFRESH_TIME: u16 = 32;
 }

@@ -19,6 +19,7 @@ fn lease() -> Lease {
         valid_s: 80_000,
         dns_servers: vec!["fd00::53".parse().unwrap()],
         domains: vec!["example.org".into()],
+        name: None,
         options: BTreeMap::new(),
     }
 }
@@ -203,4 +204,37 @@ fn what_is_for_others_is_not_answered() {
         assert_eq!(answer(&message(kind), &lease()), Err(Silence::NotARequest));
     }
     assert_eq!(Message::parse(&[12, 0, 0, 0]).map_err(|error| error.to_string().contains("type")), Err(true));
+}
+
+#[test]
+fn a_client_that_says_its_name_and_asks_for_it_is_told_what_it_is() {
+    let name = |is_known| Some(ClientName { full: "web.example.org".to_owned(), is_known });
+    let told = |flags: u8, requested: &[u8], lease: &Lease| {
+        let asked = message(Kind::Solicit).with(codes::CLIENT_FQDN, [&[flags][..], b"\x04mine"].concat());
+        let reply = answer(&asked.with(codes::REQUESTED, requested), lease).unwrap();
+        reply.get(codes::CLIENT_FQDN).map(<[u8]>::to_vec)
+    };
+    let full = |flags: u8| Some([&[flags][..], b"\x03web\x07example\x03org\0"].concat());
+    let known = Lease { name: name(true), ..lease() };
+    let made = Lease { name: name(false), ..lease() };
+    // S is 1, O is 2, N is 4.
+    assert_eq!(told(1, &[0, 39], &known), full(1));
+    assert_eq!(told(0, &[0, 39], &known), full(3));
+    assert_eq!(told(4, &[0, 23, 0, 39], &known), full(3));
+    assert_eq!(told(1, &[0, 39], &made), full(6));
+    assert_eq!(told(0, &[0, 39], &made), full(4));
+    assert_eq!(told(1, &[0, 23], &known), None, "it does not ask");
+    assert_eq!(told(1, &[0, 39], &lease()), None, "it has none");
+    let asked = message(Kind::Solicit).with(codes::REQUESTED, [0, 39]);
+    assert_eq!(
+        answer(&asked, &known).unwrap().get(codes::CLIENT_FQDN),
+        None,
+        "it does not say that it has one"
+    );
+    let asked = message(Kind::Solicit).with(codes::CLIENT_FQDN, [1]);
+    assert_eq!(answer(&asked, &known).unwrap().get(codes::CLIENT_FQDN), None, "it asks for nothing by name");
+    let asked = message(Kind::Solicit).with(codes::CLIENT_FQDN, []).with(codes::REQUESTED, [0, 39]);
+    assert_eq!(answer(&asked, &known).unwrap().get(codes::CLIENT_FQDN), None, "it says nothing");
+    let differently = Lease { options: BTreeMap::from([(39, vec![9])]), ..known };
+    assert_eq!(told(1, &[0, 39], &differently), Some(vec![9]));
 }

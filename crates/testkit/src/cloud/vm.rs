@@ -18,7 +18,7 @@ const SCRIPT: &str = r#"#!/bin/sh
 case "$1" in
 deconfig) ip address flush dev "$interface"; ip link set dev "$interface" up ;;
 bound|renew)
-    env | grep -E '^(ip|mask|subnet|router|dns|domain|mtu|lease|serverid|staticroutes|msstaticroutes|siaddr|boot_file)=' > "$LEASE_FILE"
+    env | grep -E '^(ip|mask|subnet|router|dns|domain|hostname|mtu|lease|serverid|staticroutes|msstaticroutes|siaddr|boot_file)=' > "$LEASE_FILE"
     ip address replace "$ip/$mask" dev "$interface"
     [ -n "$mtu" ] && ip link set dev "$interface" mtu "$mtu"
     if [ -n "$staticroutes" ]; then
@@ -122,8 +122,8 @@ impl Vm {
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         let mut command = self.namespace().command("udhcpc");
         command.args(["-f", "-q", "-n", "-t", "10", "-T", "1", "-i", self.guest.device(), "-s"]).arg(&script);
-        // 12 interface MTU, 15 domain, 26 MTU, 121 classless routes: what distributions ask for.
-        command.args(["-O", "mtu", "-O", "domain", "-O", "staticroutes"]);
+        // 12 host name, 15 domain, 26 MTU, 121 classless routes: what distributions ask for.
+        command.args(["-O", "hostname", "-O", "mtu", "-O", "domain", "-O", "staticroutes"]);
         crate::process::run(&command).with_context(|| format!("{} got no address", self.name))?;
         let text = std::fs::read_to_string(&lease).context("udhcpc said nothing of a lease")?;
         Ok(Lease { text })

@@ -12,6 +12,7 @@ pub(in crate::dhcp) fn lease() -> Lease {
         router: Some(Ipv4Addr::new(10, 0, 0, 1)),
         dns_servers: vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)],
         domain: "openstacklocal".to_owned(),
+        host_name: String::new(),
         mtu_bytes: Some(1450),
         routes: Vec::new(),
         seconds: 86_400,
@@ -181,4 +182,17 @@ fn a_name_that_is_too_long_for_its_field_is_an_option_only() {
         assert_eq!(message.server_name != [0; 64], has_field);
         assert_eq!(told(&lease, &[]).get(66).map(<[u8]>::len), Some(length));
     }
+}
+
+#[test]
+fn a_client_that_asks_for_its_name_is_told_it() {
+    let named = Lease { host_name: "web".to_owned(), ..lease() };
+    assert_eq!(told(&named, &[12]).get(12), Some(b"web".as_slice()));
+    assert_eq!(told(&named, &[]).get(12), None);
+    assert_eq!(told(&lease(), &[12]).get(12), None, "it has none");
+    let mut differently = named;
+    differently.overrides.set_text(12, "db").unwrap();
+    assert_eq!(told(&differently, &[12]).get(12), Some(b"db".as_slice()));
+    differently.overrides.set_text(12, "").unwrap();
+    assert_eq!(told(&differently, &[12]).get(12), None);
 }
