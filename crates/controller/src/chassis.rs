@@ -41,6 +41,8 @@ pub(crate) struct Registration {
     candidacy: Candidacy,
     /// The physical networks that it has a way to; as long as that is not known, what was said before stays.
     physical_networks: watch::Receiver<Option<BTreeSet<String>>>,
+    /// Whether its name is its own, as far as is known.
+    is_own: watch::Sender<bool>,
 }
 
 impl Registration {
@@ -56,7 +58,13 @@ impl Registration {
             tunnel_types: options.tunnel_types.clone(),
         };
         let availability_zones = options.availability_zones.clone();
-        Self { chassis, availability_zones, candidacy: options.candidacy, physical_networks }
+        let (candidacy, is_own) = (options.candidacy, watch::Sender::new(false));
+        Self { chassis, availability_zones, candidacy, physical_networks, is_own }
+    }
+
+    /// Whether the name of the node is its own: not before somebody has looked, nor where another node is alive under it, or may be.
+    pub(crate) fn is_own(&self) -> watch::Receiver<bool> {
+        self.is_own.subscribe()
     }
 
     fn extra(&self) -> Option<ChassisExtra> {
@@ -96,8 +104,8 @@ pub(crate) async fn keep_registered(
                 if let (Holder::Another(other), true) = (found, found != holder) {
                     error!(
                         chassis = %node.chassis.id, %other, ours = %node.chassis.ip,
-                        "another node of this name is alive, and its tunnels end elsewhere: this node is not registered. \
-                         Give one of them another name, with [DEFAULT] host"
+                        "another node of this name is alive, and its tunnels end elsewhere: this node is not registered, and \
+                         claims no ports. Give one of them another name, with [DEFAULT] host"
                     );
                 }
                 holder = found;
@@ -137,6 +145,7 @@ async fn register_unless_taken(
     let (chassis, service): (Option<Chassis>, Option<Service>) =
         (decoded(chassis.as_ref()), decoded(service.as_ref()));
     let holder = namesakes.holder(&node.chassis, chassis.as_ref(), service.as_ref(), Instant::now(), silence);
+    node.is_own.send_replace(holder == Holder::Us);
     if holder == Holder::Us {
         namesakes.note(register(store, node).await?);
     }
@@ -269,6 +278,7 @@ mod tests {
             availability_zones,
             candidacy: Candidacy::LeftAlone,
             physical_networks,
+            is_own: watch::Sender::new(false),
         };
         (node, reached)
     }
@@ -345,17 +355,21 @@ mod tests {
         let store = MemoryStore::new();
         let interval = Duration::from_secs(25);
         let shared: Arc<dyn Store> = Arc::new(store.clone());
-        let first = tokio::spawn(keep_registered(Arc::clone(&shared), node("192.0.2.1"), interval));
+        let (one, two) = (node("192.0.2.1"), node("192.0.2.2"));
+        let (is_ones, is_twos) = (one.is_own(), two.is_own());
+        let first = tokio::spawn(keep_registered(Arc::clone(&shared), one, interval));
         sleep(Duration::from_secs(1)).await;
-        let second = tokio::spawn(keep_registered(shared, node("192.0.2.2"), interval));
+        let second = tokio::spawn(keep_registered(shared, two, interval));
         let is = async || stored::<Chassis>(&store).await.map(|row| row.ip.to_string());
         for _ in 0..20 {
             sleep(interval / 2).await;
             assert_eq!(is().await.as_deref(), Some("192.0.2.1"));
+            assert_eq!((*is_ones.borrow(), *is_twos.borrow()), (true, false));
         }
         first.abort();
         sleep(interval * 4).await;
         assert_eq!(is().await.as_deref(), Some("192.0.2.2"), "the first one is gone");
+        assert!(*is_twos.borrow());
         second.abort();
     }
 

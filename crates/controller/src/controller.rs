@@ -12,9 +12,9 @@
 //!                        v         v          |               v          |
 //!   store <------- [report]     [switch: flows]            [switch: packets]
 //!   store <------- [writes]              |                         |
-//!   store <------- [chassis]           |                         |
-//!   store <------- [listeners]         |                         |
-//!                                   ovs-vswitchd ----------------'
+//!   store <------- [chassis]             |                         |
+//!   store <------- [listeners]           |                         |
+//!                                   ovs-vswitchd ------------------'
 //! ```
 //! Names in brackets are tasks. The one in the middle never waits for a disk, a socket or a store: it takes all that is new,
 //! lets the engine compute, and hands on what follows. Every arrow is a bounded queue or holds the newest value only.
@@ -190,8 +190,10 @@ impl Controller {
         tasks.spawn("vswitch", follow_vswitch);
         let node = chassis::Registration::new(options, physical_networks);
         let interval = options.limits.report_interval;
+        let name_is_own = node.is_own();
         tasks.spawn("chassis", chassis::keep_registered(Arc::clone(store), node, interval));
-        tasks.spawn("report", report::run(Arc::clone(store), options.chassis.clone(), wishes.clone()));
+        let report = report::run(Arc::clone(store), options.chassis.clone(), name_is_own, wishes.clone());
+        tasks.spawn("report", report);
         let writes = writes::run(Arc::clone(store), options.chassis.to_string(), wishes.writes.clone());
         tasks.spawn("writes", writes);
         let (heard, write_listeners) = listeners::follow(Arc::clone(store), options.chassis.clone());

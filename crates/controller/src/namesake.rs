@@ -1,8 +1,8 @@
 //! Another node of the same name.
 //!
 //! A node is known by its name, so two that have the same one would take each other's ports and tunnels. Who comes second finds the row of the first,
-//! which says that tunnels end elsewhere, and a heartbeat that goes on: it leaves the rows as they are, says so, and looks again. Where the
-//! heartbeat stands still, it was this node before it moved, or one that is gone, and the rows are taken over.
+//! which says that tunnels end elsewhere, and a heartbeat that goes on: it leaves the rows as they are, claims no ports, says so, and looks
+//! again. Where the heartbeat stands still, it was this node before it moved, or one that is gone, and the rows are taken over.
 //!
 //! A row that somebody wrote by mistake does not beat, and is made right at once.
 

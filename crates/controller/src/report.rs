@@ -3,14 +3,17 @@
 //! A wish says what is the case with one port. The reporter reads what the store says of it, decides ([`claims`]), and writes
 //! the difference, if nobody wrote in between; otherwise it looks again. A wish that is newer replaces the older, so what
 //! waits is bounded by the ports of the node, and a store that was away hears only how things are then.
+//!
+//! As long as the name of the node is another one's, or may be, wishes wait: what is said of ports would be said in its name.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::{Chassis, Id, LogicalPort, Model, PortStatus, RowId, Table};
 use nb::{CLAIMS, Claim, CommitError, Key, Row, Store, TableName, Txn};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 
@@ -77,12 +80,25 @@ impl Wishes {
     }
 }
 
-/// Grants wishes for as long as it runs.
-pub(crate) async fn run(store: Arc<dyn Store>, us: Id<Chassis>, wishes: Wishes) {
+/// Grants wishes for as long as it runs, and whenever the name of the node is its own.
+pub(crate) async fn run(
+    store: Arc<dyn Store>,
+    us: Id<Chassis>,
+    mut name_is_own: watch::Receiver<bool>,
+    wishes: Wishes,
+) {
     let backoff = Backoff::new(RETRY_MIN, RETRY_MAX, &us.to_string());
     let mut reporter = Reporter { store, us, backoff, elsewhere: BTreeMap::new(), is_away: false };
     loop {
+        if name_is_own.wait_for(|is_own| *is_own).await.is_err() {
+            // Nobody looks any more whose name it is, so the controller ends.
+            return pending().await;
+        }
         let taken = wishes.take().await;
+        if !*name_is_own.borrow() {
+            wishes.put_back(taken);
+            continue;
+        }
         let left = reporter.grant(taken).await;
         if left.is_empty() {
             reporter.is_away = false;

@@ -31,8 +31,16 @@ async fn read<T: Model>(store: &MemoryStore, name: &str) -> Option<T> {
 }
 
 fn start(store: &MemoryStore, node: &str) -> Wishes {
-    let wishes = Wishes::default();
-    tokio::spawn(run(Arc::new(store.clone()), Id::new(node).unwrap(), wishes.clone()));
+    let name = watch::Sender::new(true);
+    let wishes = start_named(store, node, &name);
+    // Nobody else takes the name as long as the test runs.
+    tokio::spawn(async move { name.closed().await });
+    wishes
+}
+
+fn start_named(store: &MemoryStore, node: &str, name_is_own: &watch::Sender<bool>) -> Wishes {
+    let (wishes, us) = (Wishes::default(), Id::new(node).unwrap());
+    tokio::spawn(run(Arc::new(store.clone()), us, name_is_own.subscribe(), wishes.clone()));
     wishes
 }
 
@@ -47,6 +55,28 @@ async fn until<T: Model>(store: &MemoryStore, name: &str, what: impl Fn(&T) -> b
         }
     };
     timeout(Duration::from_secs(60), look).await.expect("the store says it in time")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_claims_nothing_in_the_name_of_another() {
+    let store = MemoryStore::new();
+    for port in ["p1", "p2"] {
+        store.commit(Txn::new().put_object(&lport(port, None))).await.unwrap();
+    }
+    let name = watch::Sender::new(false);
+    let wishes = start_named(&store, "a", &name);
+    let revision = store.revision();
+    wishes.add(vec![(id("p1"), wish(true, Forwarding::Unknown))]);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(store.revision(), revision, "nothing is written");
+    name.send_replace(true);
+    until::<LogicalPort>(&store, "p1", |port| port.binding.is_some()).await;
+
+    name.send_replace(false);
+    let revision = store.revision();
+    wishes.add(vec![(id("p2"), wish(true, Forwarding::Unknown))]);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(store.revision(), revision, "somebody else has the name again");
 }
 
 #[tokio::test(start_paused = true)]
