@@ -1,10 +1,11 @@
 //! What requests do, without HTTP: list, show, create, change, delete.
 
+mod body;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::RowId;
-use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::auth::Context;
 use crate::error::ApiError;
 use crate::policy;
 use crate::query::view::Columns;
-use crate::query::{ListQuery, Parameters, View, page};
+use crate::query::{ListQuery, Parameters, View};
 use crate::registry::Kind;
 use crate::registry::body::{Creation, Said};
 use crate::registry::document::Document;
@@ -23,30 +24,7 @@ use crate::resources::address_group::{self, AddressChange};
 use crate::server::Core;
 use crate::write::{Draft, Halt};
 
-/// A body of an answer.
-#[derive(Debug)]
-pub enum Body {
-    /// One resource under its name.
-    One(&'static str, View),
-    /// Several under theirs, with the links to other pages.
-    Many(&'static str, Vec<View>, Option<Value>),
-}
-
-impl Serialize for Body {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::One(name, view) => serializer.collect_map([(name, view)]),
-            Self::Many(name, views, None) => serializer.collect_map([(name, views)]),
-            Self::Many(name, views, Some(links)) => {
-                use serde::ser::SerializeMap as _;
-                let mut map = serializer.serialize_map(Some(2))?;
-                map.serialize_entry(name, views)?;
-                map.serialize_entry(&format!("{name}_links"), links)?;
-                map.end()
-            }
-        }
-    }
-}
+pub use body::Body;
 
 impl Core {
     /// Those of a kind that a requester may see and wants.
@@ -58,19 +36,11 @@ impl Core {
         url: &str,
     ) -> Result<Body, ApiError> {
         let resource = kind.resource();
-        let query = ListQuery::new(resource, parameters, self.settings.page_items_max)?;
-        let columns = Columns::new(resource.attributes, context, &query.fields);
-        let state = self.replica.read();
-        let found = candidates(&state, kind, context, &query);
-        let fits = |document: &Arc<Document>| {
-            policy::may_see(&state, context, document)
-                && query.filters.iter().all(|filter| filter.fits(&state, document))
-        };
-        let found: Vec<Arc<Document>> = found.into_iter().filter(fits).collect();
-        let page = page::page(&state, found, &query)?;
-        let links = page::links(url, parameters, &query, &page);
-        let views = page.into_iter().map(|document| View::new(&state, document, &columns)).collect();
-        Ok(Body::Many(resource.plural, views, links))
+        self.listed(resource, context, parameters, url, |state, query| {
+            let mut found = candidates(state, kind, context, query);
+            found.retain(|document| policy::may_see(state, context, document));
+            Ok(found)
+        })
     }
 
     /// One that a requester may see.
@@ -113,16 +83,7 @@ impl Core {
         let document = self
             .write(context, |draft| address_group::change_addresses(draft, id, change, addresses))
             .await?;
-        let kind = Kind::AddressGroup;
-        let view = self.written(kind, context, vec![document]).into_iter().next();
-        Ok(Body::One(kind.resource().singular, view.ok_or_else(ApiError::internal)?))
-    }
-
-    /// What was written, as the requester sees it.
-    fn written(&self, kind: Kind, context: &Context, documents: Vec<Arc<Document>>) -> Vec<View> {
-        let state = self.replica.read();
-        let columns = Columns::new(kind.resource().attributes, context, &[]);
-        documents.into_iter().map(|document| View::new(&state, document, &columns)).collect()
+        Ok(self.shown(Kind::AddressGroup.resource(), context, &[], document))
     }
 
     /// Creates one or several: all or none.
@@ -132,10 +93,7 @@ impl Core {
         context: &Context,
         creation: Creation,
     ) -> Result<Body, ApiError> {
-        let (said, is_many) = match creation {
-            Creation::One(said) => (vec![said], false),
-            Creation::Many(said) => (said, true),
-        };
+        let (said, is_many) = creation.into_list();
         if is_many && kind == Kind::SecurityGroupRule {
             resources::security_rule::check_several(context, &said)?;
         }
@@ -144,15 +102,7 @@ impl Core {
         if kind == Kind::Subnet {
             self.give_addresses(&documents).await;
         }
-        let mut views = self.written(kind, context, documents);
-        let resource = kind.resource();
-        match (is_many, views.pop()) {
-            (false, Some(view)) => Ok(Body::One(resource.singular, view)),
-            (_, last) => {
-                views.extend(last);
-                Ok(Body::Many(resource.plural, views, None))
-            }
-        }
+        Ok(self.created(kind.resource(), context, documents, is_many))
     }
 
     /// In one transaction as long as the store takes it; then in several, which are undone if one fails.
@@ -242,9 +192,7 @@ impl Core {
         if kind == Kind::Port {
             self.move_subports(id).await?;
         }
-        let views = self.written(kind, context, vec![document]);
-        let view = views.into_iter().next().ok_or_else(ApiError::internal)?;
-        Ok(Body::One(kind.resource().singular, view))
+        Ok(self.shown(kind.resource(), context, &[], document))
     }
 
     /// Brings those ports that a port carries to where it is now which did not fit the transaction that moved it.

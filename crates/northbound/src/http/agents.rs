@@ -11,8 +11,8 @@ use super::request::Request;
 use crate::auth::Context;
 use crate::error::ApiError;
 use crate::policy;
+use crate::query::View;
 use crate::query::view::Columns;
-use crate::query::{ListQuery, View, page};
 use crate::registry::document::Document;
 use crate::registry::tables::agent::AGENT;
 use crate::registry::{Kind, body};
@@ -29,10 +29,7 @@ pub(super) async fn answer(
     text: &[u8],
 ) -> Result<Answer, ApiError> {
     match rest {
-        [] => match request.method {
-            Method::GET => list(core, context, request),
-            _ => Err(ApiError::method_not_allowed()),
-        },
+        [] => list(core, context, request),
         [id] => one(core, context, request, id, text).await,
         [id, "dhcp-networks" | "dhcp_networks", rest @ ..] => {
             dhcp_networks(core, context, request, (id, rest), text)
@@ -94,9 +91,7 @@ pub(super) fn of_router(
     request: &Request,
     router: &str,
 ) -> Result<Answer, ApiError> {
-    if request.method != Method::GET {
-        return Err(ApiError::method_not_allowed());
-    }
+    request.only(&Method::GET)?;
     enforce(context, "get_l3-agents")?;
     let (now, down_time_s) = judged(core);
     let found = {
@@ -104,43 +99,32 @@ pub(super) fn of_router(
         let router = policy::known(&state, context, Kind::Router, router)?;
         gateways::shown(&state, &router, &now, down_time_s)
     };
-    let fields = request.parameters.fields();
-    Ok(Answer::json(200, &Body::Many(AGENT.plural, views(core, context, &fields, found), None)))
+    Ok(all_of(core, context, request, found))
+}
+
+/// Agents without pages: those of one thing are few.
+fn all_of(core: &Core, context: &Context, request: &Request, found: Vec<Arc<Document>>) -> Answer {
+    let views = core.views(&AGENT, context, &request.parameters.fields(), found);
+    Answer::json(200, &Body::Many(AGENT.plural, views, None))
 }
 
 /// Refuses what only administrators may.
-pub(super) fn enforce(context: &Context, rule: &str) -> Result<(), ApiError> {
+fn enforce(context: &Context, rule: &str) -> Result<(), ApiError> {
     if context.is_admin { Ok(()) } else { Err(ApiError::forbidden(format_args!("rule:{rule}"))) }
 }
 
 /// Now, and how long an agent may be silent.
-pub(super) fn judged(core: &Core) -> (Timestamp, f64) {
+fn judged(core: &Core) -> (Timestamp, f64) {
     (core.clock.timestamp(), core.settings.service_down_time_s)
 }
 
-/// What is shown of agents.
-pub(super) fn views(
-    core: &Core,
-    context: &Context,
-    fields: &[String],
-    documents: Vec<Arc<Document>>,
-) -> Vec<View> {
-    let columns = Columns::new(AGENT.attributes, context, fields);
-    let state = core.replica.read();
-    documents.into_iter().map(|document| View::new(&state, document, &columns)).collect()
-}
-
 fn list(core: &Core, context: &Context, request: &Request) -> Result<Answer, ApiError> {
-    let query = ListQuery::new(&AGENT, &request.parameters, core.settings.page_items_max)?;
+    request.only(&Method::GET)?;
     let (now, down_time_s) = judged(core);
-    let found = {
-        let state = core.replica.read();
-        let found = agent::shown(&state, context, &now, down_time_s).into_iter();
-        let fits = |agent: &Arc<Document>| query.filters.iter().all(|filter| filter.fits(&state, agent));
-        page::page(&state, found.filter(fits).collect(), &query)?
-    };
-    let links = page::links(&request.url, &request.parameters, &query, &found);
-    Ok(Answer::json(200, &Body::Many(AGENT.plural, views(core, context, &query.fields, found), links)))
+    let all = core.listed(&AGENT, context, &request.parameters, &request.url, |state, _| {
+        Ok(agent::shown(state, context, &now, down_time_s))
+    });
+    Ok(Answer::json(200, &all?))
 }
 
 async fn one(
@@ -165,9 +149,7 @@ async fn one(
     }
     let (now, down_time_s) = judged(core);
     let found = agent::show(&core.replica.read(), context, id, &now, down_time_s)?;
-    let fields = if request.method == Method::GET { request.parameters.fields() } else { Vec::new() };
-    let view = views(core, context, &fields, vec![found]).pop().ok_or_else(ApiError::internal)?;
-    Ok(Answer::json(200, &Body::One(AGENT.singular, view)))
+    Ok(Answer::json(200, &core.shown(&AGENT, context, &request.fields_shown(), found)))
 }
 
 /// The networks whose DHCP an agent answers: all that have any, because every node does for the ports that it has. So it can neither be
@@ -231,9 +213,7 @@ pub(super) fn of_network(
     request: &Request,
     network: &str,
 ) -> Result<Answer, ApiError> {
-    if request.method != Method::GET {
-        return Err(ApiError::method_not_allowed());
-    }
+    request.only(&Method::GET)?;
     enforce(context, "get_dhcp-agents")?;
     let (now, down_time_s) = judged(core);
     let found = {
@@ -244,20 +224,13 @@ pub(super) fn of_network(
         found.retain(|agent| has_dhcp && agent::is_controller(agent));
         found
     };
-    let fields = request.parameters.fields();
-    Ok(Answer::json(200, &Body::Many(AGENT.plural, views(core, context, &fields, found), None)))
+    Ok(all_of(core, context, request, found))
 }
 
 /// Where networks and routers can be placed.
 pub(super) fn availability_zones(core: &Core, request: &Request) -> Result<Value, ApiError> {
     let (now, down_time_s) = judged(core);
     let all = zones::shown(&core.replica.read(), &core.settings.availability_zones, &now, down_time_s);
-    let fits = |zone: &Value| {
-        ["name", "resource", "state"].into_iter().all(|name| {
-            let mut wanted = request.parameters.all(name).peekable();
-            wanted.peek().is_none()
-                || wanted.any(|wanted| zone.get(name).and_then(Value::as_str) == Some(wanted))
-        })
-    };
+    let fits = |zone: &Value| request.parameters.fit(&["name", "resource", "state"], zone);
     Ok(json!({"availability_zones": all.into_iter().filter(fits).collect::<Value>()}))
 }

@@ -1,7 +1,5 @@
 //! What is below `/v2.0/qos`: policies, their rules, and which types of rules there are.
 
-use std::sync::Arc;
-
 use axum::http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,18 +9,14 @@ use super::request::Request;
 use super::route;
 use crate::auth::Context;
 use crate::error::ApiError;
-use crate::query::view::Columns;
-use crate::query::{ListQuery, View, page};
 use crate::registry::attribute::Literal;
-use crate::registry::body::{self, Creation};
+use crate::registry::body;
 use crate::registry::check::Check;
-use crate::registry::document::Document;
 use crate::registry::tables::qos::RuleType;
 use crate::registry::{Kind, python};
 use crate::resources::availability::with_fields;
 use crate::resources::qos::rules::Rules;
 use crate::server::Core;
-use crate::service::Body;
 
 /// The driver, as the details of types name it.
 const DRIVER: &str = "df";
@@ -63,18 +57,6 @@ pub(super) async fn answer(
     }
 }
 
-fn views(
-    core: &Core,
-    context: &Context,
-    rules: Rules<'_>,
-    fields: &[String],
-    documents: Vec<Arc<Document>>,
-) -> Vec<View> {
-    let columns = Columns::new(rules.resource.attributes, context, fields);
-    let state = core.replica.read();
-    documents.into_iter().map(|document| View::new(&state, document, &columns)).collect()
-}
-
 /// The rules of a type that a policy has.
 async fn many(
     core: &Core,
@@ -86,33 +68,16 @@ async fn many(
     let resource = rules.resource;
     match request.method {
         Method::GET => {
-            let query = ListQuery::new(resource, &request.parameters, core.settings.page_items_max)?;
-            let found = {
-                let state = core.replica.read();
-                let found = rules.all(&state, context)?;
-                let fits =
-                    |rule: &Arc<Document>| query.filters.iter().all(|filter| filter.fits(&state, rule));
-                page::page(&state, found.into_iter().filter(fits).collect(), &query)?
-            };
-            let links = page::links(&request.url, &request.parameters, &query, &found);
-            let views = views(core, context, rules, &query.fields, found);
-            Ok(Answer::json(200, &Body::Many(resource.plural, views, links)))
+            let all = core.listed(resource, context, &request.parameters, &request.url, |state, _| {
+                rules.all(state, context)
+            });
+            Ok(Answer::json(200, &all?))
         }
         Method::POST => {
-            let (said, is_many) = match body::creation(resource, text, context)? {
-                Creation::One(said) => (vec![said], false),
-                Creation::Many(said) => (said, true),
-            };
+            let (said, is_many) = body::creation(resource, text, context)?.into_list();
             let said: Vec<_> = said.into_iter().map(|said| (Uuid::new_v4().to_string(), said)).collect();
             let created = core.write(context, |draft| rules.create(draft, &said)).await?;
-            let mut views = views(core, context, rules, &[], created);
-            Ok(match (is_many, views.pop()) {
-                (false, Some(view)) => Answer::json(201, &Body::One(resource.singular, view)),
-                (_, last) => {
-                    views.extend(last);
-                    Answer::json(201, &Body::Many(resource.plural, views, None))
-                }
-            })
+            Ok(Answer::json(201, &core.created(resource, context, created, is_many)))
         }
         _ => Err(ApiError::method_not_allowed()),
     }
@@ -139,9 +104,7 @@ async fn one(
         }
         _ => return Err(ApiError::method_not_allowed()),
     };
-    let fields = if request.method == Method::GET { request.parameters.fields() } else { Vec::new() };
-    let view = views(core, context, rules, &fields, vec![found]).pop().ok_or_else(ApiError::internal)?;
-    Ok(Answer::json(200, &Body::One(rules.resource.singular, view)))
+    Ok(Answer::json(200, &core.shown(rules.resource, context, &request.fields_shown(), found)))
 }
 
 /// The types of rules. All of them can be enforced or, where they ask Placement for something, be asked for.

@@ -72,6 +72,20 @@ impl Request {
         })
     }
 
+    /// Refuses every other method.
+    ///
+    /// # Errors
+    /// When the method is another one.
+    pub fn only(&self, method: &Method) -> Result<(), ApiError> {
+        if self.method == *method { Ok(()) } else { Err(ApiError::method_not_allowed()) }
+    }
+
+    /// The attributes that the answer is to hold: who does something is shown all of them.
+    #[must_use]
+    pub fn fields_shown(&self) -> Vec<String> {
+        if self.method == Method::GET { self.parameters.fields() } else { Vec::new() }
+    }
+
     /// The parts of the path as texts.
     #[must_use]
     pub fn path(&self) -> Vec<&str> {

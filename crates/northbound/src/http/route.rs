@@ -98,10 +98,8 @@ pub(super) fn only_get(
     request: &Request,
     answer: impl FnOnce() -> Result<Value, ApiError>,
 ) -> Result<Answer, ApiError> {
-    match request.method {
-        Method::GET => Ok(Answer::json(200, &answer()?)),
-        _ => Err(ApiError::method_not_allowed()),
-    }
+    request.only(&Method::GET)?;
+    Ok(Answer::json(200, &answer()?))
 }
 
 fn availability(
@@ -183,9 +181,7 @@ async fn of_addresses(
     text: &[u8],
 ) -> Result<Answer, ApiError> {
     let change = AddressChange::from_text(action).ok_or_else(ApiError::not_found)?;
-    if request.method != Method::PUT {
-        return Err(ApiError::method_not_allowed());
-    }
+    request.only(&Method::PUT)?;
     let addresses = address_group::from_body(text)?;
     Ok(Answer::json(200, &core.change_addresses(context, id, change, &addresses).await?))
 }

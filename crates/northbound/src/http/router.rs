@@ -50,9 +50,7 @@ pub(super) async fn answer(
     text: &[u8],
 ) -> Result<Answer, ApiError> {
     let action = Action::of_path(action).ok_or_else(ApiError::not_found)?;
-    if request.method != Method::PUT {
-        return Err(ApiError::method_not_allowed());
-    }
+    request.only(&Method::PUT)?;
     let said = body::object(text)?;
     match action {
         Action::AddInterface => {

@@ -48,6 +48,16 @@ impl Parameters {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether an object has one of the values that are asked for, in each of these members of which any is.
+    #[must_use]
+    pub fn fit(&self, names: &[&str], object: &Value) -> bool {
+        names.iter().all(|name| {
+            let mut wanted = self.all(name).peekable();
+            wanted.peek().is_none()
+                || wanted.any(|wanted| object.get(name).and_then(Value::as_str) == Some(wanted))
+        })
+    }
+
     /// All parameters.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

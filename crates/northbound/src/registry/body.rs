@@ -76,6 +76,17 @@ pub enum Creation {
     Many(Vec<Said>),
 }
 
+impl Creation {
+    /// All that is to be created, and whether it is a list that is to be answered.
+    #[must_use]
+    pub fn into_list(self) -> (Vec<Said>, bool) {
+        match self {
+            Self::One(said) => (vec![said], false),
+            Self::Many(said) => (said, true),
+        }
+    }
+}
+
 /// The object that a body has to be.
 ///
 /// # Errors
