@@ -4,13 +4,10 @@ use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use testkit::{Guest, GuestSpec, try_wait_until};
+use testkit::try_wait_until;
 
 use crate::show::{PATIENCE, Show};
 
-/// The bridge that the default configuration maps to physical network `public`.
-const PHYSICAL: &str = "br-ex";
-const CABLE: &str = "outside0";
 const UPSTREAM: &str = "203.0.113.1";
 const GATEWAY: &str = "203.0.113.10";
 const FLOATING: &str = "203.0.113.20";
@@ -37,7 +34,8 @@ impl Show<'_> {
         println!("   vm1 on host-1 reaches vm5 ({target}) in network green on host-2");
 
         self.step("a gateway and a floating IP; a machine outside that the cloud knows nothing of")?;
-        self.lay_the_wire()?;
+        self.cloud.lay_wire()?;
+        self.outside = Some(self.cloud.sites()[0].plug_upstream(&["203.0.113.1/24"])?);
         let body = json!({"network": {
             "name": "outside", "router:external": true, "provider:network_type": "flat",
             "provider:physical_network": "public",
@@ -72,26 +70,6 @@ impl Show<'_> {
         upstream.namespace().wait_for_ping(FLOATING.parse()?, PATIENCE)?;
         println!("   the machine outside reaches vm5 by {FLOATING}");
         self.vms.push(vm5);
-        Ok(())
-    }
-
-    /// Joins the physical bridges of both hosts, and plugs a machine in.
-    fn lay_the_wire(&mut self) -> Result<()> {
-        let [one, two, ..] = self.cloud.sites() else { anyhow::bail!("the demo has two hosts") };
-        one.namespace.connect(CABLE, &two.namespace, CABLE)?;
-        for site in [one, two] {
-            site.namespace.disable_checksum_offload(CABLE)?;
-            site.ovs.vsctl(&["add-br", PHYSICAL, "--", "set", "Bridge", PHYSICAL, "datapath_type=netdev"])?;
-            site.ovs.vsctl(&["add-port", PHYSICAL, CABLE])?;
-        }
-        let machine = GuestSpec {
-            bridge: PHYSICAL,
-            interface: "upstream",
-            mac: "02:00:00:00:ee:01",
-            addresses: &["203.0.113.1/24"],
-            iface_id: None,
-        };
-        self.outside = Some(Guest::plug(&one.ovs, machine)?);
         Ok(())
     }
 

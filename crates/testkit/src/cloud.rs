@@ -15,6 +15,7 @@
 mod api;
 mod relay;
 mod vm;
+mod wire;
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use anyhow::{Context, Result, ensure};
 pub use self::api::{Api, Response};
 use self::relay::Relay;
 pub use self::vm::{Lease, Vm};
+pub use self::wire::{PHYSICAL_BRIDGE, cable};
 use crate::capture::Capture;
 use crate::netns::Namespace;
 use crate::ovs::Ovs;

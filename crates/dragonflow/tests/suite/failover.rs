@@ -6,14 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::cloud::{CloudSpec, UNDERLAY_DEVICE, Vm};
+use testkit::cloud::{CloudSpec, UNDERLAY_DEVICE, Vm, cable};
 use testkit::process::Daemon;
-use testkit::{Capture, Guest, GuestSpec, try_wait_until};
+use testkit::{Capture, Guest, try_wait_until};
 
 use crate::support::{Lab, PATIENCE, binary, times_ready, wait_ready};
 
-/// The bridge that the default configuration maps to physical network `public`.
-const PHYSICAL: &str = "br-ex";
 /// The router of the external network, a machine beside the host in the middle.
 const UPSTREAM: &str = "203.0.113.1";
 /// Hosts by their places: the two that may have the gateway are on either side of the one with the guest and the way out.
@@ -38,36 +36,13 @@ fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-/// Joins the physical bridges of all hosts, each to the next.
-fn join(lab: &Lab) {
-    for site in lab.cloud.sites() {
-        let set = ["--", "set", "Bridge", PHYSICAL, "datapath_type=netdev"];
-        site.ovs.vsctl(&[&["add-br", PHYSICAL][..], &set].concat()).expect("a bridge");
-    }
-    for (number, pair) in lab.cloud.sites().windows(2).enumerate() {
-        let [one, two] = pair else { continue };
-        let (here, there) = (format!("to-next{number}"), format!("to-last{number}"));
-        one.namespace.connect(&here, &two.namespace, &there).expect("a cable");
-        for (site, cable) in [(one, &here), (two, &there)] {
-            site.namespace.disable_checksum_offload(cable).expect("checksums");
-            site.ovs.vsctl(&["add-port", PHYSICAL, cable]).expect("a port");
-        }
-    }
-}
-
 impl Failover {
     fn new() -> Self {
         let host_options = "[df_l3_app]\ngateway_hold_seconds = 3\n";
         let lab = Lab::with(&CloudSpec { hosts: 3, host_options, ..CloudSpec::new(binary()) });
-        join(&lab);
-        let outside = GuestSpec {
-            bridge: PHYSICAL,
-            interface: "upstream",
-            mac: "02:00:00:00:ee:01",
-            addresses: &["203.0.113.1/24"],
-            iface_id: None,
-        };
-        let upstream = Guest::plug(&lab.cloud.sites()[MIDDLE].ovs, outside).expect("a machine outside");
+        lab.cloud.lay_wire().expect("a wire");
+        let upstream =
+            lab.cloud.sites()[MIDDLE].plug_upstream(&["203.0.113.1/24"]).expect("a machine outside");
         let inside = lab.network("inside", "geneve", "10.0.1.0/24");
         let gateway = Self::make_router(&lab, &inside);
         let agents = vec![Self::start_agent(&lab, FIRST, 200), None, Self::start_agent(&lab, SECOND, 100)];
@@ -166,7 +141,7 @@ impl Failover {
 
     /// The cable of an outer host to the one in the middle.
     fn cable(&self, place: usize) -> String {
-        if place == FIRST { "to-next0".to_owned() } else { "to-last1".to_owned() }
+        cable(place, MIDDLE)
     }
 
     /// What is lost of a guest's packets while something is done, and that it is over soon.

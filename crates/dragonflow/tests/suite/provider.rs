@@ -3,15 +3,11 @@
 use std::net::IpAddr;
 
 use serde_json::json;
-use testkit::cloud::{BRIDGE, CloudSpec, Site, Vm};
+use testkit::cloud::{BRIDGE, CloudSpec, PHYSICAL_BRIDGE, Site, Vm, cable};
 use testkit::{Capture, Guest, GuestSpec, try_wait_until};
 
 use crate::support::{Lab, PATIENCE, Wire, binary, talks, times_ready, wait_ready};
 
-/// The bridge that the default configuration maps to physical network `public`.
-const PHYSICAL: &str = "br-ex";
-/// The cable between the physical bridges of two hosts.
-const CABLE: &str = "phys0";
 const VLAN: u16 = 100;
 
 /// A cloud whose server knows the physical network.
@@ -20,28 +16,17 @@ fn lab(hosts: u8) -> Lab {
     Lab::with(&CloudSpec { hosts, server_options, ..CloudSpec::new(binary()) })
 }
 
-/// Makes the bridge of a host to its physical network, as an operator does.
-fn make_bridge(site: &Site) {
-    let set = ["--", "set", "Bridge", PHYSICAL, "datapath_type=netdev"];
-    site.ovs.vsctl(&[&["add-br", PHYSICAL][..], &set].concat()).expect("a bridge");
-}
-
-/// Lays the cable between the bridges of the first two hosts.
-fn join(lab: &Lab) {
-    let [one, two, ..] = lab.cloud.sites() else { panic!("two hosts") };
-    one.namespace.connect(CABLE, &two.namespace, CABLE).expect("a cable");
-    for site in [one, two] {
-        site.namespace.disable_checksum_offload(CABLE).expect("checksums");
-        site.ovs.vsctl(&["add-port", PHYSICAL, CABLE]).expect("a port");
-    }
-}
-
 /// A machine that is plugged into the physical bridge, by an access port of a VLAN or without tags.
 fn on_wire(site: &Site, name: &str, address: &str, vlan: Option<u16>) -> Guest {
     let number = address.rsplit(['.', '/']).nth(1).expect("a number");
     let mac = format!("02:00:00:00:01:{:02x}", number.parse::<u8>().expect("a number"));
-    let spec =
-        GuestSpec { bridge: PHYSICAL, interface: name, mac: &mac, addresses: &[address], iface_id: None };
+    let spec = GuestSpec {
+        bridge: PHYSICAL_BRIDGE,
+        interface: name,
+        mac: &mac,
+        addresses: &[address],
+        iface_id: None,
+    };
     let guest = Guest::plug(&site.ovs, spec).expect("a machine on the wire");
     if let Some(vlan) = vlan {
         site.ovs.vsctl(&["set", "Port", name, &format!("tag={vlan}")]).expect("an access port");
@@ -90,10 +75,10 @@ fn ports(site: &Site, bridge: &str) -> Vec<String> {
 fn wait_patched(site: &Site, is_there: bool) {
     let has = |bridge, port: &str| ports(site, bridge).iter().any(|name| name == port);
     try_wait_until(PATIENCE, "the patch ports", || {
-        let ends = [has(BRIDGE, "br-ex-patch"), has(PHYSICAL, "br-int-patch")];
+        let ends = [has(BRIDGE, "br-ex-patch"), has(PHYSICAL_BRIDGE, "br-int-patch")];
         (ends == [is_there; 2]).then_some(())
     })
-    .unwrap_or_else(|error| panic!("{error}: {:?} {:?}", ports(site, BRIDGE), ports(site, PHYSICAL)));
+    .unwrap_or_else(|error| panic!("{error}: {:?} {:?}", ports(site, BRIDGE), ports(site, PHYSICAL_BRIDGE)));
 }
 
 /// Whether a frame is the ARP request of a machine, and with which VLAN.
@@ -112,8 +97,7 @@ fn request_of(vm: &Vm, frame: &[u8]) -> Option<u16> {
 #[test]
 fn guests_of_two_hosts_meet_each_other_and_others_in_their_vlan_and_nobody_else() {
     let mut lab = lab(2);
-    lab.cloud.sites().iter().for_each(make_bridge);
-    join(&lab);
+    lab.cloud.lay_wire().expect("a wire");
     lab.cloud.sites().iter().for_each(|site| wait_patched(site, true));
     let red = vlan(&lab, "red", VLAN);
     let (one, two) = (lab.boot(0, "one", &red), lab.boot(1, "two", &red));
@@ -144,7 +128,7 @@ fn guests_of_two_hosts_meet_each_other_and_others_in_their_vlan_and_nobody_else(
 
 /// What one asks everybody has the tag on the wire, once for each time it was asked, and comes back to nobody.
 fn asks_once(lab: &Lab, one: &Vm, two: &Vm) {
-    let wire = Capture::start(&lab.cloud.sites()[1].namespace, CABLE, "").expect("a capture");
+    let wire = Capture::start(&lab.cloud.sites()[1].namespace, &cable(1, 0), "").expect("a capture");
     let device = one.guest().device();
     let ends = [one, two].map(|vm| Capture::start(vm.namespace(), device, "arp").expect("a capture"));
     reaches_not(one, "10.0.0.250");
@@ -217,24 +201,24 @@ fn a_bridge_that_is_missing_concerns_its_networks_alone_and_heals_when_it_comes(
     says(&["WARN", "br-ex", "public", "create the bridge"]);
 
     let site = &lab.cloud.sites()[0];
-    make_bridge(site);
+    site.add_physical_bridge().expect("a bridge");
     wait_patched(site, true);
     let _machine = on_wire(site, "wire100", "10.0.0.200/24", Some(VLAN));
     reaches(&one, "10.0.0.200");
     says(&["this finding is over", "br-ex"]);
 
     // What somebody takes away comes back, and what is not ours stays.
-    for (bridge, port) in [(BRIDGE, "br-ex-patch"), (PHYSICAL, "br-int-patch")] {
+    for (bridge, port) in [(BRIDGE, "br-ex-patch"), (PHYSICAL_BRIDGE, "br-int-patch")] {
         site.ovs.vsctl(&["del-port", bridge, port]).expect("it goes");
         wait_patched(site, true);
         reaches(&one, "10.0.0.200");
     }
-    site.ovs.vsctl(&["del-br", PHYSICAL]).expect("it goes");
+    site.ovs.vsctl(&["del-br", PHYSICAL_BRIDGE]).expect("it goes");
     try_wait_until(PATIENCE, "the port that leads nowhere to go", || {
         (!ports(site, BRIDGE).contains(&"br-ex-patch".to_owned())).then_some(())
     })
     .expect("it goes");
-    make_bridge(site);
+    site.add_physical_bridge().expect("a bridge");
     wait_patched(site, true);
 
     // Another mapping.
@@ -249,7 +233,7 @@ fn a_bridge_that_is_missing_concerns_its_networks_alone_and_heals_when_it_comes(
     wait_ready(site, ready);
     wait_patched(&lab.cloud.sites()[0], false);
     says_error(&lab, &["other", "br-other"]);
-    assert_eq!(ports(&lab.cloud.sites()[0], PHYSICAL), [""; 0]);
+    assert_eq!(ports(&lab.cloud.sites()[0], PHYSICAL_BRIDGE), [""; 0]);
     talks(&three, &four);
 }
 

@@ -4,12 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use testkit::cloud::{CloudSpec, Vm};
-use testkit::{Guest, GuestSpec, try_wait_until};
+use testkit::{Guest, try_wait_until};
 
 use crate::support::{Lab, PATIENCE, binary};
-
-/// The bridge that the default configuration maps to physical network `public`, and the cable between those of two hosts.
-const PHYSICAL: &str = "br-ex";
 
 /// The router of the external network, a machine.
 pub(crate) const UPSTREAM: &str = "203.0.113.1";
@@ -35,19 +32,7 @@ pub(crate) fn ip(text: &str) -> IpAddr {
 
 /// Joins the physical bridges of all hosts, each to the next.
 pub(crate) fn join(lab: &Lab) {
-    for site in lab.cloud.sites() {
-        let set = ["--", "set", "Bridge", PHYSICAL, "datapath_type=netdev"];
-        site.ovs.vsctl(&[&["add-br", PHYSICAL][..], &set].concat()).expect("a bridge");
-    }
-    for (number, pair) in lab.cloud.sites().windows(2).enumerate() {
-        let [one, two] = pair else { continue };
-        let (here, there) = (format!("to-next{number}"), format!("to-last{number}"));
-        one.namespace.connect(&here, &two.namespace, &there).expect("a cable");
-        for (site, cable) in [(one, &here), (two, &there)] {
-            site.namespace.disable_checksum_offload(cable).expect("checksums");
-            site.ovs.vsctl(&["add-port", PHYSICAL, cable]).expect("a port");
-        }
-    }
+    lab.cloud.lay_wire().expect("a wire");
 }
 
 impl Routed {
@@ -59,14 +44,9 @@ impl Routed {
     pub(crate) fn wired() -> (Lab, Guest) {
         let lab = Lab::with(&CloudSpec { hosts: 3, ..CloudSpec::new(binary()) });
         join(&lab);
-        let outside = GuestSpec {
-            bridge: PHYSICAL,
-            interface: "upstream",
-            mac: "02:00:00:00:ee:01",
-            addresses: &["203.0.113.1/24", "198.51.100.1/32"],
-            iface_id: None,
-        };
-        let upstream = Guest::plug(&lab.cloud.sites()[0].ovs, outside).expect("a machine outside");
+        let upstream = lab.cloud.sites()[0]
+            .plug_upstream(&["203.0.113.1/24", "198.51.100.1/32"])
+            .expect("a machine outside");
         (lab, upstream)
     }
 
