@@ -100,5 +100,6 @@ pub(crate) fn settings() -> Settings {
         learning: engine::Learning::default(),
         dhcp: Arc::default(),
         multicast: engine::Multicast::default(),
+        host_address: None,
     }
 }

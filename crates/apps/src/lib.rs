@@ -2,7 +2,8 @@
 //!
 //! An app is a folder: what it guarantees in prose, its rules, its answers to packets, its tests. It is registered by one
 //! line in [`all`]. Apps do not know each other; what several need to know about ports and networks is in [`local`], [`network`],
-//! [`places`], [`filter`], `names`, [`policy`], [`provider`], [`routers`], [`slow_path`] and [`tunnel`]. How to write one is in `docs/writing-an-app.md`.
+//! [`places`], [`filter`], [`host_address`], `names`, [`policy`], [`provider`], [`routers`], [`slow_path`] and [`tunnel`]. How to write
+//! one is in `docs/writing-an-app.md`.
 
 pub mod arp;
 pub mod classify;
@@ -13,6 +14,7 @@ pub mod filter;
 pub mod gateway;
 pub mod groups;
 pub(crate) mod holders;
+pub(crate) mod host_address;
 pub mod l2;
 pub mod local;
 pub mod metadata;

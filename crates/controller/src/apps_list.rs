@@ -39,8 +39,10 @@ const fn parts(app: App) -> &'static [AppId] {
         App::Migration => &[tables::MIGRATION_OWNER],
         App::Metadata => &[tables::METADATA_OWNER],
         // Where routers send packets and with which addresses these leave is one thing.
-        App::L3 | App::Dnat | App::LegacySnat => &[tables::ROUTER_OWNER],
-        App::FlowClassifier | App::ServiceChain | App::ChassisSnat => &[],
+        // Whether the address of the node is one
+        // of these is in `Options`.
+        App::L3 | App::Dnat | App::LegacySnat | App::ChassisSnat => &[tables::ROUTER_OWNER],
+        App::FlowClassifier | App::ServiceChain => &[],
     }
 }
 

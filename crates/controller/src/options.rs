@@ -219,7 +219,16 @@ impl Options {
             answer_arp: self.answer_arp,
             learning: self.learning,
             multicast: self.multicast,
+            host_address: self.host_address(),
             dhcp: Arc::clone(&self.dhcp),
+        }
+    }
+
+    /// The address with which guests leave here that have none of their own outside.
+    fn host_address(&self) -> Option<Ipv4Addr> {
+        match self.external_host_ip {
+            Some(IpAddr::V4(ip)) if self.apps.contains(config::App::ChassisSnat) => Some(ip),
+            _ => None,
         }
     }
 
@@ -328,6 +337,12 @@ fn notices(config: &Config) -> Vec<String> {
     note(
         df.apps_list.contains(config::App::Metadata) && config.df_metadata.ip.is_ipv6(),
         "[df_metadata] ip is an IPv6 address, so there is no metadata service: say an IPv4 address; who asks by IPv6 is served too",
+    );
+    note(
+        df.apps_list.contains(config::App::ChassisSnat)
+            && !matches!(df.external_host_ip, Some(IpAddr::V4(_))),
+        "[df] apps_list: chassis_snat does nothing, because [df] external_host_ip is no IPv4 address: guests leave by the gateways of \
+         their routers",
     );
     note(
         df.enable_df_pub_sub,

@@ -23,6 +23,7 @@ fn first_step() -> String {
         learning: engine::Learning::default(),
         dhcp: std::sync::Arc::default(),
         multicast: engine::Multicast::default(),
+        host_address: None,
     };
     record::to_line(&[Input::Settings(settings)])
 }

@@ -24,6 +24,9 @@ pub struct Settings {
     /// Who gets what is sent to multicast addresses.
     #[serde(default)]
     pub multicast: Multicast,
+    /// The address with which guests leave here that have none of their own outside, where the node has one.
+    #[serde(default)]
+    pub host_address: Option<Ipv4Addr>,
 }
 
 /// Who gets what is sent to multicast addresses.

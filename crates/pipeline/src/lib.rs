@@ -27,6 +27,7 @@ mod build;
 mod cookie;
 pub mod filters;
 pub mod groups;
+pub mod host_address;
 pub mod metadata;
 pub mod meters;
 mod priority;

@@ -119,6 +119,14 @@ pub static IS_FOR_GATEWAY: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 11, n_bits: 1 },
 };
 
+/// Whether a packet is in its router by way of the gateway's node.
+pub static VIA_GATEWAY: Register = Register {
+    name: "via the gateway",
+    meaning: "1 if a packet came to its router on the node of the gateway from elsewhere, so that it has that gateway's address where it \
+              leaves; said only where others leave with the address of the node",
+    bits: Subfield { field: Field::Reg5, ofs: 13, n_bits: 1 },
+};
+
 /// Whether a question for a name was looked at already.
 pub static LOOKED_UP: Register = Register {
     name: "looked up",
@@ -152,6 +160,7 @@ pub static ALL: &[&Register] = &[
     &IS_TOO_LONG,
     &MAY_BE_TOO_LONG,
     &IS_FOR_GATEWAY,
+    &VIA_GATEWAY,
     &LOOKED_UP,
     &NEXT_HOP,
     &NEXT_HOP_V6,

@@ -32,6 +32,7 @@
 mod dhcp;
 mod dns;
 mod groups;
+mod host_address;
 mod metadata;
 mod neighbors;
 mod pairs;
@@ -51,6 +52,7 @@ pub use groups::{
     EGRESS_ACCEPT, EGRESS_RULES, EGRESS_TRACK, GROUPS_OWNER, INGRESS, INGRESS_ACCEPT, INGRESS_RULES,
     INGRESS_TRACK,
 };
+pub use host_address::HOST_ADDRESS;
 pub use metadata::{METADATA, METADATA_ANSWER, METADATA_OWNER};
 pub use neighbors::{ARP, ARP_OWNER, ND, ND_ANSWER, ND_OWNER};
 pub use pairs::ARP_CLAIMS;
@@ -411,6 +413,7 @@ pub static PIPELINE: Pipeline = Pipeline {
         &ROUTE,
         &OVERSIZE,
         &EXTERNAL,
+        &HOST_ADDRESS,
         &NEIGHBOR,
         &RESOLVED,
         &UNRESOLVED,

@@ -31,6 +31,7 @@ use pipeline::tables::{ANSWER, ARP, ARP_CLAIMS, ARP_OWNER, L2};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::holders;
+use crate::host_address;
 use crate::local::{self, LocalPort};
 use crate::network::{Network, present, tagged, with_tags};
 use crate::slow_path;
@@ -48,6 +49,7 @@ pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
     rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.push(Rule::once("metadata service", metadata_service));
+    rules.push(Rule::each("address of the node", host));
     rules.push(Rule::each("holder", holder));
     rules.push(Rule::each("stale holder", holders::stale));
     rules.extend(local::each("own addresses", own_addresses));
@@ -162,6 +164,19 @@ fn metadata_service(view: &mut View<'_>, sink: &mut Sink) {
         let request = asks_for(SERVICE_V4).with(Field::EthDst, MacAddr::BROADCAST);
         sink.flow(&ARP, Priority::DEFAULT.level(1), |flow| reply(flow.matching(request), SERVICE_V4, MAC));
     }
+}
+
+/// Guests in an external network answer what left with the address of this node.
+fn host(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(address) = host_address::in_network(view, &row.id).filter(|address| address.network.is_present)
+    else {
+        return;
+    };
+    let request = asks_for(address.ip).with(Field::EthDst, MacAddr::BROADCAST);
+    sink.flow(&ARP, Priority::DEFAULT, |flow| {
+        let flow = flow.matching(request).when(&regs::NETWORK, address.network.key.into());
+        reply(flow, address.ip, address.mac)
+    });
 }
 
 /// Lets a guest ask for its own addresses without being answered.

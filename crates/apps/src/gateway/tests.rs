@@ -45,6 +45,7 @@ impl Node {
             learning: Learning::default(),
             dhcp: Dhcp::default().into(),
             multicast: Multicast::default(),
+            host_address: None,
         };
         let mut engine = Engine::new(apps);
         let snapshot = Input::Snapshot { tables: Table::ALL.to_vec(), rows: rows.to_vec() };

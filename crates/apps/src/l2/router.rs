@@ -10,7 +10,7 @@ use pipeline::tables::{ARRIVE, INGRESS, L2, ROUTE};
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::network::{Network, reached};
-use crate::{gateway, routers};
+use crate::{gateway, host_address, routers};
 
 /// Questions for addresses, before they are flooded.
 const QUESTION: Priority = Priority::DEFAULT.level(2);
@@ -83,6 +83,12 @@ pub(super) fn from_wire(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sin
     if let Some(settings) = view.settings().filter(|_| !network.is_external) {
         let to_us = Match::new().with(Field::EthDst, routers::node_mac(&settings.chassis));
         sink.flow(&L2, Priority::EXACT, |flow| in_network(flow, to_us).goto(&ARRIVE));
+    }
+    if let Some(address) = host_address::in_network(view, &row.id) {
+        let to_us = Match::new().with(Field::EthDst, address.mac);
+        sink.flow(&L2, Priority::EXACT, |flow| {
+            flow.matching(to_us).when(&regs::NETWORK, network.key.into()).goto(&ARRIVE)
+        });
     }
     let questions = [
         Match::new().with(Field::EthType, ethertype::ARP).with(Field::EthDst, MacAddr::BROADCAST),

@@ -15,7 +15,7 @@ use pipeline::{FlowBuilder, Priority, regs};
 
 use super::limits::{self, Limits};
 use super::route::forwarded;
-use super::{NO_PORT, announce, quotes};
+use super::{NO_PORT, announce, host_address, quotes};
 use crate::network::{self, Network};
 use crate::routers::{self, Gateway, Leg, Router};
 use crate::{gateway, places};
@@ -45,8 +45,10 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
                 let limits = limits::of_gateway(view, port, outside, sink);
                 let zone = if is_hiding(gateway) { zone(view, row, sink) } else { None };
                 leaves_here(&router, gateway, &network, (zone, limits), sink);
-                let inside = Inside { router: router.key, brings_too_long: routers::may_bring_too_long(view, &row.id, &network) };
-                arrives_here(inside, gateway, &network, (zone, limits), sink);
+                // What others send to this gateway has its address, also where guests of this node have that of the node.
+                let marks = host_address::replaces(view, &row.id, gateway);
+                let inside = Inside::of(view, &row.id, router.key, &network);
+                arrives_here(inside, gateway, &network, (zone, limits, marks), sink);
                 for ip in gateway.leg.addresses.iter().map(ipnet::IpNet::addr) {
                     announce::address(view, &network, ip, gateway.leg.mac, sink);
                 }
@@ -55,12 +57,10 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
                 }
                 sink.ready(&gateway.leg.port);
             }
-            Some(_) => sink.flow(&EXTERNAL, REST, |flow| {
-                outward(flow, &router, &network)
-                    .action(Action::set(Field::EthDst, gateway.leg.mac))
-                    .set(&regs::EGRESS_PORT, gateway.leg.key.into())
-                    .goto(&DISPATCH)
-            }),
+            Some(_) => {
+                sink.flow(&EXTERNAL, REST, |flow| to_gateway(outward(flow, &router, &network), gateway));
+            }
+            None if host_address::replaces(view, &row.id, gateway) => {}
             None => sink.problem(
                 "the router has a gateway, and no node is a candidate for it: start a df-l3-agent on a node that is at the \
                  external network",
@@ -72,6 +72,13 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
 /// Matches what a router sends to an external network.
 pub(super) fn outward(flow: FlowBuilder, router: &Router, network: &Network) -> FlowBuilder {
     flow.when(&regs::ROUTER, router.key.into()).when(&regs::NETWORK, network.key.into())
+}
+
+/// Sends what leaves to the node of a gateway.
+pub(super) fn to_gateway(flow: FlowBuilder, gateway: &Gateway) -> FlowBuilder {
+    flow.action(Action::set(Field::EthDst, gateway.leg.mac))
+        .set(&regs::EGRESS_PORT, gateway.leg.key.into())
+        .goto(&DISPATCH)
 }
 
 /// Whether a gateway hides addresses behind its own.
@@ -132,11 +139,14 @@ fn arrives_here(
     router: Inside,
     gateway: &Gateway,
     network: &Network,
-    (zone, limits): (Option<Zone>, Limits),
+    (zone, limits, marks): (Option<Zone>, Limits, bool),
     sink: &mut Sink,
 ) {
     let leg = &gateway.leg;
-    let arrived = |flow: FlowBuilder| router.enter(flow.when(&regs::EGRESS_PORT, leg.key.into()));
+    let arrived = |flow: FlowBuilder| {
+        let flow = router.enter(flow.when(&regs::EGRESS_PORT, leg.key.into()));
+        if marks { flow.set(&regs::VIA_GATEWAY, 1) } else { flow }
+    };
     for version in [ethertype::IPV4, ethertype::IPV6] {
         let matching = Match::new().with(Field::EthType, version);
         sink.flow(&ARRIVE, REST, |flow| arrived(flow.matching(matching.clone())).goto(&ROUTE));
@@ -180,6 +190,10 @@ pub(super) struct Inside {
 }
 
 impl Inside {
+    pub(super) fn of(view: &mut View<'_>, id: &Id<LogicalRouter>, router: u32, outside: &Network) -> Self {
+        Self { router, brings_too_long: routers::may_bring_too_long(view, id, outside) }
+    }
+
     /// Says that a packet is in the router, wherever it came from.
     pub(super) fn enter(self, flow: FlowBuilder) -> FlowBuilder {
         let flow = flow.set(&regs::ROUTER, self.router.into());
@@ -240,7 +254,6 @@ pub(super) fn known(view: &mut View<'_>, row: &FloatingIp) -> Option<Floating> {
         mac,
         addresses: Vec::new(),
     };
-    let brings_too_long = routers::may_bring_too_long(view, id, &network);
-    let inside = Inside { router: router.key, brings_too_long };
+    let inside = Inside::of(view, id, router.key, &network);
     Some(Floating { router, inside, leg, network, ip })
 }

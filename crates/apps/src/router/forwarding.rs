@@ -10,7 +10,7 @@
 //! # Cost
 //! A range is the fewest blocks that masks can express, two flows each: one, where both sides begin at a multiple of the length.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::{Sink, View};
@@ -97,6 +97,30 @@ pub(super) fn floating_ip(view: &mut View<'_>, row: &FloatingIp, sink: &mut Sink
     quotes::flows(view, &floating, &guests, sink);
     announce::address(view, &floating.network, IpAddr::V4(floating.ip), floating.leg.mac, sink);
     sink.ready(&floating.leg.port);
+}
+
+/// What guests send that leaves with the ports of a floating IP.
+pub(super) fn sent(view: &mut View<'_>, row: &FloatingIp) -> Vec<Match> {
+    let mut sent = BTreeMap::new();
+    for rule in known(view, row) {
+        let IpAddr::V4(guest) = rule.internal_ip else { continue };
+        for way in ways(&rule) {
+            let key = (rule.protocol, Matched { guest: Some(guest), ..way.outward });
+            sent.entry(key).or_insert_with(|| way.sent_by(guest));
+        }
+        // Errors are about packets of such a port, or nobody's.
+        for kind in packet::translate::ICMP_ERRORS {
+            let matched =
+                Matched { guest: Some(guest), is_outward: true, value: kind.into(), mask: u16::MAX };
+            sent.entry((ip_proto::ICMP, matched)).or_insert_with(|| error_of(guest, kind));
+        }
+    }
+    sent.into_values().collect()
+}
+
+fn error_of(guest: Ipv4Addr, kind: u8) -> Match {
+    let from = Match::new().with(Field::EthType, ethertype::IPV4).with(Field::Ipv4Src, guest);
+    from.with(Field::IpProto, ip_proto::ICMP).with(Field::IcmpType, kind)
 }
 
 /// The rules of a floating IP that lead to ports which exist.

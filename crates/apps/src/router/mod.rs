@@ -13,6 +13,7 @@
 //!   the node of the sender, by rewriting alone; what comes back, and what others begin, is turned back there. A floating IP that is
 //!   taken away is dead with the flows. Everything else leaves at the node of the gateway, with the gateway's address if the
 //!   router hides addresses, by connection tracking in a zone of the router's own.
+//!   On a node that has an address of its own for that, it leaves there with this one ([`host_address`]).
 //!   ICMP errors are translated with what they quote ([`quotes`]). Floating IPs and gateways have limits of their own ([`limits`]).
 //! - A floating IP that stands for no port may have single ports that stand for ports of guests ([`forwarding`]).
 //! - Packets between a router and a physical network never pass the kernel of a node: next hops are asked for by ARP and neighbour
@@ -28,6 +29,7 @@
 mod announce;
 mod external;
 mod forwarding;
+mod host_address;
 mod limits;
 mod neighbor;
 mod quotes;
@@ -71,6 +73,9 @@ pub fn app() -> App {
         Rule::each("gateway", external::gateways),
         Rule::each("floating IP", external::floating_ip),
         Rule::each("forwarded ports", forwarding::floating_ip),
+        Rule::each("router by the address of the node", host_address::router),
+        Rule::each("address of the node", host_address::network),
+        Rule::each("floating IP beside the address of the node", host_address::floating_ip),
     ];
     rules.extend(local::each("told guest", announce::to_guest));
     let responders = vec![

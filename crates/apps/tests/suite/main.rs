@@ -12,6 +12,7 @@ mod figures;
 mod golden;
 mod groups;
 mod histories;
+mod host_address;
 mod learning;
 mod lengths;
 mod metadata;

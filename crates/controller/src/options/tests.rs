@@ -39,6 +39,23 @@ fn what_has_no_effect_is_said() {
 }
 
 #[test]
+fn guests_leave_with_the_address_of_the_node_where_it_has_one_and_that_is_asked_for() {
+    let asked = |text: &str| {
+        let (options, notices) = options(&format!("[df]\n{text}")).unwrap();
+        (options.settings().host_address, notices.iter().any(|notice| notice.contains("external_host_ip")))
+    };
+    let ip = Some(Ipv4Addr::new(203, 0, 113, 101));
+    let both = "apps_list = l3_proactive,chassis_snat\nexternal_host_ip = 203.0.113.101\n";
+    assert_eq!(asked(both), (ip, false));
+    assert_eq!(asked("external_host_ip = 203.0.113.101\n"), (None, false), "it may be for BGP alone");
+    assert_eq!(asked("apps_list = chassis_snat\n"), (None, true));
+    assert_eq!(asked("apps_list = chassis_snat\nexternal_host_ip = 2001:db8::1\n"), (None, true));
+    let class =
+        "apps_list = chassis_snat_app.ChassisSNATApp\n[df_snat_app]\nexternal_host_ip = 203.0.113.101\n";
+    assert_eq!(asked(class), (ip, false), "the original's names");
+}
+
+#[test]
 fn the_switch_is_found_beside_its_database() {
     let directory = ScratchDir::new().unwrap();
     let access = |config: &Config| Options::from_config(config, directory.path()).unwrap().0;

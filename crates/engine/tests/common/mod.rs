@@ -172,6 +172,7 @@ pub(crate) fn settings(rate_per_s: u32) -> Input {
         learning: engine::Learning::default(),
         dhcp: Arc::new(Dhcp { rate_per_s, ..Dhcp::default() }),
         multicast: engine::Multicast::default(),
+        host_address: None,
     })
 }
 

@@ -15,7 +15,7 @@
 
 use openflow::Field;
 
-use super::{DISPATCH, INGRESS, LEARNED_OWNER};
+use super::{DISPATCH, HOST_ADDRESS, INGRESS, LEARNED_OWNER};
 use crate::cookie::AppId;
 use crate::regs;
 use crate::spec::{Miss, TableSpec};
@@ -69,8 +69,9 @@ pub static ARRIVE: TableSpec = TableSpec {
         &regs::EGRESS_PORT,
         &regs::IS_FOR_GATEWAY,
         &regs::MAY_BE_TOO_LONG,
+        &regs::VIA_GATEWAY,
     ],
-    next: &[&ROUTE, &RESOLVED, &DISPATCH],
+    next: &[&ROUTE, &HOST_ADDRESS, &RESOLVED, &DISPATCH],
     again: &[],
     may_output: true,
     miss: Miss::Drop,
@@ -156,7 +157,7 @@ pub static EXTERNAL: TableSpec = TableSpec {
         Field::UdpSrc,
         Field::SctpSrc,
     ],
-    reads: &[&regs::ROUTER, &regs::NETWORK],
+    reads: &[&regs::ROUTER, &regs::NETWORK, &regs::VIA_GATEWAY],
     sets: &[
         Field::InPort16,
         Field::IpTtl,
@@ -168,7 +169,7 @@ pub static EXTERNAL: TableSpec = TableSpec {
         Field::SctpSrc,
     ],
     writes: &[&regs::INGRESS_PORT, &regs::INGRESS_ON_WIRE, &regs::EGRESS_PORT],
-    next: &[&NEIGHBOR, &DISPATCH],
+    next: &[&HOST_ADDRESS, &NEIGHBOR, &DISPATCH],
     again: &[],
     may_output: true,
     miss: Miss::Drop,

@@ -13,6 +13,7 @@ pub(crate) fn settings() -> Settings {
         answer_arp: true,
         learning: engine::Learning::default(),
         multicast: engine::Multicast::default(),
+        host_address: None,
         dhcp: std::sync::Arc::default(),
     }
 }

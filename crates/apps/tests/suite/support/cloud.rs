@@ -52,6 +52,7 @@ impl Node {
                 learning: engine::Learning::default(),
                 dhcp: Arc::default(),
                 multicast: engine::Multicast::default(),
+                host_address: None,
             },
             tunnels: tunnel_ports(types),
             providers: BTreeMap::new(),

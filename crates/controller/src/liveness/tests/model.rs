@@ -111,6 +111,7 @@ fn engine(name: &str) -> (Engine, Vec<Watched>) {
         learning: Learning::default(),
         dhcp: Dhcp::default().into(),
         multicast: Multicast::default(),
+        host_address: None,
     };
     let gateway = apps::all().into_iter().find(|app| app.id == tables::GATEWAY_OWNER).unwrap();
     let rules = vec![Rule::each::<RouterExtra>("tell", tell)];
