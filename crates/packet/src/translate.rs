@@ -16,6 +16,9 @@ const PARAMETER_PROBLEM: u8 = 12;
 pub const ICMP_ERRORS: [u8; 3] =
     [icmp::v4::DESTINATION_UNREACHABLE, icmp::v4::TIME_EXCEEDED, PARAMETER_PROBLEM];
 
+/// In the seventh octet of the header: more pieces follow.
+const MORE_PIECES: u8 = 0x20;
+
 /// Which end of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -100,6 +103,15 @@ pub fn change(packet: &mut [u8], side: Side, to: End) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Says of the first piece of an IPv4 packet that no others follow.
+pub fn end_with_first_piece(packet: &mut [u8]) {
+    let Some(flags) = packet.get_mut(6..).and_then(|rest| rest.first_chunk_mut::<2>()) else { return };
+    let old = *flags;
+    flags[0] &= !MORE_PIECES;
+    let new = *flags;
+    adjust(packet, 10, &old, &new);
 }
 
 /// Whether a UDP packet has no checksum.

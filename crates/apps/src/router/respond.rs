@@ -15,6 +15,7 @@ use openflow::action::Action;
 use packet::build::{Ethernet, Ip, Transport};
 use packet::headers::{Fragment, Headers, NetworkKey, TransportKey};
 use packet::icmp::Message;
+use packet::translate::end_with_first_piece;
 use pipeline::regs;
 use pipeline::tables::ROUTE;
 
@@ -55,6 +56,10 @@ fn error(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static str>
     let mut quoted = quoted.ok_or("there is nothing to quote")?.to_vec();
     let is_as_sent = quotes::as_sent(view, &router, source, &mut quoted);
     let inner = if is_as_sent { None } else { leg_before_hidden(&router, &headers) };
+    if inner.is_some() {
+        // Of an error about a piece the tracker does not know the connection.
+        end_with_first_piece(&mut quoted);
+    }
     let leg = inner.or_else(|| leg_near(view, &router, packet, source));
     let leg = leg.ok_or("the router has no address to tell from")?;
     let from = leg.address_near(source).or_else(|| leg.address_like(source));

@@ -250,9 +250,11 @@ fn who_is_outside_is_told_of_what_it_sent_and_not_of_addresses_inside() {
     // What answers a guest behind the gateway is told of from inside, so that the tracker turns the address and port back.
     let mut answer_of_outside = udp((UPSTREAM.0, STRANGER, 53), (GATEWAY, BLUE1.1, 5353));
     answer_of_outside[22] = 1;
+    answer_of_outside[20] |= 0x20; // a first piece
     let (resume, bytes) = resumed(answer(&mut cloud, "g", up, answer_of_outside));
     assert_eq!(resume.table, tables::ROUTE.id);
     assert_eq!(end(&bytes, Side::Src).expect("a packet").ip, v4("10.0.2.1"));
+    assert_eq!(bytes[28 + 6] & 0x20, 0, "the tracker knows no pieces");
     // Who is inside sent it to the guest itself.
     let mut inner = ping((mac("02:00:00:00:00:02"), BLUE1.1), (BLUE_LEG, "10.0.1.11"));
     inner[22] = 1;
