@@ -70,7 +70,7 @@ fn add(
     permitted: &mut BTreeMap<Place, Permitted>,
     sink: &mut Sink,
 ) {
-    let matches = match permit.matches() {
+    let matches = match permit.matches(is_stateful) {
         Ok(matches) => matches,
         Err(problem) => return sink.problem(format!("rule {}: {problem}", permit.id)),
     };

@@ -8,7 +8,12 @@ use net_types::PortRange;
 use openflow::{Field, Match};
 use packet::{ethertype, ip_proto};
 
+use super::{INVALID, TRACKED};
+
 const SCTP: u8 = 132;
+
+/// `ip_frag`: any piece of a datagram.
+const A_PIECE: u8 = 1;
 
 /// Who is on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +74,17 @@ impl From<&SecurityGroupExtraRule> for Permit {
 }
 
 impl Permit {
-    /// The matches that together are the rule, without groups on the other side; or why it makes no sense.
-    pub(super) fn matches(&self) -> Result<Vec<Match>, String> {
+    /// The matches that together are the rule, without groups on the other side; or why it makes no sense. Connections are followed, or not.
+    pub(super) fn matches(&self, is_stateful: bool) -> Result<Vec<Match>, String> {
+        let mut matches = self.whole()?;
+        if is_stateful {
+            let pieces: Vec<Match> = matches.iter().filter_map(piece).collect();
+            matches.extend(pieces);
+        }
+        Ok(matches)
+    }
+
+    fn whole(&self) -> Result<Vec<Match>, String> {
         let ethertype = match self.ethertype {
             EtherType::Ipv4 => ethertype::IPV4,
             EtherType::Ipv6 => ethertype::IPV6,
@@ -140,6 +154,20 @@ impl Permit {
 }
 
 /// `matching`, for packets whose other side is in `net`; nothing, where that is of another IP version.
+/// A piece of a datagram that a match with ports is about. A switch looks at no ports of pieces, the first included; but the tracker has seen
+/// them together, and says of each to which ports the datagram is.
+fn piece(whole: &Match) -> Option<Match> {
+    let port = whole.get(Field::UdpDst)?;
+    let mut piece = Match::new().with_masked(Field::IpFrag, A_PIECE, A_PIECE);
+    for field in whole.fields().iter().filter(|field| field.field != Field::UdpDst) {
+        piece.set(field.field, field.value, field.mask);
+    }
+    piece =
+        piece.with_masked(Field::CtState, TRACKED, TRACKED | INVALID).with(Field::CtNwProto, ip_proto::UDP);
+    piece.set(Field::CtTpDst, port.value, port.mask);
+    Some(piece)
+}
+
 fn addressed(matching: Match, net: IpNet, ethertype: EtherType, direction: Direction) -> Option<Match> {
     match (net, ethertype) {
         (IpNet::V4(_), EtherType::Ipv4) | (IpNet::V6(_), EtherType::Ipv6) => {

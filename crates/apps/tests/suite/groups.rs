@@ -364,3 +364,22 @@ fn keys_of_groups_and_networks_may_be_large() {
     assert_eq!(cloud.send_tracked("red2", &back, &mut trackers).receivers(), ["red1"], "an answer");
     cloud.send_tracked("blue2", &back, &mut trackers).assert_nobody();
 }
+
+/// Open vSwitch in userspace hands on the pieces of a datagram after it has tracked the whole, and of none of them are ports seen.
+#[test]
+fn pieces_of_a_datagram_pass_by_the_ports_of_the_whole() {
+    let mut cloud = Cloud::new(
+        "node a 192.0.2.1 geneve
+         network red 1 geneve
+         group some 1 in:udp:80-81 out:::
+         group none 2 out:::
+         port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1 groups=none
+         port red2 12 red on=a:2 mac=02:00:00:00:00:02 ip=10.0.0.2 groups=some",
+    );
+    assert_eq!(cloud.problems("a"), [] as [&str; 0]);
+    for (port, receivers) in [(80, &["red2"] as &[&str]), (82, &[])] {
+        let mut first = udp((mac_of("web1"), "10.0.0.1", 7), (mac_of("db1"), "10.0.0.2", port));
+        first[14 + 6] |= 0x20;
+        assert_eq!(cloud.send_tracked("red1", &first, &mut Trackers::new()).receivers(), receivers, "{port}");
+    }
+}

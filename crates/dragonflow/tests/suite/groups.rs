@@ -200,6 +200,41 @@ fn who_joins_and_leaves_a_group_is_known_on_other_hosts() {
 }
 
 #[test]
+fn datagrams_in_pieces_pass_a_rule_with_ports_and_no_others() {
+    const PORT: u16 = 5000;
+    const LONG_BYTES: u64 = 5000;
+    let lab = Lab::new(2);
+    let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    let (some, none) = (Group::new(&lab, "some", &json!({})), Group::new(&lab, "none", &json!({})));
+    some.rule(&json!({"protocol": "udp", "port_range_min": PORT, "port_range_max": PORT + 1}));
+    let client = boot(&lab, 1, "client", &network, &[&none]);
+    let server = boot(&lab, 0, "server", &network, &[&some]);
+    let received = |port: u16| {
+        let file = lab.cloud.path(&format!("server-{port}"));
+        let mut command = server.namespace().command("nc");
+        command.args(["-l", "-u", "-k", "-n", &port.to_string()]);
+        let process = Daemon::start("nc", &command, &file).expect("nc runs");
+        let listens =
+            || server.namespace().run("ss", &["-lun"]).ok()?.contains(&format!(":{port} ")).then_some(());
+        try_wait_until(PATIENCE, "nc to listen", listens).expect("it listens");
+        (process, file)
+    };
+    let (open, closed) = (received(PORT + 1), received(PORT + 2));
+    let send = |port: u16| {
+        let send = format!("head -c {LONG_BYTES} /dev/zero | nc -u -n -w 1 {} {port}", address(&server));
+        client.namespace().run("sh", &["-c", &send]).expect("nc runs");
+    };
+    let bytes = |file: &PathBuf| std::fs::metadata(file).map_or(0, |file| file.len());
+    try_wait_until(PATIENCE, "a long datagram", || {
+        send(PORT + 2);
+        send(PORT + 1);
+        (bytes(&open.1) >= LONG_BYTES).then_some(())
+    })
+    .expect("its pieces pass");
+    assert_eq!(bytes(&closed.1), 0, "nothing permits that port");
+}
+
+#[test]
 fn rules_hold_while_controllers_and_switches_restart() {
     let mut lab = Lab::new(2);
     let network = lab.network("blue", "geneve", "10.0.0.0/24");

@@ -30,6 +30,10 @@ const GROUP_FIELDS: &[Field] = &[
     Field::CtState,
     Field::CtMark,
     Field::ConjId,
+    // Of pieces of datagrams.
+    Field::IpFrag,
+    Field::CtNwProto,
+    Field::CtTpDst,
 ];
 
 /// Which packets of a guest are tracked.

@@ -86,6 +86,12 @@ impl Environment for Tracker {
     fn track(&mut self, tracking: &Tracking, key: &mut Key) {
         let (state, mark) = self.state(tracking.zone, key);
         (key.ct_state, key.ct_mark) = (state | ct_state::TRACKED, mark);
+        // The tuple of the one who began, which pieces have as well.
+        let net = &mut key.net;
+        (net.ct.proto, net.ct.tp_src, net.ct.tp_dst) = match state & ct_state::REPLY {
+            0 => (net.proto, net.tp_src, net.tp_dst),
+            _ => (net.proto, net.tp_dst, net.tp_src),
+        };
     }
 }
 
