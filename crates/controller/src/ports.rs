@@ -279,6 +279,15 @@ impl Ports {
         });
     }
 
+    /// Has the store looked at for every port that is translated here. While two nodes both took themselves for the one that has a
+    /// gateway, the other may have had the last word, and then gone.
+    pub(crate) fn look_again(&mut self) {
+        for (id, port) in self.ports.iter_mut().filter(|(_, port)| port.is_translated()) {
+            port.is_due = true;
+            self.changed.insert(id.clone());
+        }
+    }
+
     /// What is to be told to the store, as it is now.
     pub(crate) fn take_wishes(&mut self) -> Vec<(RowId, Wish)> {
         let is_synced = self.confirmed_up_to.is_some();

@@ -87,6 +87,8 @@ pub(crate) struct Worker<'a> {
     notifier: &'a Notifier,
     status: &'a watch::Sender<Status>,
     audit: Option<Interval>,
+    /// When to see whether the store still says what we told it of ports that are translated here.
+    look_again: Option<Interval>,
     watchdog: Option<Interval>,
 }
 
@@ -99,6 +101,7 @@ enum Next {
     Answer(Option<Answer>),
     GivenUp(RowName),
     Audit,
+    LookAgain,
     Watchdog,
 }
 
@@ -176,6 +179,7 @@ impl<'a> Worker<'a> {
             notifier,
             status,
             audit: timer(options.limits.audit_interval),
+            look_again: timer(Some(options.limits.report_interval)),
             watchdog: timer(notifier.watchdog_interval()),
         };
         // Also what is not given any more since the run before.
@@ -220,6 +224,11 @@ impl<'a> Worker<'a> {
                     }
                     Ok(())
                 }
+                Next::LookAgain => {
+                    self.intake.ports.look_again();
+                    self.wishes.add(self.intake.ports.take_wishes());
+                    Ok(())
+                }
                 Next::Watchdog => {
                     self.notifier.alive();
                     Ok(())
@@ -233,7 +242,7 @@ impl<'a> Worker<'a> {
     }
 
     async fn next(&mut self) -> Next {
-        let Self { sources, switch, packets, audit, watchdog, given_up, .. } = self;
+        let Self { sources, switch, packets, audit, look_again, watchdog, given_up, .. } = self;
         let packet = async {
             match packets {
                 PacketPath::Own(packets) => Next::Packet(packets.incoming.recv().await),
@@ -247,6 +256,7 @@ impl<'a> Worker<'a> {
             next = packet => next,
             Some(row) = given_up.recv() => Next::GivenUp(row),
             () = tick(audit) => Next::Audit,
+            () = tick(look_again) => Next::LookAgain,
             () = tick(watchdog) => Next::Watchdog,
         }
     }

@@ -325,7 +325,15 @@ fn a_port_that_nothing_is_plugged_into_forwards_while_it_is_translated() {
     ports.confirmed(1);
     assert_eq!(told(&mut ports), one("f", false, Forwarding::Yes(None)));
     assert_eq!((ports.active(), ports.plugged()), (0, 0), "it is no port of this node");
+    ports.look_again();
+    assert_eq!(
+        told(&mut ports),
+        one("f", false, Forwarding::Yes(None)),
+        "another may have had the last word"
+    );
     ports.stepped(2, &[], &[id("f")]);
     assert_eq!(told(&mut ports), one("f", false, Forwarding::No));
+    ports.look_again();
+    assert_eq!(told(&mut ports), []);
     assert!(ports.ports.is_empty());
 }

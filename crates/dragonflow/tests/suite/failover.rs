@@ -10,6 +10,7 @@ use testkit::cloud::{CloudSpec, UNDERLAY_DEVICE, Vm, cable};
 use testkit::process::Daemon;
 use testkit::{Capture, Guest, try_wait_until};
 
+use crate::routers::Routed;
 use crate::support::{Lab, PATIENCE, binary, times_ready, wait_ready};
 
 /// The router of the external network, a machine beside the host in the middle.
@@ -237,4 +238,29 @@ fn one_host_answers_for_the_gateway() {
     let questions = asked.iter().filter(from_upstream).count();
     let answers = asked.iter().filter(|frame| is_reply(frame)).count();
     assert!(questions >= 5 && answers <= questions, "{answers} answers to {questions} questions");
+}
+
+/// Two nodes that do not hear each other for a moment both take themselves for the one, and the other may stop last.
+#[test]
+fn who_has_a_gateway_says_so_again_when_another_has_had_the_last_word() {
+    let routed = Routed::new();
+    let api = routed.lab.cloud.api();
+    let gateway = || {
+        let ports = api.get("/v2.0/ports?device_owner=network:router_gateway").ok()?.expect(200).ok()?;
+        Some(ports["ports"][0].clone())
+    };
+    let wait_active = || {
+        let active = || gateway().filter(|port| port["status"] == "ACTIVE");
+        try_wait_until(PATIENCE, "the gateway to be said to work", active).expect("it is")
+    };
+    let port = wait_active()["id"].clone();
+    let port = port.as_str().expect("an id");
+    let other = json!({
+        "id": port, "lport": port, "chassis": "host-1", "generation": 1000, "state": "DOWN", "topic": "admin", "version": 1000,
+    });
+    let key = format!("/port_status/{port}");
+    routed.lab.put_row(&key, &other);
+    let is_said = || (routed.lab.row(&key)["state"] == "ACTIVE").then_some(());
+    try_wait_until(PATIENCE, "who has it to say so", is_said).expect("it looks again");
+    wait_active();
 }
