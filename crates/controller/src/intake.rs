@@ -1,6 +1,9 @@
 //! What comes in, sorted: facts for the engine, and what they mean for the ports of the node.
 
+use std::time::Duration;
+
 use engine::{Peers, RowChange};
+use tokio::time::Instant;
 
 use crate::metadata::Directory;
 use crate::nested::Nested;
@@ -11,6 +14,9 @@ use crate::ports::Ports;
 use crate::status::Status;
 use crate::vswitch;
 
+/// How long after a change of who is reached another node may still be saying what it took itself for before.
+const SETTLES: Duration = Duration::from_secs(60);
+
 /// Facts and ports.
 #[derive(Debug)]
 pub(crate) struct Intake {
@@ -18,6 +24,7 @@ pub(crate) struct Intake {
     pub(crate) ports: Ports,
     /// What is seen of other nodes.
     pub(crate) peers: Peers,
+    peers_changed: Option<Instant>,
     nested: Nested,
     /// Who asks the metadata service, where we are its proxy.
     directory: Option<Directory>,
@@ -34,6 +41,7 @@ impl Intake {
             pending,
             ports,
             peers: Peers::default(),
+            peers_changed: None,
             nested: Nested::default(),
             directory: options.metadata_directory.clone(),
             knows_store: false,
@@ -44,6 +52,13 @@ impl Intake {
     /// Whether enough is known for a first step.
     pub(crate) const fn is_complete(&self) -> bool {
         self.knows_store && self.knows_vswitch
+    }
+
+    /// Has the store looked at for what is translated here, while another node may have the last word about it.
+    pub(crate) fn look_again(&mut self) {
+        if self.peers_changed.is_some_and(|changed| changed.elapsed() < SETTLES) {
+            self.ports.look_again();
+        }
     }
 
     /// News of the store.
@@ -90,6 +105,7 @@ impl Intake {
         }
         if let Some(peers) = news.peers {
             self.peers.clone_from(&peers);
+            self.peers_changed = Some(Instant::now());
             self.pending.peers(peers);
         }
         if let Some(metadata) = news.metadata {

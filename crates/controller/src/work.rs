@@ -225,7 +225,7 @@ impl<'a> Worker<'a> {
                     Ok(())
                 }
                 Next::LookAgain => {
-                    self.intake.ports.look_again();
+                    self.intake.look_again();
                     self.wishes.add(self.intake.ports.take_wishes());
                     Ok(())
                 }
