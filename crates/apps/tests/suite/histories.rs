@@ -206,14 +206,33 @@ fn any_router() -> impl Strategy<Value = String> {
     )
 }
 
+const FLOATING: [&str; 2] = ["f0", "f1"];
+
 fn any_floating() -> impl Strategy<Value = String> {
     let to = (prop::sample::select(&PORTS[..]), 0_u8..5);
-    (prop::sample::select(vec!["f0", "f1"]), prop::sample::select(&PORTS[..]), prop::option::of(to)).prop_map(
+    (prop::sample::select(&FLOATING[..]), prop::sample::select(&PORTS[..]), prop::option::of(to)).prop_map(
         |(name, port, to)| {
             let to = to.map(|(port, ip)| format!("{port}/10.0.0.{ip}")).unwrap_or_default();
             format!("floating {name} {port} 203.0.113.9 r0 {to}")
         },
     )
+}
+
+const FORWARDED: [&str; 3] = ["f0-6-80", "f0-6-81", "f1-17-80"];
+
+/// Forwarded ports of a floating IP, which may overlap, stand for a port itself, or be of none that is there.
+fn any_forwarding() -> impl Strategy<Value = String> {
+    let to = (prop::sample::select(&PORTS[..]), 0_u8..5, 1_u32..4);
+    (prop::sample::select(FORWARDED.to_vec()), to).prop_map(|(id, (port, ip, count))| {
+        let mut parts = id.split('-');
+        let mut part = || parts.next().unwrap_or_default();
+        format!("forward {} {} {} {port}/10.0.0.{ip} 22 {count}", part(), part(), part())
+    })
+}
+
+fn any_limits() -> impl Strategy<Value = String> {
+    (prop::sample::select(&FLOATING[..]), prop::sample::select(vec!["q0", "q1", "q9"]))
+        .prop_map(|(floating, policy)| format!("limits {floating} {policy}"))
 }
 
 fn any_types() -> impl Strategy<Value = Vec<&'static str>> {
@@ -269,7 +288,11 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => prop::sample::select(&NODES[..]).prop_map(|id| Event::Delete(Table::GatewayCandidate, id)),
         1 => prop::sample::select(&ROUTERS[..]).prop_map(|id| Event::Delete(Table::LogicalRouter, id)),
         1 => prop::sample::select(&ROUTERS[..]).prop_map(|id| Event::Delete(Table::RouterExtra, id)),
-        1 => prop::sample::select(vec!["f0", "f1"]).prop_map(|id| Event::Delete(Table::FloatingIp, id)),
+        1 => prop::sample::select(&FLOATING[..]).prop_map(|id| Event::Delete(Table::FloatingIp, id)),
+        2 => any_forwarding().prop_map(Event::Put),
+        1 => prop::sample::select(FORWARDED.to_vec()).prop_map(|id| Event::Delete(Table::PortForwarding, id)),
+        2 => any_limits().prop_map(Event::Put),
+        1 => prop::sample::select(&FLOATING[..]).prop_map(|id| Event::Delete(Table::FloatingIpExtra, id)),
         1 => prop::sample::select(LISTENERS.to_vec()).prop_map(|id| Event::Delete(Table::MulticastMember, id)),
         1 => prop::sample::select(vec!["192.0.2.1", "2001:db8::1"]).prop_map(Event::TunnelIp),
     ]
