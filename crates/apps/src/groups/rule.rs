@@ -12,8 +12,10 @@ use super::{INVALID, TRACKED};
 
 const SCTP: u8 = 132;
 
-/// `ip_frag`: any piece of a datagram.
-const A_PIECE: u8 = 1;
+/// `ip_frag`: the bits of any piece of a datagram, of the first, and of the others.
+const ANY_PIECE: u8 = 3;
+const FIRST_PIECE: u8 = 1;
+const LATER_PIECE: u8 = 3;
 
 /// Who is on the other side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +80,7 @@ impl Permit {
     pub(super) fn matches(&self, is_stateful: bool) -> Result<Vec<Match>, String> {
         let mut matches = self.whole()?;
         if is_stateful {
-            let pieces: Vec<Match> = matches.iter().filter_map(piece).collect();
+            let pieces: Vec<Match> = matches.iter().flat_map(pieces).collect();
             matches.extend(pieces);
         }
         Ok(matches)
@@ -154,18 +156,36 @@ impl Permit {
 }
 
 /// `matching`, for packets whose other side is in `net`; nothing, where that is of another IP version.
-/// A piece of a datagram that a match with ports is about. A switch looks at no ports of pieces, the first included; but the tracker has seen
-/// them together, and says of each to which ports the datagram is.
-fn piece(whole: &Match) -> Option<Match> {
-    let port = whole.get(Field::UdpDst)?;
-    let mut piece = Match::new().with_masked(Field::IpFrag, A_PIECE, A_PIECE);
-    for field in whole.fields().iter().filter(|field| field.field != Field::UdpDst) {
-        piece.set(field.field, field.value, field.mask);
-    }
-    piece =
-        piece.with_masked(Field::CtState, TRACKED, TRACKED | INVALID).with(Field::CtNwProto, ip_proto::UDP);
-    piece.set(Field::CtTpDst, port.value, port.mask);
-    Some(piece)
+/// The pieces of datagrams that a match is about, which the tracker has seen together. A switch looks at no ports of pieces, the first included, and
+/// sees of the later ones of IPv6 that they are pieces in the place of their protocol. But of each it says what protocol the tracker saw, and of the first one
+/// to which port. The later ones pass by themselves: they are of use to nobody without the first, which has to pass as well.
+fn pieces(whole: &Match) -> Vec<Match> {
+    let protocol = whole.exact(Field::IpProto).and_then(|protocol| u8::try_from(protocol).ok());
+    let port = whole.get(Field::UdpDst);
+    let is_v6 = whole.exact(Field::EthType) == Some(ethertype::IPV6.into());
+    let has_pieces = match protocol {
+        Some(ip_proto::UDP) => port.is_some() || is_v6,
+        // Of what kind a message is the tuple does not say.
+        Some(ip_proto::ICMPV6) => {
+            [Field::Icmp6Type, Field::Icmp6Code].iter().all(|kind| whole.get(*kind).is_none())
+        }
+        _ => false,
+    };
+    let Some(protocol) = protocol.filter(|_| has_pieces) else { return Vec::new() };
+    let piece = |which: u8| {
+        let mut piece = Match::new().with_masked(Field::IpFrag, which, ANY_PIECE);
+        let kept = |field: Field| !matches!(field, Field::IpProto | Field::UdpDst);
+        for field in whole.fields().iter().filter(|field| kept(field.field)) {
+            piece.set(field.field, field.value, field.mask);
+        }
+        piece.with_masked(Field::CtState, TRACKED, TRACKED | INVALID).with(Field::CtNwProto, protocol)
+    };
+    let first = port.map(|port| {
+        let mut first = piece(FIRST_PIECE);
+        first.set(Field::CtTpDst, port.value, port.mask);
+        first
+    });
+    first.into_iter().chain([piece(LATER_PIECE)]).collect()
 }
 
 fn addressed(matching: Match, net: IpNet, ethertype: EtherType, direction: Direction) -> Option<Match> {

@@ -207,6 +207,7 @@ fn datagrams_in_pieces_pass_a_rule_with_ports_and_no_others() {
     let network = lab.network("blue", "geneve", "10.0.0.0/24");
     let (some, none) = (Group::new(&lab, "some", &json!({})), Group::new(&lab, "none", &json!({})));
     some.rule(&json!({"protocol": "udp", "port_range_min": PORT, "port_range_max": PORT + 1}));
+    some.rule(&json!({"protocol": "ipv6-icmp", "ethertype": "IPv6"}));
     let client = boot(&lab, 1, "client", &network, &[&none]);
     let server = boot(&lab, 0, "server", &network, &[&some]);
     let received = |port: u16| {
@@ -232,6 +233,14 @@ fn datagrams_in_pieces_pass_a_rule_with_ports_and_no_others() {
     })
     .expect("its pieces pass");
     assert_eq!(bytes(&closed.1), 0, "nothing permits that port");
+    // Of later pieces of IPv6 not even the protocol is seen.
+    let device = server.guest().device();
+    let shown = server.namespace().ip(&["-6", "-o", "address", "show", "dev", device, "scope", "link"]);
+    let shown = shown.expect("addresses");
+    let server6 = shown.split_whitespace().find(|word| word.starts_with("fe80")).expect("one of the link");
+    let server6 = format!("{}%{device}", server6.trim_end_matches("/64"));
+    let ping = || client.namespace().run("ping", &["-6", "-c", "1", "-W", "1", "-s", "4000", &server6]).ok();
+    try_wait_until(PATIENCE, "a long ping by IPv6", ping).expect("its pieces pass");
 }
 
 #[test]
