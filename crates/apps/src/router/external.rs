@@ -171,7 +171,11 @@ fn arrives_here(
     }
     let ping = to_gateway.clone().with(Field::IpProto, ip_proto::ICMP);
     let ping = ping.with(Field::IcmpType, icmp::v4::ECHO_REQUEST);
-    sink.flow(&ARRIVE, PING, |flow| limits.inward(arrived(flow.matching(ping))).goto(&ROUTE));
+    // One that another router of this node hides is of that one's connection, and so would the answer be, which is made of it, and
+    // on its way back be taken for the question.
+    sink.flow(&ARRIVE, PING, |flow| {
+        limits.inward(arrived(flow.matching(ping))).action(Action::CtClear).goto(&ROUTE)
+    });
     let back =
         Ct { zone, table: Some(ROUTE.id), actions: vec![Action::Nat(Nat::default())], ..Ct::default() };
     // What is of no connection stays for the gateway itself.

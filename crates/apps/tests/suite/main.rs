@@ -28,6 +28,7 @@ mod provider;
 mod qos;
 mod real;
 mod routers;
+mod scale;
 mod security;
 mod tags;
 mod tracing;

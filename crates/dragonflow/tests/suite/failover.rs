@@ -1,13 +1,18 @@
 //! A gateway that moves, under traffic: its host's switch dies, the host is cut off, its agent is told to stop, and each time it comes
 //! back. How long nothing passed is printed, and not asserted: machines differ.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 use std::time::Duration;
 
+use net_types::MacAddr;
+use packet::arp::Arp;
+use packet::build::Ethernet;
+use packet::pcap::PcapWriter;
 use serde_json::json;
 use testkit::cloud::{CloudSpec, UNDERLAY_DEVICE, Vm, cable};
 use testkit::process::Daemon;
+use testkit::scratch::ScratchDir;
 use testkit::{Capture, Guest, try_wait_until};
 
 use crate::routers::Routed;
@@ -263,4 +268,79 @@ fn who_has_a_gateway_says_so_again_when_another_has_had_the_last_word() {
     let is_said = || (routed.lab.row(&key)["state"] == "ACTIVE").then_some(());
     try_wait_until(PATIENCE, "who has it to say so", is_said).expect("it looks again");
     wait_active();
+}
+
+/// How many ask for the gateway, one after the other, and how many of them in a second: longer than it takes to come back.
+const ASKERS: u16 = 4_000;
+const ASKED_S: u32 = 100;
+
+/// Asks for the gateway on and on, each time in the name of somebody else.
+fn ask_on_and_on(failover: &Failover) -> (Daemon, ScratchDir) {
+    let mac: MacAddr = "02:00:00:00:ee:01".parse().expect("an address");
+    let IpAddr::V4(gateway) = failover.gateway else { panic!("the gateway has IPv4") };
+    let mut capture = PcapWriter::new();
+    for number in 0..ASKERS {
+        let [high, low] = number.to_be_bytes();
+        let question = Arp::request(mac, Ipv4Addr::new(10, 77, high, low), gateway);
+        capture.push(0, 0, &Ethernet::new(mac, MacAddr::BROADCAST).arp(&question)).expect("it is short");
+    }
+    let directory = ScratchDir::new().expect("a directory");
+    let file = directory.path().join("questions.pcap");
+    std::fs::write(&file, capture.finish()).expect("a file is written");
+    let mut command = failover.upstream.namespace().command("tcpreplay");
+    let device = format!("--intf1={}", failover.upstream.device());
+    command.args([&device, &format!("--pps={ASKED_S}"), "--preload-pcap", "--quiet"]).arg(&file);
+    let daemon =
+        Daemon::start("tcpreplay", &command, &directory.path().join("log")).expect("tcpreplay starts");
+    (daemon, directory)
+}
+
+#[test]
+fn no_two_hosts_answer_for_a_gateway_that_goes_and_comes_back() {
+    let mut failover = Failover::new();
+    failover.passes();
+    failover.waits_for_gateway_on(FIRST);
+    let answers = |place: usize| {
+        let site = &failover.lab.cloud.sites()[place];
+        let filter = format!("arp[6:2] == 2 and src host {}", failover.gateway);
+        Capture::start(&site.namespace, &failover.cable(place), &filter).expect("a capture")
+    };
+    let (first, second) = (answers(FIRST), answers(SECOND));
+    let questions = Capture::start(
+        failover.upstream.namespace(),
+        failover.upstream.device(),
+        "arp[6:2] == 1 and arp[14:2] == 0x0a4d",
+    )
+    .expect("a capture");
+    let (mut asking, _directory) = ask_on_and_on(&failover);
+    let has_answered = |capture: &Capture, more_than: usize| {
+        let is_more = || (capture.frames().ok()?.len() > more_than).then_some(());
+        try_wait_until(PATIENCE, "an answer", is_more).expect("there is one");
+    };
+    has_answered(&first, 0);
+    failover.lab.cloud.site_mut(FIRST).ovs.kill9_vswitchd().expect("it dies");
+    has_answered(&second, 0);
+    let so_far = first.frames().expect("frames").len();
+    failover.lab.cloud.site_mut(FIRST).ovs.restart_vswitchd().expect("it starts");
+    // It has the gateway again, for good.
+    has_answered(&first, so_far + 50);
+    let was_asking = asking.check_running().is_ok();
+    drop(asking);
+
+    let asker = |frame: Vec<u8>| [frame[38], frame[39], frame[40], frame[41]];
+    let of = |capture: &Capture| -> Vec<[u8; 4]> {
+        capture.frames().expect("frames").into_iter().map(asker).filter(|ip| ip[..2] == [10, 77]).collect()
+    };
+    let (first, second) = (of(&first), of(&second));
+    let mut all = [first.clone(), second.clone()].concat();
+    let (count, asked) = (all.len(), questions.frames().expect("frames").len());
+    all.sort_unstable();
+    all.dedup();
+    assert!(was_asking, "all {ASKERS} were over too soon: {asked} questions, {count} answers");
+    assert_eq!(all.len(), count, "somebody was answered twice: {} and {}", first.len(), second.len());
+    // What changes hands does so at once: after the first answer of the one that is back, the other is silent.
+    let last_of_second = second.iter().max().expect("it has answered");
+    let back = first.iter().filter(|ip| *ip > second.iter().min().expect("it has answered"));
+    let first_back = back.min().expect("it has answered again");
+    assert!(first_back > last_of_second, "{first_back:?} while {last_of_second:?} was answered elsewhere");
 }

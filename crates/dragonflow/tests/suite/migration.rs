@@ -11,17 +11,17 @@ use crate::support::{Lab, PATIENCE, talks};
 /// What a ping of a hundred requests a second may lose in a move, beyond what it takes the guest itself to stop and to run again.
 const LOST_MAX: usize = 1;
 
-fn key(vm: &Vm) -> String {
+pub(crate) fn key(vm: &Vm) -> String {
     format!("/migration/{}", vm.port_id())
 }
 
-fn put_migration(lab: &Lab, vm: &Vm, status: &str) {
+pub(crate) fn put_migration(lab: &Lab, vm: &Vm, status: &str) {
     let id = vm.port_id();
     lab.put_row(&key(vm), &json!({"id": id, "lport": id, "dest_chassis": "host-2", "status": status}));
 }
 
 /// The flows of a host that speak of a machine.
-fn flows_of(lab: &Lab, place: usize, vm: &Vm) -> usize {
+pub(crate) fn flows_of(lab: &Lab, place: usize, vm: &Vm) -> usize {
     let key = lab.row(&format!("/lport/{}", vm.port_id()))["unique_key"].as_u64().expect("a number");
     let flows = lab.cloud.sites()[place].flows().expect("flows");
     flows

@@ -163,7 +163,7 @@ fn ports_of_a_floating_ip_stand_for_ports_of_guests() {
 }
 
 /// As whom a machine sees another that pings an address.
-fn seen_as(from: &Vm, target: &str, at: &Vm) -> String {
+pub(crate) fn seen_as(from: &Vm, target: &str, at: &Vm) -> String {
     let own = from.namespace().wait_for_ping(ip(target), PATIENCE);
     own.unwrap_or_else(|error| panic!("{} to {target}: {error:#}", from.name()));
     let seen = Capture::start(at.namespace(), at.guest().device(), "icmp[icmptype] == 8").expect("a capture");

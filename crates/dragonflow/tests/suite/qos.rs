@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use testkit::cloud::Vm;
 use testkit::process::Daemon;
 use testkit::scratch::ScratchDir;
-use testkit::{Capture, try_wait_until};
+use testkit::{Capture, Guest, try_wait_until};
 
 use crate::support::{Lab, PATIENCE, Wire, talks, times_ready, wait_ready};
 
 const POLICY: &str = "11111111-2222-4333-8444-555555555555";
-const PAYLOAD_BYTES: usize = 958;
+pub(crate) const PAYLOAD_BYTES: usize = 958;
 /// A frame with that payload, as a meter counts it.
-const FRAME_BYTES: u64 = 1_000;
+pub(crate) const FRAME_BYTES: u64 = 1_000;
 /// How far a measured rate may be from what it should be, in percent.
 const TOLERANCE_PERCENT: u64 = 20;
 
@@ -25,7 +25,7 @@ const TOLERANCE_PERCENT: u64 = 20;
 const MEASUREMENTS_MAX: usize = 4;
 
 /// Datagrams of one machine to another, at a steady rate.
-struct Stream {
+pub(crate) struct Stream {
     _daemon: Daemon,
     _directory: ScratchDir,
 }
@@ -36,16 +36,20 @@ impl Stream {
         let header = Ipv4::new(from.address().expect("an address"), to.address().expect("an address"));
         let datagram = Udp { src_port: 7, dst_port: 9, payload: vec![0; PAYLOAD_BYTES] };
         let frame = Ethernet::new(mac(from), mac(to)).ip(&Ip::V4(header), &Transport::Udp(datagram));
+        Self::send(from.guest(), &frame.expect("a frame"), packets_s)
+    }
+
+    /// Frames of a machine's choice.
+    pub(crate) fn send(from: &Guest, frame: &[u8], packets_s: u32) -> Self {
         let mut capture = PcapWriter::new();
-        let frame = frame.expect("a frame");
         for _ in 0..64 {
-            capture.push(0, 0, &frame).expect("a frame is short");
+            capture.push(0, 0, frame).expect("a frame is short");
         }
         let directory = ScratchDir::new().expect("a directory");
         let file = directory.path().join("frames.pcap");
         fs::write(&file, capture.finish()).expect("a file is written");
         let mut command = from.namespace().command("tcpreplay");
-        let device = format!("--intf1={}", from.guest().device());
+        let device = format!("--intf1={}", from.device());
         let rate = format!("--pps={packets_s}");
         command.args([&device, &rate, "--loop=0", "--preload-pcap", "--quiet"]).arg(&file);
         let log = directory.path().join("log");
@@ -54,22 +58,22 @@ impl Stream {
     }
 }
 
-fn received(vm: &Vm) -> u64 {
-    let path = format!("/sys/class/net/{}/statistics/rx_packets", vm.guest().device());
-    let text = vm.namespace().run("cat", &[&path]).expect("a counter");
+fn received(guest: &Guest) -> u64 {
+    let path = format!("/sys/class/net/{}/statistics/rx_packets", guest.device());
+    let text = guest.namespace().run("cat", &[&path]).expect("a counter");
     text.trim().parse().expect("a number")
 }
 
 /// How many frames a second a machine gets, once what is allowed at once is used up: so many are left out first.
-fn rate(vm: &Vm, left_out: u64, counted: u64) -> u64 {
+pub(crate) fn rate(guest: &Guest, left_out: u64, counted: u64) -> u64 {
     let wait = |frames: u64| {
         try_wait_until(PATIENCE, "frames", || {
-            let now = received(vm);
+            let now = received(guest);
             (now >= frames).then(|| (now, Instant::now()))
         })
         .expect("frames arrive")
     };
-    let (first, begun) = wait(received(vm) + left_out);
+    let (first, begun) = wait(received(guest) + left_out);
     let (last, ended) = wait(first + counted);
     (last - first) * 1_000 / u64::try_from((ended - begun).as_millis()).expect("a short time")
 }
@@ -77,7 +81,7 @@ fn rate(vm: &Vm, left_out: u64, counted: u64) -> u64 {
 /// Asserts that what a machine gets comes at about this rate. On a machine that is busy with something else, who sends may
 /// be late, so it is measured again, a few times at most.
 #[track_caller]
-fn assert_about(expected: u64, measure: impl Fn() -> u64) {
+pub(crate) fn assert_about(expected: u64, measure: impl Fn() -> u64) {
     let (least, most) = (100 - TOLERANCE_PERCENT, 100 + TOLERANCE_PERCENT);
     let is_about = |rate: &u64| (expected * least..=expected * most).contains(&(rate * 100));
     let mut measured = Vec::new();
@@ -103,13 +107,13 @@ fn ingress(kbps: u64) -> Value {
     json!({"id": "in", "type": "bandwidth_limit", "direction": "ingress", "max_kbps": kbps, "max_burst_kbps": 100})
 }
 
-fn meters(lab: &Lab, place: usize) -> String {
+pub(crate) fn meters(lab: &Lab, place: usize) -> String {
     let shown = lab.cloud.sites()[place].ovs.ofctl(&["-O", "OpenFlow13", "dump-meters", "br-int"]);
     let shown = shown.expect("meters");
     shown.lines().filter(|line| line.contains("kbps") || line.contains("rate=")).collect()
 }
 
-fn wait_meters(lab: &Lab, place: usize, what: &str) {
+pub(crate) fn wait_meters(lab: &Lab, place: usize, what: &str) {
     try_wait_until(PATIENCE, what, || meters(lab, place).contains(what).then_some(()))
         .unwrap_or_else(|error| panic!("{error}: {}", meters(lab, place)));
 }
@@ -126,7 +130,7 @@ fn bandwidth_is_limited_in_both_directions_live_over_restarts_and_without_a_trac
     put_policy(&lab, &json!([egress(4_000)]), &json!([ingress(2_000)]));
     lab.change_port_row(limited.port_id(), &json!({"qos_policy": POLICY}));
     wait_meters(&lab, 0, "rate=4000");
-    let kbps = |vm: &Vm| rate(vm, 150, 1_000) * FRAME_BYTES * 8 / 1_000;
+    let kbps = |vm: &Vm| rate(vm.guest(), 150, 1_000) * FRAME_BYTES * 8 / 1_000;
     let out = Stream::start(&limited, &other, 1_000);
     assert_about(4_000, || kbps(&other));
     drop(out);
@@ -180,7 +184,7 @@ fn packets_are_counted_and_marked() {
     let marked = heard.wait_for(PATIENCE, "a datagram", |_| true).expect("a datagram");
     assert_eq!(marked.get(15), Some(&(46 << 2)), "the second octet of the header is what is marked");
     drop(heard);
-    assert_about(1_000, || rate(&other, 1_500, 3_000));
+    assert_about(1_000, || rate(other.guest(), 1_500, 3_000));
     drop(out);
 
     // What it is sent is not marked, and counted only if the policy says so.
@@ -190,9 +194,9 @@ fn packets_are_counted_and_marked() {
     let plain = heard.wait_for(PATIENCE, "a datagram", |_| true).expect("a datagram");
     assert_eq!(plain.get(15), Some(&0));
     drop(heard);
-    let unlimited = rate(&limited, 500, 3_000);
+    let unlimited = rate(limited.guest(), 500, 3_000);
     assert!(unlimited > 1_200, "{unlimited} frames a second where nothing limits them");
     put_policy(&lab, &mark, &json!([packets("ingress")]));
-    assert_about(1_000, || rate(&limited, 4_000, 3_000));
+    assert_about(1_000, || rate(limited.guest(), 4_000, 3_000));
     drop(back);
 }

@@ -42,7 +42,12 @@ impl Routed {
 
     /// The hosts, and the machine outside.
     pub(crate) fn wired() -> (Lab, Guest) {
-        let lab = Lab::with(&CloudSpec { hosts: 3, ..CloudSpec::new(binary()) });
+        Self::wired_with(&CloudSpec { hosts: 3, ..CloudSpec::new(binary()) })
+    }
+
+    /// The same, configured otherwise.
+    pub(crate) fn wired_with(spec: &CloudSpec<'_>) -> (Lab, Guest) {
+        let lab = Lab::with(spec);
         join(&lab);
         let upstream = lab.cloud.sites()[0]
             .plug_upstream(&["203.0.113.1/24", "198.51.100.1/32"])

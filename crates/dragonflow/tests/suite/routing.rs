@@ -16,7 +16,7 @@ use crate::support::{Lab, PATIENCE, binary};
 const TTL: usize = 22;
 
 /// Those frames that have an IPv4 packet from one address to another in them, or in a tunnel.
-fn between(capture: &Capture, from: &str, to: &str) -> Vec<Vec<u8>> {
+pub(crate) fn between(capture: &Capture, from: &str, to: &str) -> Vec<Vec<u8>> {
     let octets = |text: &str| match ip(text) {
         IpAddr::V4(ip) => ip.octets(),
         IpAddr::V6(_) => panic!("{text} is of another version"),
@@ -38,7 +38,7 @@ fn leg(lab: &Lab, router: &str, network: &str) -> String {
     shown["ports"][0]["mac_address"].as_str().expect("an address").to_owned()
 }
 
-fn octets(mac: &str) -> [u8; 6] {
+pub(crate) fn octets(mac: &str) -> [u8; 6] {
     mac.parse::<MacAddr>().expect("an address").octets()
 }
 

@@ -112,7 +112,7 @@ async fn a_change_that_says_nothing_at_all_takes_away_what_it_stands_for() {
 }
 
 /// All tables that the server writes.
-fn everything() -> Selector {
+pub(crate) fn everything() -> Selector {
     let own = Kind::ALL.map(|kind| kind.resource().table.clone());
     let others = [ADDRESSES, MACS, SEGMENTS, GUARDS];
     Selector::tables(Table::ALL.iter().map(|table| TableName::from(*table)).chain(own).chain(others))

@@ -29,6 +29,7 @@ mod security_groups;
 mod security_ports;
 mod security_rows;
 mod security_rules;
+mod segments;
 mod storm;
 mod support;
 mod tenants;
