@@ -1,8 +1,10 @@
 //! Frames that ports are sent regularly, spread over time.
 //!
 //! # Guarantees
-//! - Each frame that an app says is sent at once or nearly so, a few times in short intervals, and then at least once in its
-//!   interval for as long as it is said. One that goes on being said keeps its turn, however the others change.
+//! - Each frame that an app says is sent at once, a few times in short intervals, and then at least once in its interval for as
+//!   long as it is said. One that goes on being said keeps its turn, however the others change. Of many that come together each is
+//!   sent as soon as their number lets it: traffic may wait for an address to be announced. The second follows soon, because what was
+//!   on its way from where the address was before may have undone what the first said.
 //! - They are not sent all together: when is a matter of chance, which follows from what is sent and to whom. After a start
 //!   with many of them the first ones take as long as their number asks for.
 //! - A frame that proves a row is sent again soon when nobody answers it, and after so many without an answer the row is given up, until
@@ -23,10 +25,10 @@ use tracing::{debug, info};
 
 use crate::packets::Answer;
 
-/// The first ones are sent within this time, and within so much for each of them, if that is more.
-const FIRST_MS: u64 = 500;
+/// The first ones are sent within so much time for each of them.
 const FIRST_EACH_MS: u64 = 2;
-/// Between those that are sent soon after the first.
+/// Between the first and the second, and between the others that are sent soon after.
+const SECOND_SPACING_MS: u64 = 250;
 const BURST_SPACING_MS: u64 = 4_000;
 /// Between frames that are not answered, and how many of them are enough.
 const UNANSWERED_SPACING_MS: u64 = 1_000;
@@ -75,9 +77,10 @@ fn chance(beacon: &Beacon, sent: u64) -> u64 {
 /// How long it is to the next one.
 fn interval_ms(beacon: &Beacon, sent: u64) -> u64 {
     let longest_ms = u64::from(beacon.interval_s.max(1)) * 1_000;
-    let whole_ms = match sent < u64::from(beacon.burst) {
-        true => BURST_SPACING_MS.min(longest_ms),
-        false => longest_ms,
+    let whole_ms = match sent {
+        1 if beacon.burst > 1 => SECOND_SPACING_MS.min(longest_ms),
+        _ if sent < u64::from(beacon.burst) => BURST_SPACING_MS.min(longest_ms),
+        _ => longest_ms,
     };
     whole_ms - chance(beacon, sent) % (whole_ms / 4).max(1)
 }
@@ -95,8 +98,7 @@ impl Schedule {
             stays
         });
         let new: Vec<Arc<Beacon>> = wanted.into_iter().filter(|beacon| !turns.contains_key(beacon)).collect();
-        let window_ms =
-            u64::try_from(new.len()).unwrap_or(u64::MAX).saturating_mul(FIRST_EACH_MS).max(FIRST_MS);
+        let window_ms = u64::try_from(new.len()).unwrap_or(u64::MAX).saturating_mul(FIRST_EACH_MS).max(1);
         for beacon in new {
             let due_ms = now_ms + chance(&beacon, 0) % window_ms;
             queue.insert((due_ms, Arc::clone(&beacon)));
@@ -246,24 +248,39 @@ mod tests {
         let sent = sent(&mut schedule, 600_000);
         assert_eq!(sent.len(), 50);
         for times in sent.values() {
-            assert!(times[0] < 1_000 + FIRST_MS, "{times:?}");
-            assert!(times[2] <= times[0] + 2 * BURST_SPACING_MS, "{times:?}");
+            assert!(times[0] < 1_000 + 50 * FIRST_EACH_MS, "{times:?}");
+            assert!(times[1] <= times[0] + SECOND_SPACING_MS, "{times:?}");
+            assert!(
+                times[2] > times[1] + SECOND_SPACING_MS && times[2] <= times[1] + BURST_SPACING_MS,
+                "{times:?}"
+            );
             let gaps: Vec<u64> = times[2..].windows(2).map(|pair| pair[1] - pair[0]).collect();
             assert!(gaps.iter().all(|gap| (45_000..=60_000).contains(gap)), "{gaps:?}");
         }
     }
 
     #[test]
+    fn one_alone_is_sent_at_once() {
+        for number in 0..50 {
+            let mut schedule = Schedule::default();
+            schedule.set(vec![beacon(number, 60)], 1_000);
+            let due_ms = schedule.next_ms().expect("it is to be sent");
+            assert!(due_ms < 1_000 + FIRST_EACH_MS, "{due_ms}");
+        }
+    }
+
+    #[test]
     fn they_are_spread_and_the_same_facts_give_the_same_times() {
+        const WINDOW_MS: u64 = 200 * FIRST_EACH_MS;
         let times = || {
             let mut schedule = Schedule::default();
             schedule.set((0..200).map(|number| beacon(number, 30)).collect(), 0);
-            sent(&mut schedule, FIRST_MS)
+            sent(&mut schedule, WINDOW_MS)
         };
         let first: Vec<u64> = times().into_values().map(|times| times[0]).collect();
         assert_eq!(first.len(), 200);
         for tenth in 0..10 {
-            let within = first.iter().filter(|time| **time / (FIRST_MS / 10) == tenth).count();
+            let within = first.iter().filter(|time| **time / (WINDOW_MS / 10) == tenth).count();
             assert!((5..50).contains(&within), "{within} of 200 in tenth {tenth}");
         }
         assert_eq!(times(), times());

@@ -36,7 +36,7 @@ use crate::slow_path;
 const REMEMBERED_S: u16 = 180;
 /// How often an address is announced that is here, and how often soon after it came.
 const ANNOUNCED_EVERY_S: u32 = 120;
-const BURST: u8 = 3;
+const BURST: u8 = 4;
 /// How often guests are told where their routers are, after they have been told first.
 const GUESTS_TOLD_EVERY_S: u32 = 3_600;
 
