@@ -6,6 +6,8 @@
 //!        |                            `--> plan: is the bridge as specified? --> apply, in a task of its own
 //!        `------------ numbers <------------------------------------------------------------- engine
 //! ```
+//! Of a switch that is too old it is said which features it lacks, and neither its database nor its flows are touched until another version
+//! of it runs.
 //! The bridge is looked at after every batch, so that what somebody removes comes back; not more often than
 //! [`APPLY_PAUSE`], so that two who disagree about it do not wear the database out.
 
@@ -27,6 +29,7 @@ use switch::bridge::{
     Applied, ApplyError, ApplyOptions, BridgeSpec, Problem, apply, flow_restore_complete, plan, stored_ids,
 };
 use switch::configuration::monitor;
+use switch::features::{self, NEEDED_RELEASE};
 use switch::interfaces::{InterfaceWatch, Role, Unclaimed};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -128,6 +131,8 @@ pub(crate) fn follow(
         reached,
         metadata: None,
         problems: Vec::new(),
+        missing: Vec::new(),
+        held: Vec::new(),
         applying: None,
         look_at: None,
         look_not_before: Instant::now(),
@@ -157,6 +162,10 @@ struct Vswitch {
     reached: Reached,
     metadata: Option<Option<MetadataProxy>>,
     problems: Vec<Problem>,
+    /// Features that the switch lacks.
+    missing: Vec<&'static str>,
+    /// What was plugged in and out while nobody may hear of it.
+    held: Vec<(RowId, Option<Interface>)>,
     applying: Option<JoinHandle<Result<Applied, ApplyError>>>,
     /// When to look at the bridge.
     look_at: Option<Instant>,
@@ -231,8 +240,11 @@ impl Vswitch {
 
     fn batch(&mut self, batch: &Batch) -> News {
         let is_first = self.tunnels.is_none();
-        let mut news = News::default();
-        news.interfaces.extend(self.watch.apply(batch).into_iter().filter_map(plugging));
+        self.held.extend(self.watch.apply(batch).into_iter().filter_map(plugging));
+        if !self.is_usable() {
+            return News::default();
+        }
+        let mut news = News { interfaces: std::mem::take(&mut self.held), ..News::default() };
         let tunnels = self.present_tunnels();
         if self.tunnels.as_ref() != Some(&tunnels) {
             self.tunnels = Some(tunnels.clone());
@@ -270,6 +282,25 @@ impl Vswitch {
         }
         self.look_at = Some(self.look_not_before.max(Instant::now()));
         news
+    }
+
+    /// Whether the switch can do what is asked of it. What is in use already is not given up.
+    fn is_usable(&mut self) -> bool {
+        let root = self.watch.configuration().root();
+        let version = root.and_then(|(_, row)| row.ovs_version.clone()).unwrap_or_default();
+        let missing = features::missing(&version);
+        if missing != self.missing {
+            match missing.is_empty() {
+                true => info!(version, "open vswitch has all features that are needed now"),
+                false => error!(
+                    version,
+                    missing = missing.join("; "),
+                    "open vswitch lacks features, so this node does nothing; install Open vSwitch {NEEDED_RELEASE} or newer"
+                ),
+            }
+            self.missing = missing;
+        }
+        self.missing.is_empty() || self.tunnels.is_some()
     }
 
     fn present_tunnels(&self) -> BTreeMap<TunnelType, u32> {

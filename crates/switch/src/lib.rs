@@ -17,6 +17,7 @@
 //! | [`machine`] | the states of a connection: pure, time comes from outside |
 //! | [`endpoint`], [`driver`] | sockets and the task that drives the machine |
 //! | [`configuration`], [`interfaces`], [`bridge`] | what OVSDB knows: ports that appear, bridges and tunnels that we need |
+//! | [`features`] | what a switch has to be able to do |
 //! | [`sessions`] | what Open vSwitch sees of other nodes |
 
 pub mod bridge;
@@ -27,6 +28,7 @@ pub mod driver;
 pub mod endpoint;
 pub mod entry;
 pub mod execution;
+pub mod features;
 pub mod interfaces;
 mod log_quota;
 pub mod machine;

@@ -1,6 +1,7 @@
 //! The whole product on this machine: real processes, real switches, real DHCP clients, real packets. Needs root and Open
 //! vSwitch; see `testkit::cloud` for what is started.
 
+mod boots;
 mod chassis_snat;
 mod cluster;
 mod dns;
