@@ -234,11 +234,19 @@ fn datagrams_in_pieces_pass_a_rule_with_ports_and_no_others() {
     .expect("its pieces pass");
     assert_eq!(bytes(&closed.1), 0, "nothing permits that port");
     // Of later pieces of IPv6 not even the protocol is seen.
-    let device = server.guest().device();
-    let shown = server.namespace().ip(&["-6", "-o", "address", "show", "dev", device, "scope", "link"]);
-    let shown = shown.expect("addresses");
-    let server6 = shown.split_whitespace().find(|word| word.starts_with("fe80")).expect("one of the link");
-    let server6 = format!("{}%{device}", server6.trim_end_matches("/64"));
+    let link_local = |vm: &Vm| {
+        let device = vm.guest().device();
+        let mac =
+            vm.namespace().run("cat", &[&format!("/sys/class/net/{device}/address")]).expect("an address");
+        let ip = mac.trim().parse::<net_types::MacAddr>().expect("a MAC address").link_local();
+        let address = format!("{ip}/64");
+        vm.namespace()
+            .ip(&["-6", "address", "replace", &address, "dev", device, "nodad"])
+            .expect("an address");
+        format!("{ip}%{device}")
+    };
+    link_local(&client);
+    let server6 = link_local(&server);
     let ping = || client.namespace().run("ping", &["-6", "-c", "1", "-W", "1", "-s", "4000", &server6]).ok();
     try_wait_until(PATIENCE, "a long ping by IPv6", ping).expect("its pieces pass");
 }
