@@ -29,4 +29,5 @@ pub mod request;
 pub mod route;
 pub mod router;
 pub mod serve;
+pub mod subnet_pool;
 pub mod trunk;

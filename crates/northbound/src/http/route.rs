@@ -85,6 +85,9 @@ pub async fn answer(
                 [id, "port_forwardings" | "port-forwardings", rest @ ..] if kind == Kind::FloatingIp => {
                     super::forwarding::answer(core, context, request, (id, rest), text).await
                 }
+                [id, action] if kind == Kind::SubnetPool => {
+                    super::subnet_pool::answer(core, context, request, (id, action), text).await
+                }
                 [id, action] if kind == Kind::Trunk => {
                     super::trunk::answer(core, context, request, (id, action), text).await
                 }

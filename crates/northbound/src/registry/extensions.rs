@@ -518,6 +518,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "Subnets from pools",
     ),
     Extension::new(
+        "subnetpool-prefix-ops",
+        "Subnet Pool Prefix Operations",
+        "2019-02-08T10:00:00-00:00",
+        "Prefixes of pools come and go one by one",
+    ),
+    Extension::new(
         "tag-ports-during-bulk-creation",
         "Tag Ports During Bulk Creation",
         "2019-12-29T19:00:00-00:00",

@@ -49,6 +49,7 @@ ignored.
 | `/v2.0/availability_zones` | GET | where networks and routers can be placed: the zones that the operator names, and those of nodes |
 | `/v2.0/extensions`, `…/ALIAS` | GET | what this server can do |
 | `/v2.0/address-groups/ID/add_addresses`, `…/remove_addresses` | PUT | more addresses, or fewer |
+| `/v2.0/subnetpools/ID/add_prefixes`, `…/remove_prefixes` | PUT | more prefixes, or fewer; a pool keeps one at least |
 | `/v2.0/agents`, `…/ID` | GET, PUT, DELETE | the daemons of nodes; those that are dead can be deleted |
 | `/v2.0/agents/ID/dhcp-networks`, `/v2.0/networks/ID/dhcp-agents` | GET | every node answers DHCP for the ports that it has |
 | `/v2.0/routers/ID/l3-agents` | GET | the nodes that may have the gateways of a router, and which has them now (`ha_state`) |

@@ -265,3 +265,35 @@ async fn a_subnet_of_many_hosts_goes_and_takes_its_addresses() {
     let listed = admin.get("/v2.0/ports?fields=fixed_ips").await.expect(200);
     assert_eq!(listed["ports"], Value::from(vec![json!({"fixed_ips": []}); 100]));
 }
+
+#[tokio::test]
+async fn prefixes_of_a_pool_come_and_go_unless_a_subnet_comes_from_them() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let pool = admin.create("subnetpool", json!({"name": "p", "prefixes": ["10.0.0.0/24"]})).await;
+    let path = |what: &str| format!("/v2.0/subnetpools/{}/{what}", text(&pool["id"]));
+    let prefixes = |prefixes: &[&str]| json!({ "prefixes": prefixes });
+    let added = admin.put(&path("add_prefixes"), prefixes(&["10.0.1.0/24", "10.9.0.0/24"])).await.expect(200);
+    assert_eq!(added, prefixes(&["10.0.0.0/23", "10.9.0.0/24"]));
+    let network = admin.create("network", json!({})).await;
+    let subnet =
+        json!({"network_id": network["id"], "ip_version": 4, "subnetpool_id": pool["id"], "prefixlen": 24});
+    let subnet = admin.create("subnet", subnet).await;
+    let used = admin.put(&path("remove_prefixes"), prefixes(&[text(&subnet["cidr"])])).await;
+    assert_eq!(used.expect(400)["NeutronError"]["type"], "IllegalSubnetPoolPrefixUpdate");
+    let removed = admin.put(&path("remove_prefixes"), prefixes(&["10.0.1.128/25"])).await.expect(200);
+    assert_eq!(removed, prefixes(&["10.0.0.0/24", "10.0.1.0/25", "10.9.0.0/24"]));
+    let shown = admin.get(&format!("/v2.0/subnetpools/{}", text(&pool["id"]))).await.expect(200);
+    assert_eq!(shown["subnetpool"]["prefixes"], removed["prefixes"]);
+    for (what, body, status, kind) in [
+        ("add_prefixes", prefixes(&["2001:db8::/32"]), 400, "PrefixVersionMismatch"),
+        ("add_prefixes", prefixes(&["10.0.0.0/33"]), 400, "HTTPBadRequest"),
+        ("add_prefixes", json!({}), 400, "HTTPBadRequest"),
+        ("change_prefixes", prefixes(&["10.3.0.0/24"]), 404, "HTTPNotFound"),
+    ] {
+        let refused = admin.put(&path(what), body.clone()).await.expect(status);
+        assert_eq!(refused["NeutronError"]["type"], kind, "{what} {body}");
+    }
+    let mut other = api.member("other");
+    other.put(&path("add_prefixes"), prefixes(&["10.4.0.0/24"])).await.expect(404);
+}
