@@ -4,6 +4,7 @@
 mod boots;
 mod chassis_snat;
 mod cluster;
+mod connections;
 mod dns;
 mod failover;
 mod faults;
