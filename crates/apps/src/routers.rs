@@ -68,6 +68,8 @@ pub struct Router {
     pub gateways: Vec<Gateway>,
     /// Its routes to elsewhere, besides those that follow from its legs.
     pub routes: Vec<HostRoute>,
+    /// Destinations to which it sends nothing.
+    pub discards: Vec<IpNet>,
 }
 
 impl Leg {
@@ -285,7 +287,8 @@ impl Derived for Known {
             Some(Gateway { leg: of_port(view, &port)?, hides: gateway.enable_snat != Some(false), next_hops })
         });
         let gateways = gateways.collect();
-        Some(Router { key: row.unique_key.get(), legs, gateways, routes: row.routes.clone() })
+        let discards = extra.iter().flat_map(|extra| extra.discards.iter().map(IpNet::trunc)).collect();
+        Some(Router { key: row.unique_key.get(), legs, gateways, routes: row.routes.clone(), discards })
     }
 }
 

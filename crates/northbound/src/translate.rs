@@ -50,7 +50,7 @@ pub use mtu::MtuSettings;
 pub use network::Network;
 pub use port::{AllowedAddressPair, ExtraDhcpOption, Place, Port};
 pub use qos::QosPolicy;
-pub use router::{Router, RouterPort};
+pub use router::{DISCARD, Router, RouterPort};
 pub use security_group::{Remote, SecurityGroup, SecurityGroupRule};
 pub use segment::{Segment, SegmentRequest, SegmentType};
 pub use segment_pool::{SegmentPlan, SegmentPool, SegmentSettings};

@@ -110,6 +110,11 @@ pub(super) fn router(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink) 
     for (prefix, ways) in ways {
         let to_prefix =
             |flow: FlowBuilder| flow.matching(to_prefix(prefix)).when(&regs::ROUTER, router.key.into());
+        if ways.is_empty() {
+            // To nowhere, and nobody is told.
+            sink.flow(&ROUTE, priority(prefix), to_prefix);
+            continue;
+        }
         let [way] = ways.as_slice() else {
             spread(view, row, (prefix, longest), &ways, to_prefix, sink);
             continue;
@@ -180,7 +185,7 @@ fn priority(prefix: IpNet) -> Priority {
     Priority::PREFIX.level(prefix.prefix_len())
 }
 
-/// All routes: those to the networks of the router's legs, those that are written, and those to everywhere else.
+/// All routes: those to the networks of the router's legs, those that are written, and those to everywhere else. One to nowhere has no way.
 fn ways<'a>(
     router: &'a Router,
     known: &BTreeMap<&Leg, Network>,
@@ -199,6 +204,10 @@ fn ways<'a>(
                 ways.entry(address.trunc()).or_insert_with(|| vec![way]);
             }
         }
+    }
+    let connected: Vec<IpNet> = ways.keys().copied().collect();
+    for destination in router.discards.iter().filter(|net| !connected.contains(net)) {
+        ways.insert(*destination, Vec::new());
     }
     let connected: Vec<IpNet> = ways.keys().copied().collect();
     let written = router.routes.iter().map(|route| (route.destination.trunc(), route.nexthop));

@@ -7,6 +7,7 @@ mod arp;
 mod cost;
 mod dhcp;
 mod dhcpv6;
+mod discards;
 mod dns;
 mod figures;
 mod golden;

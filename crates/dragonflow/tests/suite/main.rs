@@ -5,6 +5,7 @@ mod boots;
 mod chassis_snat;
 mod cluster;
 mod connections;
+mod discards;
 mod dns;
 mod failover;
 mod faults;

@@ -3,6 +3,8 @@
 //! It has the id of the router. A router without such a row is enabled and distributed, and has no gateway. Where the ports of a
 //! router are, and which addresses they have, the rows of these ports say.
 
+use ipnet::IpNet;
+
 use crate::macros::{object, record};
 use crate::{Chassis, Id, LogicalPort, LogicalRouter, LogicalSwitch, Topic, Version};
 
@@ -33,6 +35,8 @@ object! {
     RouterExtra [topic version] {
         /// The nodes that may be its gateway, where somebody chose them; all candidates otherwise.
         chassis: Vec<RouterChassis>,
+        /// Destinations to which nothing is sent. A longer prefix of its routes goes before.
+        discards: Vec<IpNet>,
         /// Whether floating IPs are translated on the nodes of their ports; they are, if it is not said.
         distributed: Option<bool>,
         /// Whether it forwards; it does, if it is not said.

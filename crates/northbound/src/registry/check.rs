@@ -91,6 +91,8 @@ impl Check {
     pub const POOLS: Self = Self::By(address::pools);
     /// A list of different addresses of name servers.
     pub const NAMESERVERS: Self = Self::By(address::nameservers);
+    /// A list of different routes of a router, some of which may lead nowhere.
+    pub const ROUTER_ROUTES: Self = Self::By(address::router_routes);
     /// A list of different routes.
     pub const HOST_ROUTES: Self = Self::By(address::host_routes);
     /// A list of owners of devices.

@@ -101,6 +101,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "A subnet pool for those who name none",
     ),
     Extension::new(
+        "df-discard-routes",
+        "Routes to nowhere",
+        "2026-11-30T00:00:00-00:00",
+        "What routers send to a destination may be dropped: nexthop discard",
+    ),
+    Extension::new(
         "dhcp_agent_scheduler",
         "DHCP Agent Scheduler",
         "2013-02-07T10:00:00-00:00",

@@ -14,6 +14,9 @@ use super::attributes::{Attributes, Reader, id, number};
 use super::error::TranslateError;
 use crate::ipam::{HostRoute, PortId};
 
+/// The next hop of a route that leads nowhere.
+pub const DISCARD: &str = "discard";
+
 /// What of a router its rows say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Router {
@@ -29,6 +32,8 @@ pub struct Router {
     pub distributed: bool,
     /// Its routes to elsewhere.
     pub routes: Vec<HostRoute>,
+    /// Its routes to nowhere.
+    pub discards: Vec<IpNet>,
     /// Its ports in external networks.
     pub gateways: Vec<RouterGateway>,
     /// The nodes that somebody chose for its gateway.
@@ -59,6 +64,9 @@ impl Router {
     /// When an attribute is missing or something else than it has to be.
     pub fn from_attributes(attributes: &(impl Attributes + ?Sized)) -> Result<Self, TranslateError> {
         let reader = Reader(attributes);
+        let routes = reader.list("routes", "a list of routes, each with destination and nexthop", route)?;
+        let (routes, discards): (Vec<_>, Vec<_>) =
+            routes.into_iter().partition(|route| route.nexthop.is_some());
         let gateways = reader.list("gateways", "a list of ports in external networks", gateway)?;
         Ok(Self {
             id: reader.required("id", "an id", id)?,
@@ -66,7 +74,8 @@ impl Router {
             name: reader.text("name")?,
             enabled: reader.flag("admin_state_up")?,
             distributed: reader.flag("distributed")?,
-            routes: reader.list("routes", "a list of routes, each with destination and nexthop", route)?,
+            routes: routes.into_iter().filter_map(Route::to_hop).collect(),
+            discards: discards.into_iter().map(|route| route.destination).collect(),
             gateways,
             chassis: reader.list("chassis", "a list of nodes, each with chassis and priority", chassis)?,
             revision: reader.revision()?,
@@ -101,10 +110,14 @@ impl Router {
     /// The row with what the first one has no room for, if the router says any of it.
     #[must_use]
     pub fn extra(&self) -> Option<RouterExtra> {
-        let is_plain =
-            self.enabled && self.distributed && self.gateways.is_empty() && self.chassis.is_empty();
+        let is_plain = self.enabled
+            && self.distributed
+            && self.gateways.is_empty()
+            && self.chassis.is_empty()
+            && self.discards.is_empty();
         (!is_plain).then(|| RouterExtra {
             chassis: self.chassis.clone(),
+            discards: self.discards.clone(),
             distributed: Some(self.distributed),
             enabled: Some(self.enabled),
             gateways: self.gateways.clone(),
@@ -116,12 +129,26 @@ impl Router {
     }
 }
 
-fn route(route: &Value) -> Option<HostRoute> {
+/// A route as the API says it.
+struct Route {
+    destination: IpNet,
+    /// None for a route to nowhere.
+    nexthop: Option<IpAddr>,
+}
+
+impl Route {
+    fn to_hop(self) -> Option<HostRoute> {
+        Some(HostRoute { destination: self.destination, nexthop: self.nexthop? })
+    }
+}
+
+fn route(route: &Value) -> Option<Route> {
     let parsed = |name| route.attribute(name).as_str();
-    Some(HostRoute {
-        destination: parsed("destination")?.parse().ok()?,
-        nexthop: parsed("nexthop")?.parse().ok()?,
-    })
+    let nexthop = match parsed("nexthop")? {
+        DISCARD => None,
+        address => Some(address.parse().ok()?),
+    };
+    Some(Route { destination: parsed("destination")?.parse().ok()?, nexthop })
 }
 
 fn gateway(gateway: &Value) -> Option<RouterGateway> {
@@ -171,12 +198,22 @@ mod tests {
     }
 
     #[test]
+    fn a_route_to_nowhere_is_not_in_the_originals_row() {
+        let router = router(json!({"routes": [{"destination": "30.0.0.0/24", "nexthop": "discard"},
+            {"destination": "30.0.0.0/8", "nexthop": "10.0.0.9"}]}));
+        let row = router.row(UniqueKey::new(2).unwrap(), &[]);
+        assert_eq!(row.routes.len(), 1);
+        assert_eq!(router.extra().unwrap().discards, ["30.0.0.0/24".parse::<IpNet>().unwrap()]);
+    }
+
+    #[test]
     fn what_the_original_does_not_know_is_elsewhere() {
         for change in [
             json!({"admin_state_up": false}),
             json!({"distributed": false}),
             json!({"gateways": [{"port_id": "g", "network_id": "e", "enable_snat": false}]}),
             json!({"chassis": [{"chassis": "host-1", "priority": 3}]}),
+            json!({"routes": [{"destination": "30.0.0.0/24", "nexthop": "discard"}]}),
         ] {
             assert!(router(change.clone()).extra().is_some(), "{change}");
         }

@@ -106,6 +106,53 @@ async fn some_routes_change_whatever_the_others_are() {
 }
 
 #[tokio::test]
+async fn a_route_may_lead_nowhere() {
+    let api = Api::start().await;
+    let mut ann = api.member("ann");
+    assert_eq!(
+        ann.get("/v2.0/extensions/df-discard-routes").await.expect(200)["extension"]["alias"],
+        "df-discard-routes"
+    );
+    let subnet = subnet(&mut ann, "10.1.0.0/24").await;
+    let router = ann.create("router", json!({})).await;
+    add(&mut ann, &router, json!({"subnet_id": subnet["id"]})).await;
+    let discards = async || {
+        let rows = api.objects(Table::RouterExtra).await;
+        let row = rows.first().map(|row| serde_json::from_str::<Value>(&row.to_text()).unwrap());
+        row.map(|row| row["discards"].clone()).unwrap_or_default()
+    };
+    let (nowhere, other) = (route("10.50.0.0/16", "discard"), route("10.51.0.0/16", "discard"));
+    let there = route("10.50.7.0/24", "10.1.0.9");
+    let changed = change(&mut ann, &router, json!({"routes": [nowhere, there]})).await;
+    assert_eq!(changed["routes"], json!([nowhere, there]));
+    assert_eq!(discards().await, json!(["10.50.0.0/16"]));
+    let row: Value = serde_json::from_str(&api.objects(Table::LogicalRouter).await[0].to_text()).unwrap();
+    assert_eq!(row["routes"], json!([there]), "the original's row has what it can read");
+    let added =
+        act(&mut ann, &router, "add_extraroutes", json!({"routes": [nowhere, other]})).await.expect(200);
+    assert_eq!(added["router"]["routes"], json!([nowhere, there, other]));
+    let removed = act(&mut ann, &router, "remove_extraroutes", json!({"routes": [other]})).await.expect(200);
+    assert_eq!(removed["router"]["routes"], json!([nowhere, there]), "and not all that lead nowhere");
+
+    let twice = json!({"routes": [route("10.50.0.0/16", "10.1.0.9")]});
+    let refused = act(&mut ann, &router, "add_extraroutes", twice).await.expect(400);
+    assert!(
+        text(&refused["NeutronError"]["message"])
+            .ends_with("a destination that is discarded has no other nexthop")
+    );
+    for wrong in ["Discard", "blackhole", ""] {
+        let body = json!({"router": {"routes": [route("10.50.0.0/16", wrong)]}});
+        let put = ann.put(&path("routers", &router), body).await;
+        let message = format!("Invalid input for routes. Reason: '{wrong}' is not a valid IP address.");
+        put.expect_error(400, "HTTPBadRequest", &message);
+    }
+    let routes = json!({"subnet": {"host_routes": [nowhere]}});
+    ann.put(&path("subnets", &subnet), routes).await.expect(400);
+    change(&mut ann, &router, json!({"routes": []})).await;
+    assert_eq!(discards().await, Value::Null, "a plain router has no such row");
+}
+
+#[tokio::test]
 async fn a_route_through_the_gateway_keeps_it() {
     let api = Api::start().await;
     let mut admin = api.admin();

@@ -27,7 +27,7 @@
 //! wire a other                           # a mapping whose bridge is missing
 //! ```
 //! ```text
-//! router r 100 legs=leg1/red/101,leg2/blue/102 [gateway=gw/public[/plain],...] [route=10.9.0.0/16/10.0.0.9] [disabled] [central] [on=a:10,b:5]
+//! router r 100 legs=leg1/red/101,leg2/blue/102 [gateway=gw/public[/plain],...] [route=10.9.0.0/16/10.0.0.9] [discard=10.8.0.0/16] [disabled] [central] [on=a:10,b:5]
 //!                                        # the key; its legs: ports with their networks and keys; `plain` gateways hide nothing
 //! floating f fport 203.0.113.9 r [vm1/10.0.0.1]  # its port, address and router; the port and address that it stands for
 //! forward f 6 8080 vm1/10.0.0.1 80 [10]   # ports of a floating IP, from 8080 on, that stand for ports of vm1, from 80 on: ten of TCP
@@ -213,6 +213,7 @@ fn router(name: &str, key: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
     let extra = json!({
         "id": name, "lrouter": name, "topic": "t", "version": 1, "enabled": !options.contains_key("disabled"),
         "distributed": !options.contains_key("central"),
+        "discards": list("discard"),
         "gateways": list("gateway").into_iter().map(gateway).collect::<Vec<_>>(),
         "chassis": list("on").into_iter().map(chosen).collect::<Vec<_>>(),
     });

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Flaw, Verdict, flaw, list_of};
 use crate::registry::{convert, python};
+use crate::translate::DISCARD;
 
 /// Whether a value is a MAC address that a port can have.
 pub(super) fn mac_address(value: &Value) -> Verdict {
@@ -126,13 +127,26 @@ pub(super) fn nameservers(value: &Value) -> Verdict {
 }
 
 pub(super) fn host_routes(value: &Value) -> Verdict {
+    routes(value, ip_address_text)
+}
+
+/// Those of routers may also say that what is sent there is dropped.
+pub(super) fn router_routes(value: &Value) -> Verdict {
+    routes(value, |nexthop| if nexthop == DISCARD { Ok(()) } else { ip_address_text(nexthop) })
+}
+
+fn ip_address_text(value: &Value) -> Verdict {
+    ip_address(value).map(drop)
+}
+
+fn routes(value: &Value, nexthop_verdict: impl Fn(&Value) -> Verdict) -> Verdict {
     let Some(routes) = value.as_array() else {
         return flaw(format!("Invalid data format for hostroute: '{}'", python::text(value)));
     };
     for (index, route) in routes.iter().enumerate() {
         let [destination, nexthop] = members(route, ["destination", "nexthop"])?;
         route_destination(destination)?;
-        ip_address(nexthop)?;
+        nexthop_verdict(nexthop)?;
         if routes.iter().take(index).any(|earlier| earlier == route) {
             return flaw(format!("Duplicate hostroute '{}'", python::text(route)));
         }

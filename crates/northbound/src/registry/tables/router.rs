@@ -32,7 +32,7 @@ pub static ROUTER: Resource = Resource {
         Attribute::output("external_gateways"),
         Attribute { in_post: false, ..Attribute::mutable("routes", Unsaid::Open) }
             .convert(Convert::NullToList)
-            .check(Check::HOST_ROUTES),
+            .check(Check::ROUTER_ROUTES),
         Attribute::mutable("distributed", Unsaid::Open)
             .convert(Convert::BooleanOrNull)
             .writer(Who::Admin)

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::{gateway_ports, interfaces, managed, settle, subnets};
@@ -69,6 +70,7 @@ pub(super) fn check(draft: &Draft<'_>, router: &Document) -> Result<(), ApiError
         .flat_map(|port| subnets::addresses(port))
         .filter_map(|address| address.parse().ok())
         .collect();
+    check_discards(router)?;
     for route in router.list("routes") {
         let Some(next_hop) = route.get("nexthop").and_then(facts::address) else {
             continue;
@@ -81,6 +83,22 @@ pub(super) fn check(draft: &Draft<'_>, router: &Document) -> Result<(), ApiError
         }
     }
     Ok(())
+}
+
+/// Whether no destination is discarded and routed as well.
+fn check_discards(router: &Document) -> Result<(), ApiError> {
+    let (hops, discards): (Vec<_>, Vec<_>) =
+        router.list("routes").iter().filter_map(key).partition(|(_, next_hop)| next_hop.is_some());
+    let discarded: Vec<IpNet> = discards.into_iter().map(|(destination, _)| destination).collect();
+    match hops.iter().any(|(destination, _)| discarded.contains(destination)) {
+        true => Err(invalid(router, "a destination that is discarded has no other nexthop")),
+        false => Ok(()),
+    }
+}
+
+/// What two routes have in common that are the same; there is no next hop where they lead nowhere.
+fn key(route: &Value) -> Option<(IpNet, Option<IpAddr>)> {
+    Some((facts::cidr(route.get("destination")?)?, facts::address(route.get("nexthop")?)))
 }
 
 fn invalid(router: &Document, reason: &str) -> ApiError {
@@ -117,15 +135,12 @@ pub fn change_some(
     said: &Value,
 ) -> Decision<Arc<Document>> {
     let mut router = (*managed(draft, router, change.rule())?).clone();
-    Check::HOST_ROUTES.apply(said).map_err(|flaw| match flaw {
+    Check::ROUTER_ROUTES.apply(said).map_err(|flaw| match flaw {
         Flaw::Reason(reason) => ApiError::invalid_value("routes", reason),
         Flaw::Refusal(error) => error,
     })?;
     let said = said.as_array().map_or(&[][..], Vec::as_slice);
-    let is_same = |first: &Value, second: &Value| {
-        facts::host_routes(&Value::from(vec![first.clone()]))
-            == facts::host_routes(&Value::from(vec![second.clone()]))
-    };
+    let is_same = |first: &Value, second: &Value| key(first) == key(second);
     let mut routes = router.list("routes").to_vec();
     match change {
         RouteChange::Add => {
