@@ -11,7 +11,7 @@
 //! # Candidates
 //! Those that somebody chose for the router, by their priority, as far as they still want to be one (a row `gateway_candidate`);
 //! if none does, all that were chosen. Where nobody chose: every candidate that reaches the physical networks of the router's
-//! gateways (of a router without one, of its legs), the highest priority first. A node that does not say which physical networks it reaches is taken to reach all.
+//! gateways (of a router without one, of its legs) and is in a zone that the router asks for, if it asks for any, the highest priority first. A node that does not say which physical networks it reaches is taken to reach all.
 //!
 //! # When this node serves
 //! | its switch | nodes that it watches | it serves |
@@ -121,7 +121,9 @@ impl Derived for CandidatesOf {
                 if networks.is_empty() {
                     networks = routers::networks_inside(view, router);
                 }
-                reaching(view, &all, &networks)
+                let reaching = reaching(view, &all, &networks);
+                let zones = extra.map(|extra| extra.zones.clone()).unwrap_or_default();
+                in_zones(view, reaching, &zones)
             }
             (false, _) => willing,
             (true, false) => others,
@@ -150,6 +152,21 @@ fn reaching(
         if networks.iter().all(|network| reaches(view, node, network)) {
             nodes.push((node.clone(), *priority));
         }
+    }
+    nodes
+}
+
+/// Those nodes that are in one of these zones, if any is said. A node that says nothing of itself is taken to be in all.
+fn in_zones(
+    view: &mut View<'_>,
+    mut nodes: Vec<(Id<Chassis>, u32)>,
+    zones: &[String],
+) -> Vec<(Id<Chassis>, u32)> {
+    if !zones.is_empty() {
+        nodes.retain(|(node, _)| {
+            let extra = view.get(&ChassisExtra::id_of(node));
+            extra.is_none_or(|extra| extra.availability_zones.iter().any(|zone| zones.contains(zone)))
+        });
     }
     nodes
 }

@@ -117,6 +117,21 @@ fn router(name: &str, chosen: &[(&str, u32)]) -> Object {
     )
 }
 
+/// The router, which asks for zones.
+fn in_zones(zones: &[&str]) -> Object {
+    let gateway = json!({"lswitch": "out", "port": "r-gw"});
+    let said =
+        json!({"id": "r", "lrouter": "r", "topic": "t", "gateways": [gateway], "version": 1, "zones": zones});
+    row(Table::RouterExtra, said)
+}
+
+/// A node at the network, in zones.
+fn zoned(name: &str, zones: &[&str]) -> Object {
+    let said =
+        json!({"id": name, "chassis": name, "physical_networks": ["public"], "availability_zones": zones});
+    row(Table::ChassisExtra, said)
+}
+
 fn network(kind: &str, physical: Option<&str>) -> Object {
     let row = json!({"id": "out", "topic": "t", "unique_key": 9, "network_type": kind, "physical_network": physical});
     self::row(Table::LogicalSwitch, row)
@@ -340,4 +355,32 @@ fn what_is_not_registered_is_no_candidate() {
     assert_eq!(node.says("r"), "b of b,c");
     node.put(chassis("a", 1, &["geneve"]));
     assert_eq!(node.says("r"), "a of a,b,c");
+}
+
+#[test]
+fn a_router_that_asks_for_zones_has_its_gateways_there_and_nowhere_else() {
+    let mut node = Node::new("d", &rows());
+    node.sees(&[("a", Reach::Alive), ("b", Reach::Alive), ("c", Reach::Alive)]);
+    for object in [zoned("a", &["west"]), zoned("b", &["east", "north"]), zoned("c", &["north"])] {
+        node.put(object);
+    }
+    for (zones, said) in [
+        (&[][..], "a of a,b,c"),
+        (&["north"], "b of b,c"),
+        (&["west", "north"], "a of a,b,c"),
+        (&["east"], "b of b"),
+        (&["south"], "none of "),
+    ] {
+        node.put(in_zones(zones));
+        assert_eq!(node.says("r"), said, "{zones:?}");
+    }
+    // A node that moves to another zone gains and loses the routers that ask for it.
+    node.put(zoned("c", &["south"]));
+    assert_eq!(node.says("r"), "c of c");
+    // Of whom nothing is known it is not known either where it is.
+    node.step(Input::Row(RowChange::Delete(Table::ChassisExtra, model::RowId::new("a").unwrap())));
+    assert_eq!(node.says("r"), "a of a,c");
+    // Whoever chooses nodes chooses them wherever they are.
+    node.put(router("r", &[("b", 5)]));
+    assert_eq!(node.says("r"), "b of b");
 }

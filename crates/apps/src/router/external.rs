@@ -63,7 +63,7 @@ pub(super) fn gateways(view: &mut View<'_>, row: &LogicalRouter, sink: &mut Sink
             None if host_address::replaces(view, &row.id, gateway) => {}
             None => sink.problem(
                 "the router has a gateway, and no node is a candidate for it: start a df-l3-agent on a node that is at the \
-                 external network",
+                 external network, and in a zone that the router asks for",
             ),
         }
     }

@@ -51,6 +51,8 @@ object! {
         topic: Topic,
         /// How often it was changed.
         version: Option<Version>,
+        /// The availability zones that its gateways are to be in; any, if it says none.
+        zones: Vec<String>,
     }
     indexes {
         /// The routers that a node was chosen for.

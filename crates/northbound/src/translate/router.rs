@@ -38,6 +38,8 @@ pub struct Router {
     pub gateways: Vec<RouterGateway>,
     /// The nodes that somebody chose for its gateway.
     pub chassis: Vec<RouterChassis>,
+    /// The availability zones that its gateways are to be in, `availability_zone_hints`.
+    pub zones: Vec<String>,
     /// How often it was changed, `revision_number`.
     pub revision: u64,
 }
@@ -78,6 +80,7 @@ impl Router {
             discards: discards.into_iter().map(|route| route.destination).collect(),
             gateways,
             chassis: reader.list("chassis", "a list of nodes, each with chassis and priority", chassis)?,
+            zones: reader.list("availability_zone_hints", "a list of names of zones", zone)?,
             revision: reader.revision()?,
         })
     }
@@ -114,7 +117,8 @@ impl Router {
             && self.distributed
             && self.gateways.is_empty()
             && self.chassis.is_empty()
-            && self.discards.is_empty();
+            && self.discards.is_empty()
+            && self.zones.is_empty();
         (!is_plain).then(|| RouterExtra {
             chassis: self.chassis.clone(),
             discards: self.discards.clone(),
@@ -125,6 +129,7 @@ impl Router {
             lrouter: self.id.clone(),
             topic: Topic::new(&self.project_id),
             version: Some(Version(self.revision)),
+            zones: self.zones.clone(),
         })
     }
 }
@@ -149,6 +154,10 @@ fn route(route: &Value) -> Option<Route> {
         address => Some(address.parse().ok()?),
     };
     Some(Route { destination: parsed("destination")?.parse().ok()?, nexthop })
+}
+
+fn zone(zone: &Value) -> Option<String> {
+    zone.as_str().map(str::to_owned)
 }
 
 fn gateway(gateway: &Value) -> Option<RouterGateway> {
@@ -214,6 +223,7 @@ mod tests {
             json!({"gateways": [{"port_id": "g", "network_id": "e", "enable_snat": false}]}),
             json!({"chassis": [{"chassis": "host-1", "priority": 3}]}),
             json!({"routes": [{"destination": "30.0.0.0/24", "nexthop": "discard"}]}),
+            json!({"availability_zone_hints": ["east"]}),
         ] {
             assert!(router(change.clone()).extra().is_some(), "{change}");
         }

@@ -364,6 +364,32 @@ async fn where_the_gateways_of_a_router_are_is_shown_and_can_be_chosen() {
 }
 
 #[tokio::test]
+async fn gateways_are_in_the_zones_that_their_router_asks_for() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let (outside, _) = crate::floating_ips::outside(&mut admin, "172.24.4.0/24").await;
+    let mut rows: Vec<Object> = [("n1", "west"), ("n2", "east"), ("n3", "north")]
+        .into_iter()
+        .flat_map(|(host, zone)| node(host, zone, 0.0))
+        .collect();
+    rows.extend([candidate("n1", 1), candidate("n2", 3), candidate("n3", 2)]);
+    say(&api, rows).await;
+    let info = json!({"network_id": outside["id"]});
+    let asks = json!({"external_gateway_info": info, "availability_zone_hints": ["west", "north"]});
+    let router = admin.create("router", asks).await;
+    assert_eq!(named(&order(&mut admin, &router).await), ["n3", "n1"]);
+    let row: Value = serde_json::from_str(&api.objects(Table::RouterExtra).await[0].to_text()).unwrap();
+    assert_eq!(row["zones"], json!(["west", "north"]));
+    let any = admin.create("router", json!({"external_gateway_info": info})).await;
+    assert_eq!(named(&order(&mut admin, &any).await), ["n2", "n3", "n1"]);
+    // An administrator may choose another one.
+    let east = agent(&mut admin, "n2", GATEWAY).await;
+    let body = json!({"router_id": router["id"]});
+    admin.post(&format!("{}/l3-routers", path("agents", &east)), body).await.expect(201);
+    assert_eq!(named(&order(&mut admin, &router).await), ["n2", "n3", "n1"]);
+}
+
+#[tokio::test]
 async fn gateways_go_to_nodes_that_offer_themselves() {
     let api = Api::start().await;
     let mut admin = api.admin();

@@ -100,9 +100,13 @@ async fn a_router_lives() {
     let extra = row(&api, Table::RouterExtra).await.unwrap();
     assert_eq!((&extra["enabled"], &extra["distributed"]), (&json!(false), &json!(true)));
     change(&mut admin, &router, json!({"admin_state_up": true})).await;
-    assert_eq!(row(&api, Table::RouterExtra).await, None, "a plain router says nothing besides");
+    let extra = row(&api, Table::RouterExtra).await.unwrap();
+    assert_eq!((&extra["enabled"], &extra["zones"]), (&json!(true), &json!(["nova"])));
     admin.delete(&path("routers", &router)).await.expect(204);
-    assert_eq!(row(&api, Table::LogicalRouter).await, None);
+    assert_eq!((row(&api, Table::LogicalRouter).await, row(&api, Table::RouterExtra).await), (None, None));
+    let plain = admin.create("router", json!({"name": "plain"})).await;
+    assert_eq!(row(&api, Table::RouterExtra).await, None, "a plain router says nothing besides");
+    admin.delete(&path("routers", &plain)).await.expect(204);
     admin.get(&path("routers", &router)).await.expect_error(
         404,
         "RouterNotFound",

@@ -1,6 +1,6 @@
 //! Where routers have their gateways: which nodes may have those of a router, in which order, and choosing that.
 //!
-//! A router of which nobody chose may have them on every node that offers itself. Whoever moves a gateway chooses: the nodes that may have it
+//! A router of which nobody chose may have them on every node that offers itself and is in a zone that the router asks for, if it asks for any. Whoever moves a gateway chooses: the nodes that may have it
 //! until then, with the chosen one before them, so that the others still take over when it fails.
 
 use std::sync::Arc;
@@ -48,11 +48,19 @@ pub fn places(state: &State, router: &Document) -> Vec<Place> {
     let mut places: Vec<Place> = chosen.collect();
     if places.is_empty() {
         let candidates = state.nodes().candidates().map(|known| &known.row);
+        let candidates = candidates.filter(|row| is_in_zones(state, router, &row.chassis));
         places =
             candidates.map(|row| Place { chassis: row.chassis.clone(), priority: row.priority }).collect();
     }
     places.sort_by_key(|place| (std::cmp::Reverse(place.priority), place.chassis.clone()));
     places
+}
+
+/// Whether a node is in a zone that a router asks for, if it asks for any. A node that says nothing of itself is taken to be in all.
+fn is_in_zones(state: &State, router: &Document, chassis: &Id<Chassis>) -> bool {
+    let mut wanted = router.texts("availability_zone_hints").peekable();
+    let own = state.nodes().extra(chassis).map(|known| &known.row.availability_zones);
+    wanted.peek().is_none() || own.is_none_or(|own| wanted.any(|zone| own.iter().any(|own| own == zone)))
 }
 
 /// The node that has the gateways of a router now, as it says itself.
