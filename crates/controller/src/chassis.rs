@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Model, Object, Service, Timestamp};
+use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Model, Object, Service, ServiceExtra, Timestamp};
 use nb::{CommitError, Key, Require, Row, Store, StoreError, Txn};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -43,6 +43,7 @@ pub(crate) struct Registration {
     physical_networks: watch::Receiver<Option<BTreeSet<String>>>,
     /// Whether its name is its own, as far as is known.
     is_own: watch::Sender<bool>,
+    started_at: Timestamp,
 }
 
 impl Registration {
@@ -59,7 +60,8 @@ impl Registration {
         };
         let availability_zones = options.availability_zones.clone();
         let (candidacy, is_own) = (options.candidacy, watch::Sender::new(false));
-        Self { chassis, availability_zones, candidacy, physical_networks, is_own }
+        let started_at = clock::now();
+        Self { chassis, availability_zones, candidacy, physical_networks, is_own, started_at }
     }
 
     /// Whether the name of the node is its own: not before somebody has looked, nor where another node is alive under it, or may be.
@@ -162,8 +164,9 @@ async fn register(store: &dyn Store, node: &Registration) -> Result<Timestamp, C
         Key::new(GatewayCandidate::TABLE, GatewayCandidate::id_of(id).row().clone()),
         Key::new(Service::TABLE, service.row().clone()),
         Key::new(Service::TABLE, Service::id_of(id, GATEWAY_BINARY).row().clone()),
+        Key::new(ServiceExtra::TABLE, service.row().clone()),
     ];
-    let stored: [Option<Row>; 5] = read(store, &keys).await?;
+    let stored: [Option<Row>; 6] = read(store, &keys).await?;
     let (chassis, extra) = (Some(node.chassis.clone()), node.extra());
     let mut txn = right(Txn::new(), &keys[0], stored[0].as_ref(), chassis);
     if extra.is_some() {
@@ -171,7 +174,9 @@ async fn register(store: &dyn Store, node: &Registration) -> Result<Timestamp, C
     }
     let is_off = |row: Option<&Row>| decoded::<Service>(row).is_some_and(|own| own.disabled == Some(true));
     let candidacy = match node.candidacy {
-        Candidacy::Offered { .. } if stored[3..].iter().any(|row| is_off(row.as_ref())) => Candidacy::Refused,
+        Candidacy::Offered { .. } if stored[3..=4].iter().any(|row| is_off(row.as_ref())) => {
+            Candidacy::Refused
+        }
         candidacy => candidacy,
     };
     txn = match candidacy {
@@ -181,6 +186,8 @@ async fn register(store: &dyn Store, node: &Registration) -> Result<Timestamp, C
         }
         Candidacy::Refused => right::<GatewayCandidate>(txn, &keys[2], stored[2].as_ref(), None),
     };
+    let times = times(&service, decoded(stored[5].as_ref()), &node.started_at);
+    txn = right(txn, &keys[5], stored[5].as_ref(), Some(times));
     let now = clock::now();
     let beat = heartbeat(id, BINARY, decoded(stored[3].as_ref()), now.clone());
     txn = txn.require(unchanged(&keys[3], stored[3].as_ref())).put_object(&Object::from(beat));
@@ -242,6 +249,20 @@ pub(crate) fn heartbeat(
     Service { last_seen_up: Some(now), ..stored.unwrap_or(fresh) }
 }
 
+/// When a service was there for the first time, and when the process was started that runs now.
+pub(crate) fn times(
+    service: &Id<Service>,
+    stored: Option<ServiceExtra>,
+    started_at: &Timestamp,
+) -> ServiceExtra {
+    ServiceExtra {
+        created_at: stored.and_then(|stored| stored.created_at).or_else(|| Some(started_at.clone())),
+        id: ServiceExtra::id_of(service),
+        service: service.clone(),
+        started_at: Some(started_at.clone()),
+    }
+}
+
 pub(crate) fn decoded<T: Model>(row: Option<&Row>) -> Option<T> {
     T::from_text(std::str::from_utf8(&row?.value).ok()?).ok()
 }
@@ -279,6 +300,7 @@ mod tests {
             candidacy: Candidacy::LeftAlone,
             physical_networks,
             is_own: watch::Sender::new(false),
+            started_at: clock::now(),
         };
         (node, reached)
     }
@@ -290,6 +312,23 @@ mod tests {
     async fn stored<T: Model>(store: &MemoryStore) -> Option<T> {
         let key = Key::new(T::TABLE, chassis("192.0.2.1").id.row().clone());
         decoded(store.read(&[key]).await.unwrap()[0].as_ref())
+    }
+
+    #[tokio::test]
+    async fn it_says_since_when_it_runs_and_when_it_was_there_first() {
+        let store = MemoryStore::new();
+        let said = async || {
+            let service = Service::id_of(&chassis("192.0.2.1").id, BINARY);
+            let key = Key::new(ServiceExtra::TABLE, service.row().clone());
+            decoded::<ServiceExtra>(store.read(&[key]).await.unwrap()[0].as_ref()).unwrap()
+        };
+        let at = |seconds| Timestamp::from_seconds(seconds).unwrap();
+        for (started, created) in [(1000.0, 1000.0), (1000.0, 1000.0), (2000.0, 1000.0)] {
+            let node = Registration { started_at: at(started), ..node("192.0.2.1") };
+            register(&store, &node).await.unwrap();
+            let said = said().await;
+            assert_eq!((said.created_at, said.started_at), (Some(at(created)), Some(at(started))));
+        }
     }
 
     #[tokio::test(start_paused = true)]

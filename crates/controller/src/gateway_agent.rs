@@ -12,12 +12,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Chassis, GatewayCandidate, Id, Model, Object, Service};
+use model::{Chassis, GatewayCandidate, Id, Model, Object, Service, ServiceExtra, Timestamp};
 use nb::{CommitError, Key, Store, Txn};
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::chassis::{candidate, decoded, heartbeat, read, right, unchanged};
+use crate::chassis::{candidate, decoded, heartbeat, read, right, times, unchanged};
 use crate::clock;
 use crate::notify::Notifier;
 use crate::retry::Backoff;
@@ -66,8 +66,9 @@ impl GatewayAgent {
         let interval = self.report_interval.min(LOOK_INTERVAL_MAX).min(watchdog);
         let mut backoff = Backoff::new(RETRY_MIN, interval.max(RETRY_MIN), &self.chassis.to_string());
         let (mut is_failing, mut is_ready) = (false, false);
+        let started_at = clock::now();
         loop {
-            let wait = match self.register(store).await {
+            let wait = match self.register(store, &started_at).await {
                 Ok(()) => {
                     if !std::mem::replace(&mut is_ready, true) {
                         notifier.ready();
@@ -90,13 +91,16 @@ impl GatewayAgent {
     }
 
     /// Gives a sign of life, and makes the node a candidate unless an operator disabled the service.
-    async fn register(&self, store: &dyn Store) -> Result<(), CommitError> {
-        let [of_service, of_candidate] = &self.keys();
+    async fn register(&self, store: &dyn Store, started_at: &Timestamp) -> Result<(), CommitError> {
+        let [of_service, of_candidate, of_times] = &self.keys();
         let stored = read(store, &self.keys()).await?;
         let service: Option<Service> = decoded(stored[0].as_ref());
         let is_disabled = service.as_ref().is_some_and(|service| service.disabled == Some(true));
         let wanted = (!is_disabled).then(|| candidate(&self.chassis, self.priority));
         let txn = right(Txn::new(), of_candidate, stored[1].as_ref(), wanted);
+        let id = Service::id_of(&self.chassis, BINARY);
+        let times = times(&id, decoded(stored[2].as_ref()), started_at);
+        let txn = right(txn, of_times, stored[2].as_ref(), Some(times));
         let beat = heartbeat(&self.chassis, BINARY, service, clock::now());
         let txn = txn.require(unchanged(of_service, stored[0].as_ref())).put_object(&Object::from(beat));
         store.commit(txn).await.map(|_| ())
@@ -111,8 +115,8 @@ impl GatewayAgent {
     }
 
     async fn take_back(&self, store: &dyn Store) -> Result<(), CommitError> {
-        let [_, of_candidate] = &self.keys();
-        let [_, stored] = read(store, &self.keys()).await?;
+        let [_, of_candidate, _] = &self.keys();
+        let [_, stored, _] = read(store, &self.keys()).await?;
         let txn = right::<GatewayCandidate>(Txn::new(), of_candidate, stored.as_ref(), None);
         if txn.ops.is_empty() {
             return Ok(());
@@ -120,12 +124,13 @@ impl GatewayAgent {
         store.commit(txn).await.map(|_| ())
     }
 
-    fn keys(&self) -> [Key; 2] {
+    fn keys(&self) -> [Key; 3] {
         let service = Service::id_of(&self.chassis, BINARY);
         let candidate = GatewayCandidate::id_of(&self.chassis);
         [
             Key::new(Service::TABLE, service.row().clone()),
             Key::new(GatewayCandidate::TABLE, candidate.row().clone()),
+            Key::new(ServiceExtra::TABLE, service.row().clone()),
         ]
     }
 }
@@ -150,7 +155,7 @@ mod tests {
     }
 
     async fn stored(store: &MemoryStore) -> (Option<Service>, Option<u32>) {
-        let [service, candidate] = read(store, &agent().keys()).await.unwrap();
+        let [service, candidate, _] = read(store, &agent().keys()).await.unwrap();
         let candidate: Option<GatewayCandidate> = decoded(candidate.as_ref());
         (decoded(service.as_ref()), candidate.map(|row| row.priority))
     }

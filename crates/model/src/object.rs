@@ -146,6 +146,8 @@ macro_rules! for_each_table {
             MulticastMember = "multicast_member",
             /// What hypervisors say besides their rows.
             ChassisExtra = "chassis_extra",
+            /// What daemons say besides their rows.
+            ServiceExtra = "service_extra",
             /// Hypervisors that routers may have their gateways on.
             GatewayCandidate = "gateway_candidate",
             /// What routers say besides their rows.

@@ -36,6 +36,7 @@ mod router_extra;
 mod security_group;
 mod security_group_extra;
 mod service;
+mod service_extra;
 mod subnet;
 mod subnet_ipv6;
 
@@ -72,5 +73,6 @@ pub use router_extra::{RouterChassis, RouterExtra, RouterGateway};
 pub use security_group::{Direction, EtherType, SecurityGroup, SecurityGroupRule};
 pub use security_group_extra::{SecurityGroupExtra, SecurityGroupExtraRule};
 pub use service::Service;
+pub use service_extra::ServiceExtra;
 pub use subnet::{HostRoute, Subnet};
 pub use subnet_ipv6::{Ipv6Mode, SubnetIpv6};

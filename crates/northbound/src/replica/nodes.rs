@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Model, Service, Table};
+use model::{Chassis, ChassisExtra, GatewayCandidate, Id, Model, Service, ServiceExtra, Table};
 use nb::{Key, Row, Stamp};
 
 /// A row, and the state of it.
@@ -21,6 +21,7 @@ type Rows<T> = BTreeMap<Id<T>, Known<T>>;
 #[derive(Debug, Default)]
 pub struct Nodes {
     services: Rows<Service>,
+    times: Rows<ServiceExtra>,
     chassis: Rows<Chassis>,
     extras: Rows<ChassisExtra>,
     candidates: Rows<GatewayCandidate>,
@@ -28,8 +29,8 @@ pub struct Nodes {
 
 impl Nodes {
     /// The tables that say it.
-    pub const TABLES: [Table; 4] =
-        [Table::Service, Table::Chassis, Table::ChassisExtra, Table::GatewayCandidate];
+    pub const TABLES: [Table; 5] =
+        [Table::Service, Table::ServiceExtra, Table::Chassis, Table::ChassisExtra, Table::GatewayCandidate];
 
     /// The heartbeats of daemons.
     pub fn services(&self) -> impl Iterator<Item = &Known<Service>> {
@@ -40,6 +41,12 @@ impl Nodes {
     #[must_use]
     pub fn service(&self, id: &Id<Service>) -> Option<&Known<Service>> {
         self.services.get(id)
+    }
+
+    /// When a daemon was there first, and when it was started.
+    #[must_use]
+    pub fn times(&self, id: &Id<Service>) -> Option<&Known<ServiceExtra>> {
+        self.times.get(&ServiceExtra::id_of(id))
     }
 
     /// A node.
@@ -69,6 +76,7 @@ impl Nodes {
     pub(super) fn put(&mut self, row: &Row) -> bool {
         match row.key.table.model() {
             Some(Table::Service) => note(&mut self.services, row),
+            Some(Table::ServiceExtra) => note(&mut self.times, row),
             Some(Table::Chassis) => note(&mut self.chassis, row),
             Some(Table::ChassisExtra) => note(&mut self.extras, row),
             Some(Table::GatewayCandidate) => note(&mut self.candidates, row),
@@ -81,6 +89,7 @@ impl Nodes {
     pub(super) fn delete(&mut self, key: &Key) -> bool {
         match key.table.model() {
             Some(Table::Service) => drop(self.services.remove(&Id::from_row(key.id.clone()))),
+            Some(Table::ServiceExtra) => drop(self.times.remove(&Id::from_row(key.id.clone()))),
             Some(Table::Chassis) => drop(self.chassis.remove(&Id::from_row(key.id.clone()))),
             Some(Table::ChassisExtra) => drop(self.extras.remove(&Id::from_row(key.id.clone()))),
             Some(Table::GatewayCandidate) => drop(self.candidates.remove(&Id::from_row(key.id.clone()))),

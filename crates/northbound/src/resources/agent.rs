@@ -18,7 +18,7 @@ pub mod zones;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Chassis, GatewayCandidate, Id, Object, Service, Table, Timestamp};
+use model::{Chassis, GatewayCandidate, Id, Object, Service, ServiceExtra, Table, Timestamp};
 use nb::{Key, Require};
 use serde_json::{Value, json};
 
@@ -90,6 +90,15 @@ impl Agent {
         })
     }
 
+    /// When it was there first, and when it was started. A node that offers itself for gateways without a daemon for that has the times
+    /// of its controller.
+    fn times<'a>(&self, nodes: &'a Nodes) -> Option<&'a Arc<ServiceExtra>> {
+        let own = nodes.times(&self.id());
+        let is_by_controller = self.is_gateway() && self.service(nodes).is_none();
+        let of_controller = || nodes.times(&Service::id_of(&self.chassis, CONTROLLER));
+        own.or_else(|| is_by_controller.then(of_controller)?).map(|known| &known.row)
+    }
+
     /// Whether it gave a sign of life lately.
     #[must_use]
     pub fn is_alive(&self, nodes: &Nodes, now: &Timestamp, down_time_s: f64) -> bool {
@@ -142,6 +151,9 @@ impl Agent {
         document.set("host", self.chassis.to_string());
         document.set("admin_state_up", self.is_enabled(nodes));
         document.set("availability_zone", zones.and_then(|zones| zones.into_iter().next()));
+        let times = self.times(nodes);
+        document.set("created_at", times.and_then(|times| times.created_at.as_ref()).map(moment));
+        document.set("started_at", times.and_then(|times| times.started_at.as_ref()).map(moment));
         document.set("heartbeat_timestamp", self.last_seen(nodes).map(moment));
         document.set("alive", self.is_alive(nodes, now, down_time_s));
         document.set("configurations", self.configurations(nodes));
@@ -267,11 +279,15 @@ pub fn delete(draft: &mut Draft<'_>, id: &str, now: &Timestamp, down_time_s: f64
         .filter_map(|id| nodes.service(&id).map(|known| (id, known.stamp)))
         .collect();
     let has_service = nodes.service(&agent.id()).is_some();
+    let has_times = nodes.times(&agent.id()).is_some();
     for (id, stamp) in seen {
         draft.require(Require::Unchanged(Key::new(Table::Service, id.row().clone()), stamp));
     }
     if has_service {
         draft.delete_row(Key::new(Table::Service, agent.id().row().clone()));
+    }
+    if has_times {
+        draft.delete_row(Key::new(Table::ServiceExtra, agent.id().row().clone()));
     }
     if agent.is_gateway() || agent.is_controller() {
         take_back_candidate(draft, &agent.chassis);

@@ -3,8 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::{
-    Chassis, ChassisExtra, GatewayCandidate, Id, Object, PortState, PortStatus, Service, Table, Timestamp,
-    Topic, TunnelType,
+    Chassis, ChassisExtra, GatewayCandidate, Id, Object, PortState, PortStatus, Service, ServiceExtra, Table,
+    Timestamp, Topic, TunnelType,
 };
 use nb::{Store as _, Txn};
 use northbound::Settings;
@@ -31,6 +31,18 @@ fn heartbeat(host: &str, binary: &str, age_s: f64) -> Object {
         disabled_reason: None,
         id: Service::id_of(&chassis(host), binary),
         last_seen_up: Timestamp::from_seconds(now - age_s),
+    }
+    .into()
+}
+
+/// When a daemon was there first, and when it was started.
+fn times(host: &str, binary: &str, created_s: f64, started_s: f64) -> Object {
+    let service = Service::id_of(&chassis(host), binary);
+    ServiceExtra {
+        created_at: Timestamp::from_seconds(created_s),
+        id: ServiceExtra::id_of(&service),
+        service,
+        started_at: Timestamp::from_seconds(started_s),
     }
     .into()
 }
@@ -122,6 +134,27 @@ async fn every_daemon_of_a_node_is_an_agent() {
     member.get(&path("agents", &gateway)).await.expect_error(404, "AgentNotFound", &missing);
     admin.post(AGENTS, json!({"agent": {}})).await.expect(405);
     admin.get(&format!("{AGENTS}/{NONE}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn agents_show_when_they_were_there_first_and_when_they_were_started() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let mut rows = node("n1", "az1", 500.0);
+    rows.extend([candidate("n1", 1), times("n1", CONTROLLER, 86_400.0, 90_061.5)]);
+    say(&api, rows).await;
+    let both = |agent: &Value| (agent["created_at"].clone(), agent["started_at"].clone());
+    let of_controller = (json!("1970-01-02 00:00:00"), json!("1970-01-02 01:01:01"));
+    let controller = agent(&mut admin, "n1", CONTROLLER).await;
+    assert_eq!(both(&controller), of_controller);
+    assert_eq!(both(&agent(&mut admin, "n1", GATEWAY).await), of_controller, "the controller speaks for it");
+    say(&api, vec![heartbeat("n1", GATEWAY, 0.0)]).await;
+    assert_eq!(both(&agent(&mut admin, "n1", GATEWAY).await), (json!(null), json!(null)), "it did not say");
+    say(&api, vec![times("n1", GATEWAY, 0.0, 60.0)]).await;
+    let own = (json!("1970-01-01 00:00:00"), json!("1970-01-01 00:01:00"));
+    assert_eq!(both(&agent(&mut admin, "n1", GATEWAY).await), own);
+    admin.delete(&path("agents", &controller)).await.expect(204);
+    assert_eq!(api.objects(Table::ServiceExtra).await.len(), 1, "it goes with the agent");
 }
 
 #[tokio::test]
