@@ -76,7 +76,7 @@ impl Router {
             name: reader.text("name")?,
             enabled: reader.flag("admin_state_up")?,
             distributed: reader.flag("distributed")?,
-            routes: routes.into_iter().filter_map(Route::to_hop).collect(),
+            routes: routes.into_iter().filter_map(Route::into_hop).collect(),
             discards: discards.into_iter().map(|route| route.destination).collect(),
             gateways,
             chassis: reader.list("chassis", "a list of nodes, each with chassis and priority", chassis)?,
@@ -142,7 +142,7 @@ struct Route {
 }
 
 impl Route {
-    fn to_hop(self) -> Option<HostRoute> {
+    fn into_hop(self) -> Option<HostRoute> {
         Some(HostRoute { destination: self.destination, nexthop: self.nexthop? })
     }
 }
