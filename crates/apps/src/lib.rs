@@ -21,6 +21,8 @@ pub mod metadata;
 pub mod migration;
 pub(crate) mod names;
 pub mod nd;
+pub mod neighbor;
+mod neighbors;
 pub mod network;
 pub mod places;
 pub mod policy;
@@ -52,6 +54,7 @@ pub fn all() -> Vec<App> {
         nd::app(),
         dhcpv6::app(),
         migration::app(),
+        neighbor::app(),
         router::app(),
         gateway::app(),
         metadata::app(),

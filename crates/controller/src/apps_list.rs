@@ -27,21 +27,22 @@ const fn parts(app: App) -> &'static [AppId] {
         // Who has tunnels to others watches whether they are there.
         App::Tunneling => &[tables::CLASSIFY_OWNER, tables::GATEWAY_OWNER],
         App::PortSecurity => &[tables::PORT_SECURITY_OWNER],
-        App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER, tables::ND_OWNER],
+        App::L2 => &[tables::L2_OWNER, tables::ARP_OWNER, tables::ND_OWNER, tables::NEIGHBOR_OWNER],
         // How frames get to a physical network is part of where they leave and how they are switched; without this application
         // no bridge is patched to, see `Options`.
         App::Provider => &[tables::CLASSIFY_OWNER],
         App::Dhcp => &[tables::DHCP_OWNER, tables::DHCPV6_OWNER],
         // Who uses the addresses of pairs is seen, and answered, where ARP and neighbour discovery are.
-        App::ActivePortDetection => &[tables::ARP_OWNER, tables::ND_OWNER],
+        App::ActivePortDetection => &[tables::ARP_OWNER, tables::ND_OWNER, tables::NEIGHBOR_OWNER],
         App::SecurityGroups => &[tables::GROUPS_OWNER],
         App::Qos => &[tables::QOS_OWNER],
         App::Migration => &[tables::MIGRATION_OWNER],
         App::Metadata => &[tables::METADATA_OWNER],
         // Where routers send packets and with which addresses these leave is one thing.
-        // Whether the address of the node is one
-        // of these is in `Options`.
-        App::L3 | App::Dnat | App::LegacySnat | App::ChassisSnat => &[tables::ROUTER_OWNER],
+        // Whether the address of the node is one of these is in `Options`.
+        App::L3 | App::Dnat | App::LegacySnat | App::ChassisSnat => {
+            &[tables::ROUTER_OWNER, tables::NEIGHBOR_OWNER]
+        }
         App::FlowClassifier | App::ServiceChain => &[],
     }
 }
@@ -64,6 +65,10 @@ mod tests {
         let dhcp = selected.iter().find(|app| app.id == tables::DHCP_OWNER).unwrap();
         assert!(dhcp.responders.is_empty() && dhcp.rules.len() == 1, "packets pass its tables");
         assert_eq!(missing, [App::ServiceChain]);
+        // Guests that ask for others are answered from the table of neighbours, also where there are no routers.
+        let neighbor = selected.iter().find(|app| app.id == tables::NEIGHBOR_OWNER).unwrap();
+        let router = selected.iter().find(|app| app.id == tables::ROUTER_OWNER).unwrap();
+        assert!(neighbor.rules.len() > 1 && router.rules.len() == 1);
     }
 
     fn apps_of_the_default_list() -> impl Iterator<Item = App> {

@@ -137,15 +137,24 @@ pub static LOOKED_UP: Register = Register {
 /// The IPv4 address that a routed packet is handed to next.
 pub static NEXT_HOP: Register = Register {
     name: "next hop",
-    meaning: "IPv4 address in the network to which a routed packet is handed: its destination, or another router",
-    bits: whole(Field::Reg0, 32),
+    meaning: "IPv4 address in the network to which a routed packet is handed: its destination, or another router; of a question, the \
+              address that is asked for",
+    bits: whole(Field::Reg10, 32),
 };
 
-/// The IPv6 address that a routed packet is handed to next. It has the bits of [`NEXT_HOP`] and others: a packet has one of both.
+/// The IPv6 address that a routed packet is handed to next. A packet has one of both, and the other is 0, which is nobody's: so neighbours are found
+/// by them whatever the packet is, a routed one or a question for the address.
 pub static NEXT_HOP_V6: Register =
     Register { name: "next hop of IPv6", meaning: "the same of IPv6", bits: whole(Field::XxReg0, 128) };
 
-/// All registers; no two of them share a bit, but for the two forms of the next hop.
+/// Whether a packet only asks for a neighbour.
+pub static ASKS: Register = Register {
+    name: "asks",
+    meaning: "1 while a question for an address is looked up as if it were a packet for it: it goes nowhere then",
+    bits: Subfield { field: Field::Reg5, ofs: 15, n_bits: 1 },
+};
+
+/// All registers; no two of them share a bit.
 pub static ALL: &[&Register] = &[
     &NETWORK,
     &INGRESS_PORT,
@@ -164,6 +173,7 @@ pub static ALL: &[&Register] = &[
     &LOOKED_UP,
     &NEXT_HOP,
     &NEXT_HOP_V6,
+    &ASKS,
 ];
 
 /// What a match has instead of the long register.

@@ -17,6 +17,8 @@
 //! What a guest asks name servers goes from l2 to dns, where ports of its network have names, and from there up; what is not answered
 //! comes back to l2.
 //!
+//! Questions for neighbours look for them in the table neighbor, as routed packets do, and come back from there to be made answers.
+//!
 //! What the tables arp and nd answer goes back to the guest from a table of its own, `answer`, because
 //! frames for ports inside others look different. What guests say from ranges of addresses passes a table more before arp.
 //! A guest with a policy passes two tables more on its way in (rate, marks) and up to three on its way out (rate, packets,
@@ -54,10 +56,12 @@ pub use groups::{
 };
 pub use host_address::HOST_ADDRESS;
 pub use metadata::{METADATA, METADATA_ANSWER, METADATA_OWNER};
-pub use neighbors::{ARP, ARP_OWNER, ND, ND_ANSWER, ND_OWNER};
+pub use neighbors::{ARP, ARP_FOUND, ARP_OWNER, ND, ND_ANSWER, ND_FOUND, ND_OWNER};
 pub use pairs::ARP_CLAIMS;
 pub use policies::{EGRESS_MARKS, EGRESS_RATE, INGRESS_PACKETS, INGRESS_RATE, QOS_OWNER};
-pub use routers::{ARRIVE, EXTERNAL, NEIGHBOR, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED};
+pub use routers::{
+    ARRIVE, EXTERNAL, NEIGHBOR, NEIGHBOR_OWNER, OVERSIZE, RESOLVED, ROUTE, ROUTER_OWNER, UNRESOLVED,
+};
 
 /// Owner of [`CLASSIFY`], [`ANSWER`], [`DISPATCH`] and [`DEPARTURE`].
 pub const CLASSIFY_OWNER: AppId = AppId { number: 1, name: "classify" };
@@ -348,7 +352,7 @@ pub static DISPATCH: TableSpec = TableSpec {
     purpose: "sends a packet out of the switch port that its logical port is plugged into, into the tunnel to its host, or to \
               the physical network",
     matches: &[Field::InPort, Field::EthType],
-    reads: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT, &regs::FROM_TUNNEL],
+    reads: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT, &regs::FROM_TUNNEL, &regs::ASKS],
     sets: &[
         Field::TunId,
         Field::TunDst,
@@ -358,7 +362,7 @@ pub static DISPATCH: TableSpec = TableSpec {
         Field::EthDst,
         Field::ArpTha,
     ],
-    writes: &[],
+    writes: &[&regs::ASKS],
     next: &[&INGRESS_RATE],
     again: &[],
     may_output: true,
@@ -394,7 +398,9 @@ pub static PIPELINE: Pipeline = Pipeline {
         &METADATA_ANSWER,
         &ARP_CLAIMS,
         &ARP,
+        &ARP_FOUND,
         &ND,
+        &ND_FOUND,
         &ND_ANSWER,
         &DHCP,
         &DHCPV6,

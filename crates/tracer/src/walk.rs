@@ -13,7 +13,7 @@ use ofsim::{Key, Packet};
 use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::Headers;
-use pipeline::tables::ANSWER;
+use pipeline::tables::{ANSWER, NEIGHBOR};
 use pipeline::{Register, regs};
 
 use crate::cloud::Cloud;
@@ -358,14 +358,19 @@ fn table_step(words: &Words<'_>, table: u8, found: Option<&ofsim::lookup::Found>
     }
 }
 
-/// The flow that made an answer of the packet, as who gives it another sender before it leaves where answers do: its table and cookie.
+/// The flow that made an answer of the packet, as who gives it another sender before it leaves where answers do: its table and cookie. Where
+/// who is asked for was looked up, it is the flow that knew.
 fn answerer(pass: &Pass) -> Option<(u8, u64)> {
-    let (mut current, mut answerer) = (None, None);
+    let (mut current, mut knew, mut answerer) = (None, None, None);
     for step in &pass.steps {
         match &step.event {
             Happened::Table { table, found: Some(_) } if *table == ANSWER.id => return answerer,
             Happened::Table { table, found: Some(found) } => {
                 current = Some((*table, found.entry.flow.cookie));
+                knew = if *table == NEIGHBOR.id { current } else { knew };
+            }
+            Happened::Action(Action::Move { dst, .. }) if dst.field == Field::EthSrc => {
+                answerer = knew.or(current);
             }
             Happened::Action(Action::SetField { field: Field::EthSrc, .. }) => answerer = current,
             _ => {}

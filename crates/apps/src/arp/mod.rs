@@ -2,7 +2,7 @@
 //!
 //! # Guarantees
 //! - A broadcast request for an IPv4 address of a port of the network is answered with the port's MAC address at once, by the
-//!   switch itself; no other node hears of it.
+//!   switch itself; no other node hears of it. Where the port is found as routers find it ([`crate::neighbors`]), it has no flow here.
 //! - A port is not answered about its own addresses, nor about those of its allowed address pairs. So who checks for duplicates
 //!   (RFC 5227) or announces itself reaches everybody in the network, as it wants to, and is never told that its own
 //!   address is taken.
@@ -27,12 +27,13 @@ use openflow::action::Action;
 use openflow::{Field, Match};
 use packet::ethertype;
 use pipeline::metadata::{MAC, SERVICE_V4};
-use pipeline::tables::{ANSWER, ARP, ARP_CLAIMS, ARP_OWNER, L2};
+use pipeline::tables::{ANSWER, ARP, ARP_CLAIMS, ARP_FOUND, ARP_OWNER, L2, NEIGHBOR};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::holders;
 use crate::host_address;
 use crate::local::{self, LocalPort};
+use crate::neighbors;
 use crate::network::{Network, present, tagged, with_tags};
 use crate::slow_path;
 
@@ -43,10 +44,14 @@ const REPLY: u16 = packet::arp::ArpOperation::REPLY.0;
 const OF_PORT: Priority = Priority::EXACT.level(1);
 const OF_HOLDER: Priority = Priority::DEFAULT.level(1);
 
+/// Who is asked for is looked for where no flow says something special of it.
+const LOOKED_FOR: Priority = Priority::MISS.level(1);
+
 /// The app.
 #[must_use]
 pub fn app() -> App {
     let mut rules = vec![Rule::once("unanswered", unanswered), Rule::each("answer", answer)];
+    rules.push(Rule::once("neighbors", neighbors_found));
     rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.push(Rule::once("metadata service", metadata_service));
     rules.push(Rule::each("address of the node", host));
@@ -62,6 +67,36 @@ fn unanswered(_: &mut View<'_>, sink: &mut Sink) {
     sink.flow(&ARP, Priority::MISS, |flow| flow.goto(&L2));
 }
 
+/// Looks for who is asked for among the neighbours of the network, and answers if it is there.
+fn neighbors_found(view: &mut View<'_>, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) {
+        return;
+    }
+    let request = Match::new().with(Field::EthType, ethertype::ARP).with(Field::ArpOp, REQUEST);
+    sink.flow(&ARP, LOOKED_FOR, |flow| {
+        flow.matching(request.with(Field::EthDst, MacAddr::BROADCAST))
+            .copy(Field::ArpTpa.into(), regs::NEXT_HOP.bits)
+            .set(&regs::ASKS, 1)
+            .action(Action::resubmit(NEIGHBOR.id))
+            .set(&regs::ASKS, 0)
+            .goto(&ARP_FOUND)
+    });
+    sink.flow(&ARP_FOUND, Priority::EXACT, |flow| flow.when(&regs::EGRESS_PORT, 0).goto(&L2));
+    // Its MAC address is the destination now.
+    sink.flow(&ARP_FOUND, Priority::DEFAULT, |flow| {
+        flow.matching(Match::new().with(Field::EthType, ethertype::ARP))
+            .action(Action::set(Field::ArpOp, REPLY))
+            .copy(Field::ArpSha.into(), Field::ArpTha.into())
+            .copy(Field::ArpSpa.into(), Field::ArpTpa.into())
+            .copy(Field::EthDst.into(), Field::ArpSha.into())
+            .copy(regs::NEXT_HOP.bits, Field::ArpSpa.into())
+            .copy(Field::EthSrc.into(), Field::EthDst.into())
+            .copy(Field::ArpSha.into(), Field::EthSrc.into())
+            .set(&regs::EGRESS_PORT, 0)
+            .goto(&ANSWER)
+    });
+}
+
 /// Who is behind a tag of a guest has addresses of its own, which nobody here knows.
 fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = with_tags(view, &row.id) else { return };
@@ -73,7 +108,7 @@ fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     });
 }
 
-/// Answers for the addresses of a port.
+/// Answers for the addresses of a port that are not found where routers find them, and for none that others announce.
 fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     if !view.settings().is_some_and(|settings| settings.answer_arp) || !holders::is_answered_for(port) {
         return;
@@ -85,6 +120,9 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         if is_claimed {
             announced_by_others(ip, &network, OF_PORT, sink);
         }
+        if neighbors::is_found(port, &network, ip.into()) {
+            continue;
+        }
         let request = asks_for(ip).with(Field::EthDst, MacAddr::BROADCAST);
         sink.flow(&ARP, Priority::EXACT, |flow| {
             reply(flow.matching(request).when(&regs::NETWORK, network.key.into()), ip, mac)
@@ -92,7 +130,7 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     }
 }
 
-/// Answers for the address of a pair, in the place of its holder. A port that has the address for its own goes before.
+/// Answers for the address of a pair, in the place of its holder, where it is not found as others are. A port that has the address for its own goes before.
 fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut Sink) {
     if !view.settings().is_some_and(|settings| settings.answer_arp) {
         return;
@@ -102,6 +140,10 @@ fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut S
     let Some(network) = present(view, id) else { return };
     if holders::may_be_claimed(view, id) {
         announced_by_others(ip, &network, OF_HOLDER, sink);
+    }
+    let port = row.detected_lport.as_ref().and_then(|id| view.get(id));
+    if port.is_some_and(|port| neighbors::is_found(&port, &network, ip.into())) {
+        return;
     }
     let request = asks_for(ip).with(Field::EthDst, MacAddr::BROADCAST);
     sink.flow(&ARP, Priority::DEFAULT, |flow| {

@@ -72,6 +72,8 @@ fn copy_to_other_node(view: &mut View<'_>, local: &LocalPort) -> Vec<Action> {
 /// What is answered goes back by where it came in.
 pub(super) fn answers(_: &mut View<'_>, sink: &mut Sink) {
     sink.flow(&ANSWER, Priority::MISS, |flow| flow.output(OfPort::IN_PORT));
+    // What only asked for a port does not go there: the question ends here, and no packet does.
+    sink.flow(&DISPATCH, Priority::GUARD, |flow| flow.when(&regs::ASKS, 1).set(&regs::ASKS, 0));
 }
 
 /// Frames of the guest.

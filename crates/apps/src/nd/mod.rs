@@ -3,7 +3,7 @@
 //! # Guarantees
 //! - A neighbour solicitation for an IPv6 address of a port of the network, or for the link-local address that follows from the MAC
 //!   address of one that has any, becomes the advertisement of that port and goes back at once. The switch itself does it; no
-//!   other node hears of it. The advertisement is solicited and overrides; it says "router" for ports of routers only.
+//!   other node hears of it. Where the port is found as routers find it ([`crate::neighbors`]), it has no flow here. The advertisement is solicited and overrides; it says "router" for ports of routers only.
 //! - The check whether an address is free (source `::`) is not answered but reaches everybody, as it has to.
 //! - A port is not answered about its own addresses, nor about those of its allowed address pairs.
 //! - Ports that are disabled, or bound nowhere and not of the network itself, are not answered for, as with ARP.
@@ -25,14 +25,16 @@ use ipnet::{IpNet, Ipv6Net};
 use model::{AllowedAddressPairsActivePort, LogicalPort, LogicalSwitch};
 use net_types::MacAddr;
 use openflow::action::Action;
+use openflow::field::Subfield;
 use openflow::{Field, Match};
 use packet::{ethertype, ip_proto, nd};
 use pipeline::metadata::{MAC, SERVICE_V6};
-use pipeline::tables::{ANSWER, L2, ND, ND_ANSWER, ND_OWNER};
+use pipeline::tables::{ANSWER, L2, ND, ND_ANSWER, ND_FOUND, ND_OWNER, NEIGHBOR};
 use pipeline::{FlowBuilder, Priority, regs, userdata};
 
 use crate::holders;
 use crate::local::{self, LocalPort};
+use crate::neighbors;
 use crate::network::{present, tagged, with_tags};
 use crate::slow_path;
 
@@ -43,6 +45,11 @@ const ROUTER: u32 = 0x8000_0000;
 /// Ports of routers have owners that begin so.
 const OWNER_ROUTER: &str = "network:router_";
 
+/// Octets of a MAC address, in bits.
+const MAC_BITS: u16 = 48;
+
+/// Who is asked for is looked for where no flow says something special of it.
+const LOOKED_FOR: Priority = Priority::MISS.level(1);
 const OWN: Priority = Priority::EXACT.level(1);
 const FROM_NOBODY: Priority = Priority::GUARD;
 
@@ -52,6 +59,7 @@ pub fn app() -> App {
     let mut rules = vec![Rule::once("everybody", everybody), Rule::each("answer", answer)];
     rules.extend(local::each("own addresses", own_addresses));
     rules.extend(local::each("advertise", advertise::advertise));
+    rules.push(Rule::once("neighbors", neighbors_found));
     rules.push(Rule::each("holder", holder));
     rules.push(Rule::each("behind a tag", behind_a_tag));
     rules.push(Rule::once("metadata service", metadata_service));
@@ -81,6 +89,39 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     });
 }
 
+/// Looks for who is asked for among the neighbours of the network, and answers if it is there.
+fn neighbors_found(view: &mut View<'_>, sink: &mut Sink) {
+    if !view.settings().is_some_and(|settings| settings.answer_arp) {
+        return;
+    }
+    let question = icmp6(nd::NEIGHBOR_SOLICITATION).with(Field::Icmp6Code, 0_u8);
+    let with_option = question.clone().with(Field::NdOptionsType, nd::SOURCE_LINK_ADDRESS);
+    sink.flow(&ND, LOOKED_FOR, |flow| {
+        flow.matching(with_option)
+            .copy(Field::NdTarget.into(), regs::NEXT_HOP_V6.bits)
+            .set(&regs::ASKS, 1)
+            .action(Action::resubmit(NEIGHBOR.id))
+            .set(&regs::ASKS, 0)
+            .goto(&ND_FOUND)
+    });
+    sink.flow(&ND_FOUND, Priority::EXACT, |flow| {
+        flow.matching(question.clone()).when(&regs::EGRESS_PORT, 0).goto(&L2)
+    });
+    // Its MAC address is the destination now. What was found by is needed no more, and has room for one of two that change places.
+    let room = Subfield { n_bits: MAC_BITS, ..regs::NEXT_HOP_V6.bits };
+    sink.flow(&ND_FOUND, Priority::DEFAULT, |flow| {
+        let flow = flow
+            .matching(question)
+            .copy(Field::Ipv6Src.into(), Field::Ipv6Dst.into())
+            .copy(regs::NEXT_HOP_V6.bits, Field::Ipv6Src.into())
+            .copy(Field::EthDst.into(), room)
+            .copy(Field::EthSrc.into(), Field::EthDst.into())
+            .copy(room, Field::EthSrc.into())
+            .set(&regs::EGRESS_PORT, 0);
+        advertised(flow, SOLICITED_AND_OVERRIDE).goto(&ND_ANSWER)
+    });
+}
+
 /// Who is behind a tag of a guest has neighbours and routers of its own, which nobody here knows.
 fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = with_tags(view, &row.id) else { return };
@@ -89,7 +130,7 @@ fn behind_a_tag(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     });
 }
 
-/// Answers for the addresses of a port.
+/// Answers for the addresses of a port that are not found where routers find them.
 fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     if !view.settings().is_some_and(|settings| settings.answer_arp) || !holders::is_answered_for(port) {
         return;
@@ -98,7 +139,8 @@ fn answer(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let Some(mac) = port.macs.iter().copied().find(|mac| mac.is_unicast()) else { return };
     let own = ipv6(port.ips.iter());
     let link_local = Some(mac.link_local()).filter(|_| !own.is_empty());
-    for ip in own.into_iter().chain(link_local).collect::<BTreeSet<_>>() {
+    let all: BTreeSet<Ipv6Addr> = own.into_iter().chain(link_local).collect();
+    for ip in all.into_iter().filter(|ip| !neighbors::is_found(port, &network, (*ip).into())) {
         let question = asks_for(ip).with(Field::NdOptionsType, nd::SOURCE_LINK_ADDRESS);
         sink.flow(&ND, Priority::EXACT, |flow| {
             let flow = flow.matching(question).when(&regs::NETWORK, network.key.into());
@@ -124,6 +166,10 @@ fn holder(view: &mut View<'_>, row: &AllowedAddressPairsActivePort, sink: &mut S
     }
     let Some((IpAddr::V6(ip), mac)) = holders::holder(view, row) else { return };
     let Some(network) = row.network.as_ref().and_then(|id| present(view, id)) else { return };
+    let port = row.detected_lport.as_ref().and_then(|id| view.get(id));
+    if port.is_some_and(|port| neighbors::is_found(&port, &network, ip.into())) {
+        return;
+    }
     let question = asks_for(ip).with(Field::NdOptionsType, nd::SOURCE_LINK_ADDRESS);
     sink.flow(&ND, Priority::DEFAULT, |flow| {
         advertisement(flow.matching(question).when(&regs::NETWORK, network.key.into()), ip, mac, false)
@@ -167,14 +213,19 @@ fn is_router(port: &LogicalPort) -> bool {
 /// other kind, and its content follows in the next table.
 fn advertisement(flow: FlowBuilder, ip: Ipv6Addr, mac: MacAddr, is_router: bool) -> FlowBuilder {
     let flags = SOLICITED_AND_OVERRIDE | if is_router { ROUTER } else { 0 };
-    flow.copy(Field::EthSrc.into(), Field::EthDst.into())
+    let flow = flow
+        .copy(Field::EthSrc.into(), Field::EthDst.into())
         .action(Action::set(Field::EthSrc, mac))
         .copy(Field::Ipv6Src.into(), Field::Ipv6Dst.into())
-        .action(Action::set(Field::Ipv6Src, ip))
-        .action(Action::set(Field::Icmp6Type, nd::NEIGHBOR_ADVERTISEMENT))
+        .action(Action::set(Field::Ipv6Src, ip));
+    advertised(flow, flags).goto(&ND_ANSWER)
+}
+
+/// Makes a message an advertisement.
+fn advertised(flow: FlowBuilder, flags: u32) -> FlowBuilder {
+    flow.action(Action::set(Field::Icmp6Type, nd::NEIGHBOR_ADVERTISEMENT))
         .action(Action::set(Field::NdReserved, flags))
         .action(Action::set(Field::NdOptionsType, nd::TARGET_LINK_ADDRESS))
-        .goto(&ND_ANSWER)
 }
 
 /// Lets a guest ask for its own addresses without being answered.

@@ -23,15 +23,15 @@
 //!   node's own MAC address, and get the router's back where they arrive.
 //!
 //! # Cost
-//! A port with an address behind a router is one flow more in each node that has to do with the router. A router costs three flows for
-//! each address and prefix that it has, a floating IP eleven on the one node where it is.
+//! A router costs three flows for each address and prefix that it has, a floating IP eleven on the one node where it is. Ports behind it are
+//! found where guests find them that ask, see [`crate::neighbor`].
 
 mod announce;
 mod external;
 mod forwarding;
 mod host_address;
 mod limits;
-mod neighbor;
+mod on_wire;
 mod quotes;
 mod respond;
 mod route;
@@ -67,9 +67,7 @@ pub fn app() -> App {
     let mut rules = vec![
         Rule::once("everybody", route::everybody),
         Rule::each("router", route::router),
-        Rule::each("neighbor", neighbor::port),
-        Rule::each("holder", neighbor::holder),
-        Rule::each("network", neighbor::network),
+        Rule::each("network", on_wire::network),
         Rule::each("gateway", external::gateways),
         Rule::each("floating IP", external::floating_ip),
         Rule::each("forwarded ports", forwarding::floating_ip),

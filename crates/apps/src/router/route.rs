@@ -13,7 +13,7 @@ use openflow::field::Subfield;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
 use packet::{ethertype, icmp, ip_proto};
-use pipeline::tables::{EXTERNAL, NEIGHBOR, OVERSIZE, ROUTE};
+use pipeline::tables::{EXTERNAL, NEIGHBOR, OVERSIZE, ROUTE, UNRESOLVED};
 use pipeline::{FlowBuilder, Priority, TableSpec, groups, regs, userdata};
 
 use super::{NO_PORT, announce, external, from_leg, reason};
@@ -56,7 +56,7 @@ pub(super) fn everybody(view: &mut View<'_>, sink: &mut Sink) {
             });
         }
         sink.flow(&ROUTE, Priority::MISS, |flow| with(flow.matching(of_version()), no_route.as_ref()));
-        sink.flow(&NEIGHBOR, Priority::MISS, |flow| with(flow.matching(of_version()), no_host.as_ref()));
+        sink.flow(&UNRESOLVED, Priority::MISS, |flow| with(flow.matching(of_version()), no_host.as_ref()));
         sink.flow(&OVERSIZE, Priority::GUARD, |flow| {
             with(flow.matching(of_version()).when(&regs::IS_TOO_LONG, 1), too_long.as_ref())
         });

@@ -6,7 +6,7 @@ use packet::arp::{Arp, ArpOperation};
 use packet::build::Ethernet;
 
 use crate::packets::THREE_NODES;
-use crate::support::{Cloud, Walk, arp_request, mac, v4};
+use crate::support::{Cloud, Walk, arp_request, mac, v4, v6};
 
 const ONE: &str = "02:00:00:00:00:01";
 const TWO: &str = "02:00:00:00:00:02";
@@ -126,7 +126,31 @@ fn of_two_ports_with_one_address_the_same_one_is_named_everywhere() {
         assert_eq!(walk.receivers(), [asker]);
         assert_eq!(walk.deliveries[0].key.net.sha, mac("02:00:00:00:00:99").to_u64());
     }
-    assert!(cloud.problems("a").iter().any(|problem| problem.contains("arp_tpa=10.0.0.3")));
+    assert!(cloud.problems("a").iter().any(|problem| problem.contains("reg10=0xa000003")));
+}
+
+#[test]
+fn an_address_of_one_version_is_not_taken_for_one_of_the_other() {
+    // The first 32 bits of 2001:db8::/32 are 32.1.13.184.
+    let cloud = Cloud::new(
+        "node a 192.0.2.1 geneve
+         network red 1 geneve
+         port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=32.1.13.1,2001:db8::1
+         port red2 12 red on=a:2 mac=02:00:00:00:00:02 ip=32.1.13.184
+         port red3 13 red on=a:3 mac=02:00:00:00:00:03 ip=2001:db8::3",
+    );
+    let who = (mac("02:00:00:00:00:01"), "32.1.13.1");
+    let walk = cloud.send("red1", &arp_request(who, "32.1.13.184"));
+    assert_eq!((walk.receivers(), walk.deliveries[0].key.net.sha), (vec!["red1"], 2 | 0x0200 << 32));
+    let asks = |ip: &str| {
+        let question = packet::nd::Solicitation { target: v6(ip), source_link: Some(who.0) };
+        let group = packet::nd::solicited_node(v6(ip));
+        let link = packet::build::Ethernet::new(who.0, MacAddr::of_ipv6_multicast(group));
+        let frame = link.neighbor(v6("2001:db8::1"), group, &packet::nd::Neighbor::Solicitation(question));
+        cloud.send("red1", &frame.expect("a question"))
+    };
+    assert_eq!(asks("2001:db8::3").receivers(), ["red1"]);
+    assert_eq!(asks("2001:db8::").receivers(), ["red2", "red3"], "nobody has it, so everybody is asked");
 }
 
 #[test]

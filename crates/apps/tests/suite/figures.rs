@@ -1,7 +1,11 @@
-//! What an established packet costs on the switch of its sender: as many look-ups as are promised, and no more.
+//! What an established packet costs on the switch of its sender, and a port on the switches of its network: as many look-ups and flows as
+//! are promised, and no more.
+
+use openflow::PackedFlow;
+use pipeline::Cookie;
 
 use crate::routers::{RED_LEG, RED1, ROUTED};
-use crate::support::{Cloud, Trackers, Walk, mac, udp};
+use crate::support::{Cloud, Trackers, Walk, mac, row_id, udp};
 
 /// The routed cloud, with guests that are filtered, and networks that take less than an external one would.
 fn filtered() -> Cloud {
@@ -46,5 +50,27 @@ fn an_established_packet_passes_few_tables() {
         let walk = established(&cloud, red1, to);
         assert_eq!(walk.receivers().len(), 1, "{what}");
         assert!(walk.tables("a").len() <= at_most, "{what}: {:?}", walk.tables("a"));
+    }
+}
+
+/// The flows of a node whose cookies name a port.
+fn flows_of(cloud: &mut Cloud, node: &str, port: &str) -> Vec<String> {
+    let engine = &mut cloud.node(node).engine;
+    let flows = engine.desired().flows;
+    let is_of = |flow: &&PackedFlow| {
+        let makers = engine.explain(Cookie::from_bits(flow.cookie()));
+        makers.iter().any(|maker| maker.subject.as_ref().is_some_and(|subject| *subject == row_id(port)))
+    };
+    flows.iter().filter(is_of).map(|flow| flow.unpack().to_string()).collect()
+}
+
+#[test]
+fn a_port_costs_few_flows_also_behind_a_router() {
+    let mut cloud = filtered();
+    for (node, port, at_most) in
+        [("b", "blue1", 3), ("a", "blue2", 3), ("a", "blue1", 15), ("b", "blue2", 15)]
+    {
+        let flows = flows_of(&mut cloud, node, port);
+        assert!(flows.len() <= at_most, "{port} on node {node}: {flows:#?}");
     }
 }

@@ -45,7 +45,7 @@ fn answer(cloud: &mut Cloud, node: &str, up: &Up, frame: Vec<u8>) -> Reply {
         frame,
         network: u32::try_from(key.metadata & 0xff_ffff).expect("a network"),
         router: key.regs[8],
-        next_hop: Some(std::net::Ipv4Addr::from(key.regs[0]).into()),
+        next_hop: Some(std::net::Ipv4Addr::from(key.regs[10]).into()),
         userdata: up.controller.userdata.clone(),
         ..PacketIn::default()
     };

@@ -222,7 +222,7 @@ fn what_a_guest_with_a_floating_ip_sends_leaves_on_its_own_node_and_asks_for_the
         frame: ping((FLOATING1, "203.0.113.11"), (RED_LEG, "198.51.100.1")),
         network: 50,
         router: key.regs[8],
-        next_hop: Some(std::net::Ipv4Addr::from(key.regs[0]).into()),
+        next_hop: Some(std::net::Ipv4Addr::from(key.regs[10]).into()),
         userdata: up.packet_in.controller.userdata.clone(),
         ..PacketIn::default()
     };

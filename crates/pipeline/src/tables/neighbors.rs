@@ -2,14 +2,14 @@
 
 use openflow::Field;
 
-use super::{ANSWER, L2};
+use super::{ANSWER, L2, NEIGHBOR};
 use crate::cookie::AppId;
 use crate::regs;
 use crate::spec::{Miss, TableSpec};
 
-/// Owner of [`ARP`] and [`ARP_CLAIMS`](super::ARP_CLAIMS).
+/// Owner of [`ARP`], [`ARP_FOUND`] and [`ARP_CLAIMS`](super::ARP_CLAIMS).
 pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
-/// Owner of [`ND`] and [`ND_ANSWER`].
+/// Owner of [`ND`], [`ND_FOUND`] and [`ND_ANSWER`].
 pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
 
 /// Who has an address.
@@ -30,11 +30,35 @@ pub static ARP: TableSpec = TableSpec {
         Field::ArpSha,
         Field::ArpTha,
     ],
-    writes: &[],
-    next: &[&ANSWER, &L2],
+    writes: &[&regs::NEXT_HOP, &regs::ASKS],
+    next: &[&ARP_FOUND, &ANSWER, &L2, &NEIGHBOR],
     again: &[],
     may_output: true,
     miss: Miss::Goto(&L2),
+};
+
+/// Whose neighbour was found, and whose was not.
+pub static ARP_FOUND: TableSpec = TableSpec {
+    id: 32,
+    name: "arp found",
+    owner: ARP_OWNER,
+    purpose: "answers ARP requests whose target is among the neighbours of the network, and has switched the others",
+    matches: &[Field::EthType],
+    reads: &[&regs::EGRESS_PORT],
+    sets: &[
+        Field::EthSrc,
+        Field::EthDst,
+        Field::ArpOp,
+        Field::ArpSpa,
+        Field::ArpTpa,
+        Field::ArpSha,
+        Field::ArpTha,
+    ],
+    writes: &[&regs::EGRESS_PORT],
+    next: &[&ANSWER, &L2],
+    again: &[],
+    may_output: false,
+    miss: Miss::Drop,
 };
 
 /// Who has an IPv6 address, and what the link is like.
@@ -64,16 +88,40 @@ pub static ND: TableSpec = TableSpec {
         Field::NdReserved,
         Field::NdOptionsType,
     ],
-    writes: &[],
-    next: &[&ND_ANSWER, &L2],
+    writes: &[&regs::NEXT_HOP_V6, &regs::ASKS],
+    next: &[&ND_FOUND, &ND_ANSWER, &L2, &NEIGHBOR],
     again: &[],
     may_output: true,
     miss: Miss::Goto(&L2),
 };
 
+/// Whose neighbour was found by its IPv6 address, and whose was not.
+pub static ND_FOUND: TableSpec = TableSpec {
+    id: 36,
+    name: "nd found",
+    owner: ND_OWNER,
+    purpose: "makes solicitations whose target is among the neighbours of the network advertisements, and has switched the others",
+    matches: &[Field::EthType, Field::IpProto, Field::Icmp6Type, Field::Icmp6Code],
+    reads: &[&regs::EGRESS_PORT],
+    sets: &[
+        Field::EthSrc,
+        Field::EthDst,
+        Field::Ipv6Src,
+        Field::Ipv6Dst,
+        Field::Icmp6Type,
+        Field::NdReserved,
+        Field::NdOptionsType,
+    ],
+    writes: &[&regs::NEXT_HOP_V6, &regs::EGRESS_PORT],
+    next: &[&ND_ANSWER, &L2],
+    again: &[],
+    may_output: false,
+    miss: Miss::Drop,
+};
+
 /// The answers.
 pub static ND_ANSWER: TableSpec = TableSpec {
-    id: 36,
+    id: 37,
     name: "nd answer",
     owner: ND_OWNER,
     purpose: "completes neighbour advertisements, which the switch lets nobody do before it knows that they are such, and sends \

@@ -10,6 +10,8 @@
 //!                                                                  |  +-> dispatch -> the node of the gateway
 //!                                                                  +-> neighbor
 //! ```
+//! Questions of guests for neighbours pass the table neighbor too: what leads on from there leads them to dispatch, which sends them nowhere.
+//!
 //! A packet is routed on the node that it comes from. One that leaves to an external network with the address of its router's gateway
 //! goes to the node of the gateway as it is, and is routed there.
 
@@ -20,7 +22,9 @@ use crate::cookie::AppId;
 use crate::regs;
 use crate::spec::{Miss, TableSpec};
 
-/// Owner of the tables of routers.
+/// Owner of [`NEIGHBOR`].
+pub const NEIGHBOR_OWNER: AppId = AppId { number: 8, name: "neighbor" };
+/// Owner of the other tables of routers.
 pub const ROUTER_OWNER: AppId = AppId { number: 7, name: "router" };
 
 /// What comes from outside for a router.
@@ -179,16 +183,17 @@ pub static EXTERNAL: TableSpec = TableSpec {
 pub static NEIGHBOR: TableSpec = TableSpec {
     id: 96,
     name: "neighbor",
-    owner: ROUTER_OWNER,
-    purpose: "finds the MAC address and the logical port of the next hop in the network that a packet leaves to",
+    owner: NEIGHBOR_OWNER,
+    purpose: "finds the MAC address and the logical port of the next hop in the network that a packet leaves to, and those of whom \
+              guests ask for",
     matches: &[Field::EthType],
-    reads: &[&regs::NETWORK, &regs::NEXT_HOP, &regs::NEXT_HOP_V6],
+    reads: &[&regs::NETWORK, &regs::NEXT_HOP, &regs::NEXT_HOP_V6, &regs::ASKS],
     sets: &[Field::EthSrc, Field::EthDst],
-    writes: &[&regs::EGRESS_PORT, &regs::ROUTER, &regs::MAY_BE_TOO_LONG],
+    writes: &[&regs::EGRESS_PORT, &regs::ROUTER, &regs::MAY_BE_TOO_LONG, &regs::ASKS],
     next: &[&RESOLVED, &UNRESOLVED, &INGRESS, &DISPATCH],
     again: &[&ARRIVE, &ROUTE],
-    may_output: true,
-    miss: Miss::Drop,
+    may_output: false,
+    miss: Miss::Goto(&UNRESOLVED),
 };
 
 /// Who has an address on a wire. The switch makes its flows, of what neighbours say; nobody compares them.
@@ -212,7 +217,8 @@ pub static UNRESOLVED: TableSpec = TableSpec {
     id: 98,
     name: "unresolved",
     owner: ROUTER_OWNER,
-    purpose: "sends to the wire what is for a known neighbour, and has the controller ask for others",
+    purpose: "sends to the wire what is for a known neighbour, has the controller ask for others, and tells senders that nobody is \
+              there where none can be on a wire",
     matches: &[Field::EthType],
     reads: &[&regs::NETWORK, &regs::EGRESS_PORT],
     sets: &[],

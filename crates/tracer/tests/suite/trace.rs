@@ -85,13 +85,16 @@ fn what_is_answered_here_says_by_whom() {
     let report = cloud.trace(&who(Kind::Who("10.0.0.3".parse().unwrap()))).unwrap();
     assert!(report.verdict.is_delivered && receivers(&report).is_empty(), "{report}");
     let [End::Answered { makers, answer, .. }] = report.visits[0].ends.as_slice() else { panic!("{report}") };
-    assert_eq!((makers[0].app, makers[0].object.as_ref().unwrap().id.as_str()), ("arp", "port-3"));
+    assert_eq!((makers[0].app, makers[0].object.as_ref().unwrap().id.as_str()), ("neighbor", "port-3"));
     assert!(answer.contains("arp_sha=02:00:00:00:00:03"), "{answer}");
 
     // As a guest asks: to the group of who may have the address, with its own address as an option.
     let report = cloud.trace(&who(Kind::Who("fd00::3".parse().unwrap()))).unwrap();
     let by = &report.verdict.answers[0];
-    assert!(by.contains("[nd: answer of port vm3 (port-3)]") && receivers(&report).is_empty(), "{report}");
+    assert!(
+        by.contains("[neighbor: neighbor of port vm3 (port-3)]") && receivers(&report).is_empty(),
+        "{report}"
+    );
     for field in [
         "ipv6_dst=ff02::1:ff00:3",
         "dl_dst=33:33:ff:00:00:03",
