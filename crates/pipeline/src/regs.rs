@@ -115,7 +115,8 @@ pub static MAY_BE_TOO_LONG: Register = Register {
 /// Whether a packet was sent to the gateway of a router from outside.
 pub static IS_FOR_GATEWAY: Register = Register {
     name: "is for the gateway",
-    meaning: "1 if a packet was sent to the address of a router's gateway, and not to something behind it as far as is known",
+    meaning: "1 if a packet was sent to the address of a router's gateway, and not to something behind it as far as is known; or if it \
+              leaves by the gateway, because nothing else that has its address knows of it",
     bits: Subfield { field: Field::Reg5, ofs: 11, n_bits: 1 },
 };
 

@@ -4,7 +4,8 @@
 //! - An error from outside about what was sent with a floating IP reaches the guest as one about the packet that the guest sent; one from
 //!   the guest leaves as one about the packet that was sent to the floating IP. So paths can be traced and MTUs found through floating
 //!   IPs, and nobody outside sees an address from inside.
-//! - Errors with wrong checksums, and those about packets that were not translated, go nowhere.
+//! - What a guest with forwarded ports says of packets of other connections than these leaves by the gateway, as what it sends of them.
+//! - Errors with wrong checksums, and those from outside about packets that were not translated, go nowhere.
 //! - Each floating IP has a limit of its own for how many there may be.
 
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ pub(super) fn flows(view: &mut View<'_>, floating: &Floating, guests: &BTreeSet<
             sink.flow(&EXTERNAL, QUOTES, |flow| {
                 let flow = flow.matching(error(Field::Ipv4Src, *guest, kind));
                 let flow = outward(flow, &floating.router, &floating.network);
-                forwarded(flow, leg).action(up(OUTWARD))
+                forwarded(flow.when(&regs::IS_FOR_GATEWAY, 0), leg).action(up(OUTWARD))
             });
         }
     }
@@ -91,8 +92,11 @@ fn translated(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static
     let Some(IpAddr::V4(next_hop)) = packet.next_hop else {
         return Err("an error does not say to whom it is handed");
     };
-    outward_error(view, &row, bytes, floating.ip)?;
     registers.push(Action::set(regs::NEXT_HOP.bits.field, u32::from(next_hop)));
+    if !outward_error(view, &row, bytes, floating.ip)? {
+        registers.push(Action::load(regs::IS_FOR_GATEWAY.bits, 1));
+        return Ok(Resume { frame, registers, table: EXTERNAL.id });
+    }
     registers.push(Action::set(regs::INGRESS_PORT.bits.field, floating.leg.key));
     Ok(Resume { frame, registers, table: NEIGHBOR.id })
 }
@@ -115,20 +119,22 @@ fn inward(view: &mut View<'_>, row: &FloatingIp, bytes: &mut [u8]) -> Result<(),
     change(bytes, Side::Dst, outer(guest.ip)).ok_or(BROKEN)
 }
 
+/// Translates what a guest says; false, and nothing is changed, if it is about a packet that was not sent to the floating IP.
 fn outward_error(
     view: &mut View<'_>,
     row: &FloatingIp,
     bytes: &mut [u8],
     ip: Ipv4Addr,
-) -> Result<(), &'static str> {
+) -> Result<bool, &'static str> {
     let got = quoted_end(bytes, Side::Dst).ok_or(BROKEN)?;
     match outside_of(view, row, got) {
         Some(seen) => change_quoted(bytes, Side::Dst, seen).ok_or(BROKEN)?,
         // Behind the guest there may be others, for whose packets it speaks.
         None if row.fixed_ip_address.is_some() => {}
-        None => return Err("an error is about what was not forwarded"),
+        None => return Ok(false),
     }
-    change(bytes, Side::Src, outer(ip)).ok_or(BROKEN)
+    change(bytes, Side::Src, outer(ip)).ok_or(BROKEN)?;
+    Ok(true)
 }
 
 const fn outer(ip: Ipv4Addr) -> End {

@@ -7,10 +7,11 @@ use model::Table;
 use net_types::MacAddr;
 use ofsim::trace::{Outcome, PacketIn as Up};
 use openflow::Field;
+use openflow::action::Action;
 use packet::build::{Ip, Transport, Udp};
 use packet::icmp::Message;
 use packet::translate::{Side, end, quoted_end};
-use pipeline::{tables, userdata};
+use pipeline::{regs, tables, userdata};
 
 use crate::routers::{
     BLUE_LEG, FLOATING1, GATEWAY, OUTSIDE, RED_LEG, RED1, ROUTED, UPSTREAM, from_wire, only,
@@ -220,6 +221,15 @@ fn errors_of_a_guest_are_about_what_was_sent_to_its_floating_ip() {
     let (_, bytes) = resumed(answer(&mut cloud, node, up, frame));
     let quoted = quoted_end(&bytes, Side::Dst).expect("an error");
     assert_eq!((node, quoted.ip, quoted.port), ("g", v4("203.0.113.13"), Some(1039)));
+    // Of any other connection it is the gateway's, and is not asked about again.
+    let about = datagram((STRANGER, 53), (BLUE1.1, 999));
+    let frame = error((BLUE1.0, BLUE1.1), (BLUE_LEG, STRANGER), &about);
+    let walk = cloud.send("blue1", &frame);
+    let (node, up) = only_up(&walk);
+    let (resume, bytes) = resumed(answer(&mut cloud, node, up, frame));
+    let is_marked = Action::load(regs::IS_FOR_GATEWAY.bits, 1);
+    assert_eq!((resume.table, resume.registers.contains(&is_marked)), (tables::EXTERNAL.id, true));
+    assert_eq!(quoted_end(&bytes, Side::Dst).expect("an error").ip, v4(BLUE1.1));
 }
 
 #[test]

@@ -150,8 +150,17 @@ fn ports_of_a_floating_ip_stand_for_ports_of_guests() {
     wait_answers(two.namespace(), FLOATING, 8080, Some("one"));
     wait_answers(two.namespace(), FLOATING, 8081, Some("two"));
     assert_eq!(who_answers(out, FLOATING, 80), None);
-    // The gateway goes on for all else.
+    // The gateway goes on for all else, errors among it.
     reaches(&one, UPSTREAM);
+    let refusal = Capture::start(out, routed.upstream.device(), "icmp[icmptype] == 3").expect("a capture");
+    try_wait_until(PATIENCE, "a refusal", || {
+        let late =
+            out.command("sh").args(["-c", "(sleep 2; echo late) | timeout 3 nc -u -n -l 7778"]).spawn();
+        one.namespace().run("bash", &["-c", &format!("echo early > /dev/udp/{UPSTREAM}/7778")]).ok()?;
+        late.ok()?.wait().ok()?;
+        refusal.text().ok()?.contains(&format!("{GATEWAY} udp port")).then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {:?}", refusal.text()));
 
     call(&routed, &format!("{rules}/{rule}"), &json!({"port_forwarding": {"external_port": 9090}}));
     wait_answers(out, FLOATING, 9090, Some("one"));

@@ -161,7 +161,7 @@ pub static EXTERNAL: TableSpec = TableSpec {
         Field::UdpSrc,
         Field::SctpSrc,
     ],
-    reads: &[&regs::ROUTER, &regs::NETWORK, &regs::VIA_GATEWAY],
+    reads: &[&regs::ROUTER, &regs::NETWORK, &regs::IS_FOR_GATEWAY, &regs::VIA_GATEWAY],
     sets: &[
         Field::InPort16,
         Field::IpTtl,
