@@ -205,6 +205,7 @@ fn datagrams_in_pieces_pass_a_rule_with_ports_and_no_others() {
     const LONG_BYTES: u64 = 5000;
     let lab = Lab::new(2);
     let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    lab.subnet(&json!({"network_id": network, "ip_version": 6, "cidr": "fd00:5::/64", "enable_dhcp": false}));
     let (some, none) = (Group::new(&lab, "some", &json!({})), Group::new(&lab, "none", &json!({})));
     some.rule(&json!({"protocol": "udp", "port_range_min": PORT, "port_range_max": PORT + 1}));
     some.rule(&json!({"protocol": "ipv6-icmp", "ethertype": "IPv6"}));
