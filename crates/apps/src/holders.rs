@@ -248,7 +248,7 @@ fn announced(frame: &[u8]) -> Option<(IpAddr, MacAddr)> {
     let headers = Headers::parse(frame);
     if headers.ethernet?.ethertype == ethertype::ARP {
         let arp = Arp::parse(frame.get(ETHERNET_BYTES..)?).ok()?;
-        let says = arp.operation == ArpOperation::REPLY || arp.sender_ip == arp.target_ip;
+        let says = arp.operation == ArpOperation::REPLY || arp.is_gratuitous();
         return says.then_some((arp.sender_ip.into(), arp.sender_mac));
     }
     match Neighbor::parse(headers.ip_payload(frame)?, Envelope::of(&headers)?).ok()? {

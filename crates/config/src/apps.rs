@@ -57,8 +57,8 @@ choice! {
 
 impl App {
     /// Whether it is there on every chassis, listed or not.
-    pub const fn is_basic(self) -> bool {
-        matches!(self, Self::Classifier | Self::PortBinding | Self::Tunneling | Self::PortSecurity)
+    pub fn is_basic(self) -> bool {
+        BASIC.contains(&self)
     }
 }
 

@@ -24,9 +24,6 @@ impl Version {
 pub struct UniqueKey(u32);
 
 impl UniqueKey {
-    /// The place of a key in a row that is not stored yet. It is written, and refused when read.
-    pub const UNALLOCATED: Self = Self(0);
-
     /// The key with this number; `None` for zero, which no counter gives.
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {

@@ -33,12 +33,6 @@ pub struct AddressError {
 }
 
 impl Address {
-    /// Whether the peer connects to us.
-    #[must_use]
-    pub const fn is_passive(&self) -> bool {
-        matches!(self, Self::ListenUnix(_) | Self::ListenTcp { .. } | Self::ListenTls { .. })
-    }
-
     /// Whether a TLS configuration is needed.
     #[must_use]
     pub const fn is_tls(&self) -> bool {

@@ -154,12 +154,6 @@ impl Framer {
         Ok(end.map(|_| Frame { offset: self.started, text: std::mem::take(&mut self.partial) }))
     }
 
-    /// Whether the stream may end here without cutting a message.
-    #[must_use]
-    pub fn is_between_messages(&self) -> bool {
-        self.state == State::Between
-    }
-
     fn skip_white_space(&mut self, input: &mut &[u8]) -> Result<bool, FrameError> {
         let blank = input.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let (_, rest) = input.split_at(blank);

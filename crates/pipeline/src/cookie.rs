@@ -41,11 +41,6 @@ impl Cookie {
         )
     }
 
-    /// The cookie of `app`'s flows that are about no object in particular.
-    pub const fn general(app: AppId) -> Self {
-        Self::new(app, 0)
-    }
-
     /// A cookie as the switch shows it.
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)

@@ -20,8 +20,6 @@ impl Priority {
     pub const EXACT: Self = Self(32 * LEVELS);
     /// Flows that forbid, before anything allows.
     pub const GUARD: Self = Self(64 * LEVELS);
-    /// Flows of an operator's trace or mirror, before everything.
-    pub const OVERRIDE: Self = Self(128 * LEVELS);
 
     /// `level` above the bottom of the band; a higher level decides first.
     pub const fn level(self, level: u8) -> Self {

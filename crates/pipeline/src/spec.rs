@@ -55,14 +55,6 @@ impl TableSpec {
         FlowBuilder::new(self, priority, cookie)
     }
 
-    /// The flow for packets that nothing else matches, where the table needs one.
-    pub fn miss_flow(&'static self) -> Option<FlowBuilder> {
-        match self.miss {
-            Miss::Drop => None,
-            Miss::Goto(next) => Some(self.flow(Priority::MISS, Cookie::general(self.owner)).goto(next)),
-        }
-    }
-
     /// Whether flows may match `field`.
     pub(crate) fn may_match(&self, field: Field) -> bool {
         self.matches.contains(&field) || self.reads.iter().any(|register| register.is_matched_by(field))

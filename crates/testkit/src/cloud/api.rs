@@ -33,12 +33,6 @@ impl Api {
         Self { address: address.to_owned(), project: "11112222333344445555666677778888".to_owned() }
     }
 
-    /// The same API, used by another project.
-    #[must_use]
-    pub fn of_project(&self, project: &str) -> Self {
-        Self { project: project.to_owned(), ..self.clone() }
-    }
-
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> &str {
