@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use model::RowId;
-use nb::{Key, Require, TableName, Txn};
+use nb::{Key, Require, TableName};
 use net_types::MacAddr;
 
 use super::NetworkId;
@@ -104,16 +104,16 @@ impl Claims {
         self.take.is_empty() && self.release.is_empty()
     }
 
-    /// The transaction that also does this, for `owner`. It has to require the row of the owner as it was when the claims
-    /// were planned: what it gives up may otherwise be somebody else's by now.
-    #[must_use]
-    pub fn add_to(&self, txn: Txn, owner: &RowId) -> Txn {
-        let owner = owner.to_string();
-        let taken = self
-            .take
-            .iter()
-            .fold(txn, |txn, key| txn.require(Require::Absent(key.clone())).put(key.clone(), owner.clone()));
-        self.release.iter().fold(taken, |txn, key| txn.delete(key.clone()))
+    /// What a transaction that does this requires. It also has to require the row of the owner as it was when the claims were
+    /// planned: what it gives up may otherwise be somebody else's by now.
+    pub fn required(&self) -> impl Iterator<Item = Require> {
+        self.take.iter().cloned().map(Require::Absent)
+    }
+
+    /// The rows that are written for `owner`, and those that are deleted, which have no text.
+    pub fn rows(&self, owner: &RowId) -> impl Iterator<Item = (Key, Option<String>)> {
+        let taken = self.take.iter().map(move |key| (key.clone(), Some(owner.to_string())));
+        taken.chain(self.release.iter().map(|key| (key.clone(), None)))
     }
 }
 

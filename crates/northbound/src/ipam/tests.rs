@@ -10,6 +10,15 @@ use super::claim::{ADDRESSES, MACS};
 use super::fixture::{entropy, in_use, subnet};
 use super::*;
 
+/// The transaction that does no more than this.
+fn taking(claims: &Claims, owner: &RowId) -> Txn {
+    let txn = claims.required().fold(Txn::new(), Txn::require);
+    claims.rows(owner).fold(txn, |txn, (key, text)| match text {
+        Some(text) => txn.put(key, text),
+        None => txn.delete(key),
+    })
+}
+
 /// A server, and what it knows: all that the store had when it last looked.
 struct Server {
     addresses: NetworkAddresses,
@@ -42,7 +51,7 @@ impl Server {
                 }
             };
             let owner = RowId::new(&format!("port-{id}")).unwrap();
-            match store.commit(plan.claims.add_to(Txn::new(), &owner)).await {
+            match store.commit(taking(&plan.claims, &owner)).await {
                 Ok(_) => return Some(plan.addresses),
                 Err(CommitError::Conflict) => {
                     self.conflicts += 1;

@@ -196,13 +196,8 @@ impl<'a> Draft<'a> {
     pub fn claim(&mut self, claims: &Claims, owner: &RowId) {
         self.state.hold(&claims.take);
         self.held.extend_from_slice(&claims.take);
-        for key in &claims.take {
-            self.require.insert(key.clone(), Require::Absent(key.clone()));
-            self.rows.insert(key.clone(), Some(owner.to_string().into()));
-        }
-        for key in &claims.release {
-            self.rows.insert(key.clone(), None);
-        }
+        claims.required().for_each(|require| self.require(require));
+        self.rows.extend(claims.rows(owner).map(|(key, text)| (key, text.map(Bytes::from))));
     }
 
     /// What is in use in a network.

@@ -1,5 +1,3 @@
-use nb::Op;
-
 use super::*;
 
 const NETWORK: &str = "11111111-1111-4111-8111-111111111111";
@@ -50,8 +48,8 @@ fn a_move_leaves_alone_what_stays() {
 #[test]
 fn taking_requires_absence_and_names_the_owner() {
     let key = |last: u8| Claim::Address(network(), IpAddr::from([10, 0, 0, last])).key();
-    let txn = Claims::moving(&[key(1)], &[key(2)]).add_to(Txn::new(), &RowId::new("port").unwrap());
-    assert_eq!(txn.require, [Require::Absent(key(2))]);
-    let put = Op::Put { key: key(2), value: "port".into(), lease: None };
-    assert_eq!(txn.ops, [put, Op::Delete(key(1))]);
+    let claims = Claims::moving(&[key(1)], &[key(2)]);
+    assert!(claims.required().eq([Require::Absent(key(2))]));
+    let rows = [(key(2), Some("port".to_owned())), (key(1), None)];
+    assert!(claims.rows(&RowId::new("port").unwrap()).eq(rows));
 }
