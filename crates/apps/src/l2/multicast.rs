@@ -63,7 +63,7 @@ const MACS_V6: (MacAddr, MacAddr) = (MacAddr([0x33, 0x33, 0, 0, 0, 0]), MacAddr(
 
 /// Between two questions, and within which time to answer: ten seconds, in tenths and in thousandths.
 const QUERY_INTERVAL_S: u8 = 125;
-const QUERY_BURST: u8 = 2;
+const QUERY_BURST: u8 = 3;
 const RESPONSE_TENTHS: u16 = 100;
 const RESPONSE_MS: u16 = 10_000;
 /// How robust who asks is: what is lost once does not matter.

@@ -35,7 +35,7 @@ use crate::{names, slow_path, speaker};
 
 /// The longest time between two advertisements, and how many come soon after a port has appeared.
 const INTERVAL_S: u16 = 100;
-const BURST: u8 = 3;
+const BURST: u8 = 4;
 
 /// Three intervals: what is told outlives two that are lost.
 const ROUTER_S: u16 = 3 * INTERVAL_S;

@@ -13,14 +13,14 @@ use crate::support::{Lab, Watch, talks, times_ready, wait_ready};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A group of one project, made through the API.
-struct Group<'a> {
+pub(crate) struct Group<'a> {
     lab: &'a Lab,
-    id: String,
+    pub(crate) id: String,
 }
 
 impl<'a> Group<'a> {
     /// A group that lets its members send everything, and be sent nothing.
-    fn new(lab: &'a Lab, name: &str, body: &Value) -> Self {
+    pub(crate) fn new(lab: &'a Lab, name: &str, body: &Value) -> Self {
         let mut group = json!({"name": name});
         for (key, value) in body.as_object().expect("members of a group") {
             group[key] = value.clone();
@@ -31,7 +31,7 @@ impl<'a> Group<'a> {
     }
 
     /// Permits something; the id of the rule.
-    fn rule(&self, body: &Value) -> String {
+    pub(crate) fn rule(&self, body: &Value) -> String {
         let mut rule = json!({"security_group_id": self.id, "direction": "ingress", "ethertype": "IPv4"});
         for (key, value) in body.as_object().expect("members of a rule") {
             rule[key] = value.clone();
@@ -42,7 +42,7 @@ impl<'a> Group<'a> {
         made["security_group_rule"]["id"].as_str().expect("an id").to_owned()
     }
 
-    fn take_back(&self, rule: &str) {
+    pub(crate) fn take_back(&self, rule: &str) {
         let gone = self.lab.cloud.api().delete(&format!("/v2.0/security-group-rules/{rule}"));
         gone.and_then(|gone| gone.expect(204)).expect("the rule is gone");
     }
@@ -57,7 +57,7 @@ fn put_into(lab: &Lab, vm: &Vm, groups: &[&Group<'_>]) {
 }
 
 /// A machine in groups, ready to talk.
-fn boot(lab: &Lab, host: usize, name: &str, network: &str, groups: &[&Group<'_>]) -> Vm {
+pub(crate) fn boot(lab: &Lab, host: usize, name: &str, network: &str, groups: &[&Group<'_>]) -> Vm {
     let ids: Vec<&str> = groups.iter().map(|group| group.id.as_str()).collect();
     let body = json!({"network_id": network, "name": name, "security_groups": ids});
     let vm = lab.cloud.boot_port(host, name, &body).expect("a machine");
@@ -71,13 +71,13 @@ fn address(vm: &Vm) -> String {
 }
 
 /// Whether one ping of several is answered.
-fn pings(from: &Vm, to: &Vm) -> bool {
+pub(crate) fn pings(from: &Vm, to: &Vm) -> bool {
     from.namespace().ping(to.address().expect("an address").into(), 2).expect("ping runs").received > 0
 }
 
 /// Waits until pings are answered, or until they are not.
 #[track_caller]
-fn wait_pings(from: &Vm, to: &Vm, arrive: bool) {
+pub(crate) fn wait_pings(from: &Vm, to: &Vm, arrive: bool) {
     let what = format!("{} to reach {}: {arrive}", from.name(), to.name());
     try_wait_until(PATIENCE, &what, || (pings(from, to) == arrive).then_some(())).expect("groups say so");
 }
