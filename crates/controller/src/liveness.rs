@@ -4,7 +4,8 @@
 //! - A node that falls silent is [`Down`](Reach::Down) at once.
 //! - One that was down is [`Alive`](Reach::Alive) only after its session was up without a break for the hold time, so a node that comes
 //!   and goes takes nothing over. One that this node never saw down, as when it was started itself, counts as soon as it answers.
-//! - A controller that starts finds the sessions of the one before, and sees what that one saw.
+//! - A controller that starts finds the sessions of the one before, and sees what that one saw; what that one was waiting for it goes on
+//!   waiting for ([`waits`]).
 //! - After its switch was started, or it was cut off from all others, the node is not settled, and leaves gateways to others, until these have relied on it for a moment:
 //!   they count the hold time from the same event, the session that comes up. A session comes up only with the flows of the switch,
 //!   so that this counts from when the node can forward again and not from when a process runs.
@@ -17,6 +18,8 @@
 //!     `----------> Down            `-----------------' `----------------------'
 //! ```
 
+mod waits;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,6 +27,8 @@ use engine::{Peers, Reach, Watched};
 use model::{Chassis, Id};
 use ovsdb::Uuid;
 use switch::sessions::{Observed, Session};
+
+pub(crate) use waits::Waits;
 
 /// A session that is not up after this time has nobody at its other end. Open vSwitch asks once a second until it is up.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -46,6 +51,8 @@ pub(crate) struct Liveness {
     wanted: Option<BTreeMap<String, bool>>,
     peers: BTreeMap<String, Peer>,
     own: Own,
+    /// What a controller before this one has waited for.
+    remembered: Waits,
 }
 
 /// How the switch of this node is.
@@ -74,8 +81,9 @@ struct Peer {
 
 impl Liveness {
     /// Nothing is known yet.
-    pub(crate) const fn new(hold: Duration) -> Self {
-        Self { hold, wanted: None, peers: BTreeMap::new(), own: Own::Unseen }
+    pub(crate) fn new(hold: Duration) -> Self {
+        let remembered = Waits::default();
+        Self { hold, wanted: None, peers: BTreeMap::new(), own: Own::Unseen, remembered }
     }
 
     /// These nodes are to be watched.
@@ -91,7 +99,7 @@ impl Liveness {
             // A session that is up or was says that the switch has worked before us.
             let has_worked = |seen: &Observed| matches!(seen.session, Some(Session::Up | Session::Down));
             if observed.values().any(has_worked) {
-                self.own = Own::Settled;
+                self.own = self.remembered_own(now).unwrap_or(Own::Settled);
             } else if observed.values().all(|seen| seen.session.is_some()) {
                 self.own = Own::Started(now);
             }
@@ -108,6 +116,7 @@ impl Liveness {
             if let Some(peer) = self.peers.get_mut(name) {
                 peer.port = seen.port.map(net_types::OfPort::get);
                 was_started |= peer.see(now, seen.session);
+                self.remembered.resume(name, peer, seen, now);
             }
         }
         if was_started {

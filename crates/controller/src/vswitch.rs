@@ -139,6 +139,7 @@ pub(crate) fn follow(
         backoff: Backoff::new(APPLY_PAUSE, RETRY_MAX, &options.chassis.to_string()),
         number_orders,
         stored_numbers: watch::Sender::new(None),
+        waits: watch::Sender::new(Pairs::new()),
         keeping_numbers: None,
     };
     (
@@ -174,6 +175,8 @@ struct Vswitch {
     number_orders: watch::Receiver<Option<Numbers>>,
     /// The numbers that the bridge has beside it, where there is a bridge.
     stored_numbers: watch::Sender<Option<Pairs>>,
+    /// What is waited for, which is kept beside them.
+    waits: watch::Sender<Pairs>,
     keeping_numbers: Option<JoinHandle<()>>,
 }
 
@@ -232,6 +235,13 @@ impl Vswitch {
                 }
                 () = self.news.closed() => return,
             };
+            let waits = self.sessions.pairs();
+            self.waits.send_if_modified(|known| {
+                *known != waits && {
+                    *known = waits;
+                    true
+                }
+            });
             if !news.is_empty() && self.news.send(news).await.is_err() {
                 return;
             }
@@ -257,6 +267,9 @@ impl Vswitch {
             self.reached.send_replace(Some(ways.map(|(network, _)| network.clone()).collect()));
             news.providers = Some(providers);
         }
+        if is_first {
+            self.sessions.remember(&stored_ids(self.watch.configuration(), &self.spec.name));
+        }
         self.sessions.observe(&self.watch);
         news.peers = self.sessions.news();
         let metadata = present_metadata(&self.watch, self.metadata_options.as_ref());
@@ -276,7 +289,7 @@ impl Vswitch {
                 self.client.clone(),
                 self.spec.name.clone(),
                 stored,
-                self.number_orders.clone(),
+                (self.number_orders.clone(), self.waits.subscribe()),
             );
             self.keeping_numbers = Some(tokio::spawn(keep));
         }

@@ -190,3 +190,58 @@ fn who_is_to_be_watched_and_has_no_session_yet_is_unknown() {
     let peers = node.liveness.peers();
     assert_eq!(peers.reach, BTreeMap::from([(Id::new("new").unwrap(), Unknown)]));
 }
+
+/// A controller that is started in the place of another, and remembers what that waited for.
+fn restarted(before: &Observer) -> Observer {
+    let mut node = Observer::new();
+    node.liveness.remember(before.liveness.waits());
+    node
+}
+
+#[test]
+fn a_controller_that_is_restarted_waits_on_for_a_node_that_came_back() {
+    let mut before = Observer::new();
+    before.sees(0.0, "a", Up);
+    before.sees(5.0, "a", Session::Down);
+    assert_eq!(before.liveness.waits(), Waits::default(), "nobody waits for who is not there");
+    before.sees(7.0, "a", Up);
+    let mut node = restarted(&before);
+    assert_eq!(node.sees(12.0, "a", None), Unknown, "the database says nothing yet");
+    assert_eq!(node.sees(12.0, "a", Up), Down);
+    assert_eq!((node.at(16.9, "a"), node.at(17.0, "a")), (Down, Alive));
+    assert_eq!(node.liveness.waits(), Waits::default());
+    // One that knows nothing relies on it at once.
+    assert_eq!(Observer::new().sees(12.0, "a", Up), Alive);
+    // One that was away for longer than that has waited for long enough.
+    let mut late = restarted(&before);
+    late.sees(60.0, "a", Up);
+    assert_eq!(late.at(60.0, "a"), Alive);
+}
+
+#[test]
+fn what_is_remembered_of_a_session_that_broke_meanwhile_is_void() {
+    let mut before = Observer::new();
+    before.sees(0.0, "a", Session::Down);
+    before.sees(1.0, "a", Up);
+    let mut node = restarted(&before);
+    assert_eq!(node.sees(4.0, "a", Session::Down), Down);
+    assert_eq!(node.sees(6.0, "a", Up), Down);
+    assert_eq!((node.at(15.9, "a"), node.at(16.0, "a")), (Down, Alive));
+}
+
+#[test]
+fn a_controller_that_is_restarted_leaves_gateways_to_others_for_as_long_as_before() {
+    let mut before = Observer::new();
+    before.liveness.want(Duration::ZERO, &[watched("a", true)]);
+    before.sees(0.0, "a", Fresh);
+    before.sees(2.0, "a", Up);
+    assert!(!before.is_settled(), "its switch was started");
+    let mut node = restarted(&before);
+    node.liveness.want(Duration::from_secs(6), &[watched("a", true)]);
+    assert_eq!(node.sees(6.0, "a", Up), Alive);
+    node.at(12.9, "a");
+    assert!(!node.is_settled());
+    node.at(13.0, "a");
+    assert!(node.is_settled(), "the hold time and a moment after the session came up");
+    assert_eq!(node.liveness.waits(), Waits::default());
+}

@@ -1,4 +1,4 @@
-//! The numbers are kept beside the switch, also where somebody takes them away.
+//! The numbers are kept beside the switch, also where somebody takes them away, and with them what the controller is waiting for.
 
 use std::time::Duration;
 
@@ -23,14 +23,17 @@ pub(crate) async fn keep(
     client: Client,
     bridge: String,
     mut stored: watch::Receiver<Option<Pairs>>,
-    mut orders: watch::Receiver<Option<Numbers>>,
+    (mut orders, mut waits): (watch::Receiver<Option<Numbers>>, watch::Receiver<Pairs>),
 ) {
     let mut backoff = Backoff::new(WRITE_PAUSE, RETRY_MAX, &bridge);
-    let missing = |stored: &Option<Pairs>, wanted: &Option<Numbers>| {
-        change(&bridge, stored.as_ref()?, &to_pairs(wanted.as_ref()?))
+    let missing = |stored: &Option<Pairs>, wanted: &Option<Numbers>, waits: &Pairs| {
+        let mut wanted = to_pairs(wanted.as_ref()?);
+        wanted.extend(waits.clone());
+        change(&bridge, stored.as_ref()?, &wanted)
     };
     loop {
-        let change = missing(&stored.borrow_and_update(), &orders.borrow_and_update());
+        let change =
+            missing(&stored.borrow_and_update(), &orders.borrow_and_update(), &waits.borrow_and_update());
         if let Some(transaction) = change {
             match client.transact(transaction, TRANSACTION_TIMEOUT).await {
                 Ok(_) => backoff.reset(),
@@ -43,10 +46,11 @@ pub(crate) async fn keep(
         }
         let (mut heard, is_from_bridge) = tokio::select! {
             ordered = orders.changed() => (ordered, false),
+            waited = waits.changed() => (waited, false),
             seen = stored.changed() => (seen, true),
         };
         // Mostly it is what was just written, and nothing is missing. Two who disagree do not wear the database out.
-        if is_from_bridge && missing(&stored.borrow(), &orders.borrow()).is_some() {
+        if is_from_bridge && missing(&stored.borrow(), &orders.borrow(), &waits.borrow()).is_some() {
             tokio::select! {
                 ordered = orders.changed() => heard = ordered,
                 () = sleep(WRITE_PAUSE) => {}

@@ -44,7 +44,12 @@ fn ip(text: &str) -> IpAddr {
 
 impl Failover {
     fn new() -> Self {
-        let host_options = "[df_l3_app]\ngateway_hold_seconds = 3\n";
+        Self::with_hold(3)
+    }
+
+    /// Nodes that come back get their gateways after these seconds.
+    fn with_hold(seconds: u32) -> Self {
+        let host_options = &format!("[df_l3_app]\ngateway_hold_seconds = {seconds}\n");
         let lab = Lab::with(&CloudSpec { hosts: 3, host_options, ..CloudSpec::new(binary()) });
         lab.cloud.lay_wire().expect("a wire");
         let upstream =
@@ -221,6 +226,47 @@ fn an_agent_or_a_controller_that_is_killed_moves_nothing() {
     failover.waits_for_gateway_on(FIRST);
     let report = ping.stop().expect("a report");
     assert_eq!(report.lost(), 0, "{report:?}");
+}
+
+/// What the controller of a host waits for, as it is kept beside its switch.
+fn waited_for(failover: &Failover, place: usize) -> Vec<String> {
+    let site = &failover.lab.cloud.sites()[place];
+    let ids = site.ovs.vsctl(&["get", "Bridge", "br-int", "external_ids"]).expect("the bridge is there");
+    let all = ids.trim().trim_matches(['{', '}']).split(", ").map(str::to_owned);
+    all.filter(|pair| ["held-", "heard-", "unsettled"].iter().any(|word| pair.contains(word))).collect()
+}
+
+#[test]
+fn controllers_that_are_restarted_while_a_host_has_to_stay_let_it_have_nothing_sooner() {
+    // Longer than the test takes.
+    let mut failover = Failover::with_hold(3_600);
+    failover.passes();
+    failover.waits_for_gateway_on(FIRST);
+    failover.lab.cloud.site_mut(FIRST).ovs.kill9_vswitchd().expect("it dies");
+    failover.waits_for_gateway_on(SECOND);
+    failover.lab.cloud.site_mut(FIRST).ovs.restart_vswitchd().expect("it starts");
+    failover.wait_sessions();
+    let name = failover.lab.cloud.sites()[FIRST].name.clone();
+    let places = [FIRST, MIDDLE, SECOND];
+    let waits = |failover: &Failover| places.map(|place| waited_for(failover, place));
+    try_wait_until(PATIENCE, "all to wait", || {
+        let [first, middle, second] = waits(&failover);
+        let holds = |pairs: &[String]| pairs.iter().any(|pair| pair.contains(&format!("held-{name}")));
+        let is_unsettled = first.iter().any(|pair| pair.contains("unsettled"));
+        (is_unsettled && first.len() > 1 && holds(&middle) && holds(&second)).then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {:?}", waits(&failover)));
+    let before = waits(&failover);
+    for place in places {
+        let count = times_ready(&failover.lab.cloud.sites()[place]);
+        let site = failover.lab.cloud.site_mut(place);
+        site.kill_controller().expect("it is killed");
+        site.start_controller().expect("it starts");
+        wait_ready(&failover.lab.cloud.sites()[place], count);
+    }
+    failover.passes();
+    failover.waits_for_gateway_on(SECOND);
+    assert_eq!(waits(&failover), before, "they wait for the same as before");
 }
 
 #[test]
