@@ -23,6 +23,7 @@ use packet::ethertype;
 use pipeline::tables::{ARRIVE, DISPATCH, INGRESS, NEIGHBOR, NEIGHBOR_OWNER, RESOLVED, ROUTE, UNRESOLVED};
 use pipeline::{FlowBuilder, Priority, regs};
 
+use crate::host_address::{self, HostAddress};
 use crate::network::{self, Network};
 use crate::{holders, neighbors, places, routers};
 
@@ -42,6 +43,7 @@ pub fn app() -> App {
         Rule::each("neighbor", port),
         Rule::each("holder", holder),
         Rule::each("network", on_wire),
+        Rule::each("address of the node", address_of_node),
     ];
     App { id: NEIGHBOR_OWNER, rules, responders: vec![] }
 }
@@ -172,6 +174,17 @@ fn handed(flow: FlowBuilder, way: &Way) -> FlowBuilder {
             flow.action(Action::resubmit(ROUTE.id))
         }
     }
+}
+
+/// The address of this node in an external network: a guest with a floating IP on this node answers one without.
+fn address_of_node(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
+    let Some(HostAddress { ip, mac, network }) = host_address::in_network(view, &row.id) else { return };
+    sink.flow(&NEIGHBOR, APART, |flow| {
+        found(flow, &network, ip.into(), false)
+            .action(Action::set(Field::EthDst, mac))
+            .set(&regs::EGRESS_PORT, 0)
+            .action(Action::resubmit(ARRIVE.id))
+    });
 }
 
 /// Who is on the wire of a network: known by what was said, or asked for.

@@ -117,12 +117,6 @@ pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink)
         let flow = flow.set(&regs::IS_FOR_GATEWAY, 0).set(&regs::VIA_GATEWAY, 0);
         flow.action(turn_back(zone, HOST_ADDRESS.id))
     });
-    // A guest with a floating IP on this node answers one without.
-    sink.flow(&NEIGHBOR, Priority::EXACT, |flow| {
-        let handed = regs::NEXT_HOP.matched(ipv4(), u32::from(ip).into());
-        let flow = in_network(flow, handed).action(Action::set(Field::EthDst, mac));
-        flow.set(&regs::EGRESS_PORT, 0).action(Action::resubmit(ARRIVE.id))
-    });
     announce::address(view, &network, IpAddr::V4(ip), mac, sink);
 }
 
