@@ -22,7 +22,7 @@ pub(crate) struct Waits {
 }
 
 impl Liveness {
-    /// What is being waited for now.
+    /// What is being waited for at this moment.
     pub(crate) fn waits(&self) -> Waits {
         let is_unsettled = matches!(self.own, Own::Started(_) | Own::CutOff);
         let waited = self.peers.iter().filter_map(|(name, peer)| {
