@@ -53,7 +53,7 @@ pub use desired::{Desired, Finding};
 pub use engine::Engine;
 pub use input::{Input, Outputs, RowChange};
 pub use node::{Dhcp, Interface, Learning, MetadataProxy, Multicast, Provider, Settings};
-pub use packet::{Ask, Listens, Neighbor, PacketIn, Reply, Responder, Resume, Write};
+pub use packet::{Ask, Instead, Listens, Neighbor, PacketIn, Reply, Responder, Resume, Write};
 pub use peers::{Peers, Reach, Watched};
 pub use registered::Explanation;
 pub use rule::{App, Rule};

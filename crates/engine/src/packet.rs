@@ -75,6 +75,8 @@ pub enum Reply {
     },
     /// Sends a frame that goes on in a table.
     Resume(Resume),
+    /// Sends a frame out of a port, in the place of somebody to whom others go on.
+    Instead(Box<Instead>),
     /// Asks who has an address, and keeps a packet until somebody says so.
     Ask(Box<Ask>),
     /// Somebody said who has an address: packets that wait for it can go.
@@ -87,6 +89,17 @@ pub enum Reply {
     Heard(Table, RowId),
     /// Nothing, for this reason.
     Ignore(&'static str),
+}
+
+/// An answer in the place of somebody else, and what that one is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// The frame of the answer.
+    pub frame: Vec<u8>,
+    /// The port that it leaves by.
+    pub port: OfPort,
+    /// What goes on.
+    pub onwards: Vec<Resume>,
 }
 
 /// A frame that goes on in a table, as if it had come there by itself.

@@ -16,6 +16,8 @@ pub const SERVER_PORT: u16 = 53;
 pub const PLAIN_BYTES_MAX: usize = 512;
 /// Bytes of an answer that fits into any packet.
 pub const EDNS_BYTES_MAX: usize = 1_232;
+/// Bytes of an answer by TCP that fits into any segment, its length among them.
+pub const STREAM_BYTES_MAX: usize = 1_200;
 
 /// Types of records.
 pub mod kinds {
@@ -210,6 +212,19 @@ impl Query {
         Ok(Self { id, is_recursive, is_unchecked: flags & CHECKING_DISABLED != 0, name, kind, class, edns })
     }
 
+    /// Reads a question that is all that a segment of TCP has, behind its length.
+    ///
+    /// # Errors
+    /// For anything else, also for a question that is not all of it.
+    pub fn parse_stream(bytes: &[u8]) -> Result<Self, ParseError> {
+        let (length, message) = bytes.split_first_chunk::<2>().unwrap_or((&[0; 2], &[]));
+        if usize::from(u16::from_be_bytes(*length)) != message.len() {
+            let problem = "the length is not that of what follows";
+            return Err(ParseError::Invalid { layer: LAYER, offset: 0, problem });
+        }
+        Self::parse(message)
+    }
+
     /// The question on the wire.
     #[must_use]
     pub fn emit(&self) -> Vec<u8> {
@@ -269,27 +284,46 @@ impl Answer {
     /// The datagram, which says so if it has not room for everything.
     #[must_use]
     pub fn emit(&self, query: &Query) -> Vec<u8> {
+        let (records, bytes_max) = (self.all_records(), query.takes_bytes());
+        let bytes = self.message(query, &records, 0);
+        if bytes.len() <= bytes_max { bytes } else { self.message(query, &[], TRUNCATED) }
+    }
+
+    /// The same behind its length, for TCP, with as many of the records as there is room for: there is no other way to ask for more.
+    #[must_use]
+    pub fn emit_stream(&self, query: &Query) -> Vec<u8> {
+        let mut records = self.all_records();
+        let mut room = STREAM_BYTES_MAX.saturating_sub(2 + self.message(query, &[], 0).len());
+        records.retain(|record| {
+            let fits = record.len() <= room;
+            room = room.saturating_sub(if fits { record.len() } else { room });
+            fits
+        });
+        let message = self.message(query, &records, 0);
+        let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+        [&length.to_be_bytes()[..], &message].concat()
+    }
+
+    /// What there is, or that there is nothing, on the wire.
+    fn all_records(&self) -> Vec<Vec<u8>> {
+        match self.records.as_slice() {
+            [] => vec![self.nothing()],
+            records => records.iter().map(|record| self.record(record)).collect(),
+        }
+    }
+
+    fn message(&self, query: &Query, records: &[Vec<u8>], more_flags: u16) -> Vec<u8> {
         let edns = query.edns.map(|_| {
             let datagram_bytes = u16::try_from(EDNS_BYTES_MAX).unwrap_or(u16::MAX);
             opt(Edns { datagram_bytes, version: 0 })
         });
-        let records: Vec<Vec<u8>> = match self.records.as_slice() {
-            [] => vec![self.nothing()],
-            records => records.iter().map(|record| self.record(record)).collect(),
-        };
-        let head_bytes = query.head(0, [0; 3]).len() + edns.as_ref().map_or(0, Vec::len);
-        let all_bytes = head_bytes + records.iter().map(Vec::len).sum::<usize>();
-        let fits = all_bytes <= query.takes_bytes();
-        let count = if fits { u16::try_from(records.len()).unwrap_or(u16::MAX) } else { 0 };
+        let count = u16::try_from(records.len()).unwrap_or(u16::MAX);
         let [answers, authorities] = if self.records.is_empty() { [0, count] } else { [count, 0] };
-        let mut flags = RESPONSE | AUTHORITATIVE | RECURSION_AVAILABLE;
+        let mut flags = RESPONSE | AUTHORITATIVE | RECURSION_AVAILABLE | more_flags;
         flags |= if query.is_recursive { RECURSION_DESIRED } else { 0 };
         flags |= if query.is_unchecked { CHECKING_DISABLED } else { 0 };
-        flags |= if fits { 0 } else { TRUNCATED };
         let mut bytes = query.head(flags, [answers, authorities, u16::from(edns.is_some())]);
-        if fits {
-            records.iter().for_each(|record| bytes.extend_from_slice(record));
-        }
+        records.iter().for_each(|record| bytes.extend_from_slice(record));
         bytes.extend(edns.into_iter().flatten());
         bytes
     }

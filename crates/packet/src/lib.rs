@@ -52,6 +52,7 @@ pub mod listeners;
 pub mod nd;
 pub mod pcap;
 pub mod router;
+pub mod tcp;
 pub mod translate;
 mod wire;
 

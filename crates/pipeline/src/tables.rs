@@ -279,7 +279,16 @@ pub static L2: TableSpec = TableSpec {
     name: "l2",
     owner: L2_OWNER,
     purpose: "finds the logical port behind a destination address, and floods what is for many",
-    matches: &[Field::EthDst, Field::EthSrc, Field::EthType, Field::VlanVid, Field::IpProto, Field::UdpDst],
+    matches: &[
+        Field::EthDst,
+        Field::EthSrc,
+        Field::EthType,
+        Field::VlanVid,
+        Field::IpProto,
+        Field::UdpDst,
+        Field::TcpDst,
+        Field::TcpFlags,
+    ],
     reads: &[&regs::NETWORK, &regs::FROM_TUNNEL, &regs::FROM_WIRE, &regs::CARRIES_TAGS, &regs::LOOKED_UP],
     sets: &[Field::TunId, tunnels::OPTION_FIELD, Field::EthSrc],
     writes: &[

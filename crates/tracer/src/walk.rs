@@ -262,6 +262,17 @@ impl Cloud {
                 let to = self.words(chassis).map_or_else(|| port.to_string(), |words| words.port(port));
                 (true, format!("answers out of switch port {to}, with {answer}"))
             }
+            Some(Reply::Instead(instead)) => {
+                let answer = Key::of_headers(OfPort::new(0), &Headers::parse(&instead.frame)).to_match();
+                let to = self.words(chassis);
+                let to = to.map_or_else(|| instead.port.to_string(), |words| words.port(instead.port));
+                (
+                    true,
+                    format!(
+                        "answers out of switch port {to}, with {answer}, and tells who was asked that it is over"
+                    ),
+                )
+            }
             Some(Reply::Resume(resume)) => {
                 let answer = Key::of_headers(OfPort::new(0), &Headers::parse(&resume.frame)).to_match();
                 (true, format!("answers by way of table {}, with {answer}", table_name(resume.table)))

@@ -1,4 +1,4 @@
-//! What guests ask and say for themselves: routers, DHCPv6, names, multicast listening.
+//! What guests ask and say for themselves: routers, DHCPv6, names (also by TCP), multicast listening.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,6 +8,7 @@ use packet::icmp::{Family, Message};
 use packet::listeners::Listener;
 use packet::nd::{Envelope, HOP_LIMIT};
 use packet::router::Router;
+use packet::tcp::Segment;
 
 use crate::bytes::Bytes;
 use crate::packets::check_error;
@@ -23,6 +24,7 @@ pub fn packet_services(data: &[u8]) {
         Err(error) => check_error(&error, data.len()),
     }
     question(data);
+    asked_by_tcp(data);
     let mut bytes = Bytes::new(data);
     let ([kind, code], rest) = (bytes.array(), bytes.array());
     let message = Message { kind, code, rest, payload: bytes.rest().to_vec() };
@@ -43,6 +45,21 @@ fn question(bytes: &[u8]) {
             assert_eq!(Query::parse(&query.emit()), Ok(query));
         }
         Err(error) => check_error(&error, bytes.len()),
+    }
+}
+
+fn asked_by_tcp(bytes: &[u8]) {
+    let segment = match Segment::parse(bytes) {
+        Ok(segment) => segment,
+        Err(error) => return check_error(&error, bytes.len()),
+    };
+    assert_eq!(segment.last_answer(Vec::new()).sequence, segment.acknowledgement);
+    assert_eq!(segment.break_off().sequence, segment.sequence);
+    if let Ok(query) = Query::parse_stream(segment.payload) {
+        let records = vec![Record::Address(SRC.into()); 100];
+        let zone = Name::from_text("example.org").expect("a name");
+        let answer = Answer { zone, seconds: 1, records }.emit_stream(&query);
+        assert!(answer.len() <= packet::dns::STREAM_BYTES_MAX);
     }
 }
 

@@ -1,7 +1,7 @@
 //! DNS: names of ports are answered on the node of who asks, whichever name server is asked.
 //!
 //! # Guarantees
-//! - What a guest asks any name server by UDP for the name of a port of its own network is answered at once, as from that server, also while
+//! - What a guest asks any name server for the name of a port of its own network is answered at once, as from that server, also while
 //!   the store and all name servers are away. The addresses are those that the port has now.
 //! - A port has the name `name.domain`, where the domain is that of the port, else that of its network, else that of the configuration. Its name
 //!   alone means it too, and so does its name in the domain of its network and in that of the configuration: guests were told one of them for their
@@ -13,7 +13,12 @@
 //! - Networks without names are not looked at, and neither is what comes from other nodes: it was looked at there.
 //! - What a port's security groups forbid is not answered. Each port asks as often as its meter lets it; the switch drops what is more.
 //!
-//! Questions by TCP go to the name server.
+//! # Questions by TCP
+//! A connection is opened with the name server itself, because nobody knows at its beginning what will be asked. A segment that has one whole question for a
+//! name of a port is answered in the place of the server: the segment says all that has to be known of the connection, so nothing is remembered. The
+//! answer ends the connection for the guest. The server is told that the guest broke it off before the question, and the guest's groups behind it, so that
+//! these forget it as well. A question that is sent again is answered again. Everything else goes on: questions in several segments or several in one, and connections about
+//! other names, which are never touched. Where the server cannot be reached by TCP there is no connection and no answer.
 
 mod respond;
 

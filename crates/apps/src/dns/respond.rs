@@ -2,20 +2,25 @@
 
 use std::net::IpAddr;
 
-use engine::{PacketIn, Reply, Resume, View};
+use engine::{Instead, PacketIn, Reply, Resume, View};
 use model::{Id, LogicalPort, LogicalSwitch, PortDns};
+use net_types::MacAddr;
 use openflow::action::Action;
 use packet::Headers;
-use packet::build::{Ethernet, Ip, Transport, Udp};
+use packet::build::{Ethernet, Ip, Transport, Udp, tcp_flags};
 use packet::dns::{Answer, INTERNET, Name, Query, Record, kinds};
 use packet::headers::{NetworkKey, TransportKey};
-use pipeline::tables::L2;
+use packet::tcp::Segment;
+use pipeline::tables::{EGRESS_TRACK, L2};
 use pipeline::{regs, tunnels};
 
-use crate::{local, names};
+use crate::local::LocalPort;
+use crate::{filter, local, names};
 
 /// For how long an answer may be remembered: addresses of ports change.
 const SECONDS: u32 = 30;
+/// Segments that begin or end a connection are not looked at.
+const NOT_AMIDST: u16 = tcp_flags::SYN | tcp_flags::FIN | tcp_flags::RST;
 
 pub(super) fn respond(view: &mut View<'_>, packet: &PacketIn) -> Reply {
     match answer(view, packet) {
@@ -41,20 +46,71 @@ fn answer(view: &mut View<'_>, packet: &PacketIn) -> Option<Reply> {
     let local = local::sender(view, packet)?;
     let network = local.port.lswitch.clone()?;
     let headers = Headers::parse(&packet.frame);
-    let query = Query::parse(headers.udp_payload(&packet.frame)?).ok()?;
-    let answer = of_names(view, &network, &query)?;
+    let (start, end) = headers.layout.transport.zip(headers.layout.network_end)?;
+    let transport = packet.frame.get(start..end)?;
+    let ends = Ends::of(&headers)?;
+    match headers.transport? {
+        TransportKey::Udp { src: client, dst: server } => {
+            let query = Query::parse(transport.get(Udp::HEADER_BYTES..)?).ok()?;
+            let answer = of_names(view, &network, &query)?;
+            let datagram = Udp { src_port: server, dst_port: client, payload: answer.emit(&query) };
+            Some(local.send(ends.back(Transport::Udp(datagram))?))
+        }
+        TransportKey::Tcp { flags, .. } if flags & NOT_AMIDST == 0 => {
+            let segment = Segment::parse(transport).ok()?;
+            let query = Query::parse_stream(segment.payload).ok()?;
+            let answer = of_names(view, &network, &query)?;
+            let answer = segment.last_answer(answer.emit_stream(&query));
+            let frame = local.framed(ends.back(Transport::Tcp(answer))?);
+            let to_server = ends.on(Transport::Tcp(segment.break_off()))?;
+            let to_groups = ends.on(Transport::Tcp(segment.break_off_behind()))?;
+            let to_server = Resume { frame: to_server, ..onwards(packet) };
+            let onwards = vec![to_server, through_groups(view, packet, &local, to_groups)];
+            Some(Reply::Instead(Box::new(Instead { frame, port: local.of_port, onwards })))
+        }
+        _ => None,
+    }
+}
 
-    let ethernet = headers.ethernet?;
-    let (src, dst): (IpAddr, IpAddr) = match headers.network? {
-        NetworkKey::Ipv4 { src, dst } => (src.into(), dst.into()),
-        NetworkKey::Ipv6 { src, dst, .. } => (src.into(), dst.into()),
-        _ => return None,
-    };
-    let TransportKey::Udp { src: client, dst: server } = headers.transport? else { return None };
-    let datagram = Udp { src_port: server, dst_port: client, payload: answer.emit(&query) };
-    let back = Ethernet::new(ethernet.dst, ethernet.src);
-    let frame = back.ip(&Ip::between(dst, src)?, &Transport::Udp(datagram)).ok()?;
-    Some(local.send(frame))
+/// Who asks, and who is asked.
+struct Ends {
+    macs: (MacAddr, MacAddr),
+    ips: (IpAddr, IpAddr),
+}
+
+impl Ends {
+    fn of(headers: &Headers) -> Option<Self> {
+        let ethernet = headers.ethernet?;
+        let ips = match headers.network? {
+            NetworkKey::Ipv4 { src, dst } => (src.into(), dst.into()),
+            NetworkKey::Ipv6 { src, dst, .. } => (src.into(), dst.into()),
+            _ => return None,
+        };
+        Some(Self { macs: (ethernet.src, ethernet.dst), ips })
+    }
+
+    /// A frame to who asks, as from who is asked.
+    fn back(&self, transport: Transport) -> Option<Vec<u8>> {
+        let ip = Ip::between(self.ips.1, self.ips.0)?;
+        Ethernet::new(self.macs.1, self.macs.0).ip(&ip, &transport).ok()
+    }
+
+    /// A frame to who is asked, as from who asks.
+    fn on(&self, transport: Transport) -> Option<Vec<u8>> {
+        let ip = Ip::between(self.ips.0, self.ips.1)?;
+        Ethernet::new(self.macs.0, self.macs.1).ip(&ip, &transport).ok()
+    }
+}
+
+/// A frame goes on as if the guest had sent it: past its groups, so that what they remember of a connection ends with it. They have heard the
+/// question and the server has not, so what ends it for one of them is nothing to the other.
+fn through_groups(view: &mut View<'_>, packet: &PacketIn, local: &LocalPort, frame: Vec<u8>) -> Resume {
+    let mut resume = onwards(packet);
+    if let Some(filter) = filter::of(view, &local.port) {
+        resume.registers.push(Action::load(regs::POLICY.bits, filter.policy.into()));
+        resume.registers.push(Action::load(regs::ZONE.bits, filter.zone.into()));
+    }
+    Resume { frame, table: EGRESS_TRACK.id, ..resume }
 }
 
 /// What ports of the network have under the name that is asked for; nothing, if there is no such port.

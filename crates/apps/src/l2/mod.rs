@@ -36,6 +36,7 @@ use net_types::{MacAddr, OfPort};
 use openflow::action::Action;
 use openflow::group::{Bucket, Group, GroupKind};
 use openflow::{Field, Match};
+use packet::build::tcp_flags;
 use packet::{ethertype, ip_proto};
 use pipeline::tables::{ARRIVE, DISPATCH, DNS, INGRESS, L2, L2_OWNER, LEARNED, UNKNOWN};
 use pipeline::{FlowBuilder, Priority, groups, metadata, regs};
@@ -116,23 +117,33 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     }
 }
 
-/// What guests here ask name servers is looked at, where ports of their network have names.
+/// What guests here ask name servers is looked at, where ports of their network have names. Of a connection of TCP these are the segments
+/// behind which their senders wait.
 fn questions_for_names(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id).filter(|_| dns::has_names(view, &row.id)) else { return };
+    let asks = |ethertype: u16, proto: u8| {
+        let asks = Match::new().with(Field::VlanVid, 0_u16).with(Field::EthType, ethertype);
+        asks.with(Field::IpProto, proto)
+    };
+    let push = tcp_flags::PSH;
     for ethertype in [ethertype::IPV4, ethertype::IPV6] {
-        let asks = Match::new()
-            .with(Field::VlanVid, 0_u16)
-            .with(Field::EthType, ethertype)
-            .with(Field::IpProto, ip_proto::UDP)
-            .with(Field::UdpDst, packet::dns::SERVER_PORT);
-        sink.flow(&L2, QUESTIONS, |flow| {
-            flow.matching(asks)
-                .when(&regs::NETWORK, network.key.into())
-                .when(&regs::FROM_TUNNEL, 0)
-                .when(&regs::FROM_WIRE, 0)
-                .when(&regs::LOOKED_UP, 0)
-                .goto(&DNS)
-        });
+        for asks in [
+            asks(ethertype, ip_proto::UDP).with(Field::UdpDst, packet::dns::SERVER_PORT),
+            asks(ethertype, ip_proto::TCP).with(Field::TcpDst, packet::dns::SERVER_PORT).with_masked(
+                Field::TcpFlags,
+                push,
+                push,
+            ),
+        ] {
+            sink.flow(&L2, QUESTIONS, |flow| {
+                flow.matching(asks)
+                    .when(&regs::NETWORK, network.key.into())
+                    .when(&regs::FROM_TUNNEL, 0)
+                    .when(&regs::FROM_WIRE, 0)
+                    .when(&regs::LOOKED_UP, 0)
+                    .goto(&DNS)
+            });
+        }
     }
 }
 

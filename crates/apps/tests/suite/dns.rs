@@ -27,7 +27,7 @@ const CLOUD: &str = "
     port blue1 21 blue on=a:11 mac=02:00:00:00:00:01 ip=10.0.0.1
     port blue2 22 blue on=a:12 mac=02:00:00:00:00:53 ip=10.0.0.53
 ";
-const ONE: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+pub(crate) const ONE: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 
 fn name(cloud: &mut Cloud, port: &str, network: &str, name: &str, domain: Option<&str>) {
     let row =
@@ -35,7 +35,7 @@ fn name(cloud: &mut Cloud, port: &str, network: &str, name: &str, domain: Option
     cloud.put_row(Object::from_text(Table::PortDns, &row.to_string()).expect("a row"));
 }
 
-fn cloud() -> Cloud {
+pub(crate) fn cloud() -> Cloud {
     let mut cloud = Cloud::new(CLOUD);
     for node in ["a", "b"] {
         cloud.set(node, |settings| {
@@ -48,7 +48,7 @@ fn cloud() -> Cloud {
     cloud
 }
 
-fn query(name: &str, kind: u16) -> Query {
+pub(crate) fn query(name: &str, kind: u16) -> Query {
     let name = Name::from_text(name).expect("a name");
     Query { id: 7, is_recursive: true, is_unchecked: false, name, kind, class: INTERNET, edns: None }
 }
@@ -83,7 +83,7 @@ fn answered(cloud: &mut Cloud, name: &str, kind: u16) -> (u8, u8, Vec<u8>) {
 }
 
 /// Asserts that a question of red1 goes on, and only once.
-fn goes_on(cloud: &mut Cloud, frame: &[u8]) {
+pub(crate) fn goes_on(cloud: &mut Cloud, frame: &[u8]) {
     let (_, reply) = ask(cloud, "red1", frame);
     let Reply::Resume(resume) = reply else { panic!("{reply:?}") };
     assert_eq!((resume.frame.as_slice(), resume.table), (frame, tables::L2.id));

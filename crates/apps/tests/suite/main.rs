@@ -9,6 +9,7 @@ mod dhcp;
 mod dhcpv6;
 mod discards;
 mod dns;
+mod dns_tcp;
 mod figures;
 mod golden;
 mod groups;

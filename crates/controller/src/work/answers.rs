@@ -37,6 +37,13 @@ impl Worker<'_> {
                     answered += 1;
                     self.send(Answer::resume(resume)).await;
                 }
+                Reply::Instead(instead) => {
+                    answered += 1;
+                    self.send(Answer::send(instead.frame, instead.port)).await;
+                    for onwards in instead.onwards {
+                        self.send(Answer::resume(onwards)).await;
+                    }
+                }
                 Reply::Ask(ask) => {
                     answered += 1;
                     self.tell_neighbors(neighbors::News::Ask(ask));

@@ -20,6 +20,7 @@ mod metadata;
 mod migration;
 mod multicast;
 mod names;
+mod names_tcp;
 mod nat;
 mod neighbors;
 mod operators;

@@ -9,19 +9,19 @@ use crate::ipv6::dhclient_with;
 use crate::support::{Lab, PATIENCE, binary};
 
 /// A cloud with a domain of its own.
-fn lab(hosts: u8) -> Lab {
+pub(crate) fn lab(hosts: u8) -> Lab {
     let domain = "\n[DEFAULT]\ndns_domain = example.test\n";
     Lab::with(&CloudSpec { hosts, server_options: domain, host_options: domain, ..CloudSpec::new(binary()) })
 }
 
-fn network(lab: &Lab, domain: &str) -> String {
+pub(crate) fn network(lab: &Lab, domain: &str) -> String {
     let body = json!({"network": {"name": "red", "provider:network_type": "geneve", "dns_domain": domain}});
     let made = lab.cloud.api().post("/v2.0/networks", &body).and_then(|made| made.expect(201));
     made.expect("a network")["network"]["id"].as_str().expect("an id").to_owned()
 }
 
 /// A machine whose port has a name, or none.
-fn boot(lab: &Lab, host: usize, network: &str, name: &str) -> Vm {
+pub(crate) fn boot(lab: &Lab, host: usize, network: &str, name: &str) -> Vm {
     let port = json!({"network_id": network, "dns_name": name});
     let vm = lab.cloud.boot_port(host, &format!("vm-{name}"), &port).expect("a machine");
     lab.cloud.wait_status(&vm, "ACTIVE").expect("its port forwards");

@@ -43,6 +43,7 @@ fn any_tcp() -> impl Strategy<Value = Tcp> {
             // `etherparse` knows nine of the twelve bits and loses the others.
             flags: flags & 0x1ff,
             window,
+            timestamps: None,
             payload,
         },
     )

@@ -36,7 +36,7 @@ pub enum Transport {
     },
 }
 
-/// A TCP segment without options.
+/// A TCP segment without options but for timestamps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tcp {
     /// Source port.
@@ -51,6 +51,8 @@ pub struct Tcp {
     pub flags: u16,
     /// Receive window.
     pub window: u16,
+    /// The clock of the sender, and what that saw last of the clock of the other end.
+    pub timestamps: Option<(u32, u32)>,
     /// Data.
     pub payload: Vec<u8>,
 }
@@ -96,17 +98,24 @@ impl Tcp {
 
     fn emit(&self, ip: &Ip) -> Vec<u8> {
         const HEADER_WORDS: u16 = 5;
+        const OPTION_WORDS: u16 = 3;
         const CHECKSUM_AT: usize = 16;
+        /// Two octets that fill space up, and the kind and the length of timestamps.
+        const TIMESTAMPS: [u8; 4] = [1, 1, 8, 10];
 
         let mut segment = Vec::with_capacity(Self::HEADER_BYTES + self.payload.len());
         segment.extend(self.src_port.to_be_bytes());
         segment.extend(self.dst_port.to_be_bytes());
         segment.extend(self.sequence.to_be_bytes());
         segment.extend(self.acknowledgement.to_be_bytes());
-        segment.extend(((HEADER_WORDS << 12) | (self.flags & 0x0fff)).to_be_bytes());
+        let words = HEADER_WORDS + self.timestamps.map_or(0, |_| OPTION_WORDS);
+        segment.extend(((words << 12) | (self.flags & 0x0fff)).to_be_bytes());
         segment.extend(self.window.to_be_bytes());
         // Checksum, filled in below, and urgent pointer.
         segment.extend([0; 4]);
+        if let Some((own, seen)) = self.timestamps {
+            segment.extend(TIMESTAMPS.into_iter().chain(own.to_be_bytes()).chain(seen.to_be_bytes()));
+        }
         segment.extend(&self.payload);
         let checksum = ip.pseudo_header(ip_proto::TCP, segment.len()).add(&segment).finish();
         segment.splice(CHECKSUM_AT..CHECKSUM_AT + 2, checksum.to_be_bytes());

@@ -160,3 +160,31 @@ fn an_answer_that_is_too_long_says_so() {
     let bytes = answer(many).emit(&long);
     assert_eq!((bytes[2] & 2, bytes[7]), (0, 60));
 }
+
+#[test]
+fn by_tcp_a_question_is_all_that_there_is_and_an_answer_has_what_fits() {
+    let asked = query("vm.example.org", kinds::A);
+    let message = asked.emit();
+    let length = u8::try_from(message.len()).expect("a short question");
+    let stream = [&[0, length][..], &message].concat();
+    assert_eq!(Query::parse_stream(&stream), Ok(asked.clone()));
+    for wrong in [
+        &stream[..2],
+        &stream[..1],
+        &[],
+        &stream[..stream.len() - 1],
+        &[&stream[..], &stream].concat(),
+        &message,
+    ] {
+        assert!(Query::parse_stream(wrong).is_err(), "{wrong:?}");
+    }
+    for (count, told) in [(1_u8, 1_u8), (60, 60), (200, 72)] {
+        let records = (0..count).map(|last| Record::Address([10, 0, 0, last].into())).collect();
+        let bytes = answer(records).emit_stream(&asked);
+        assert_eq!(usize::from(u16::from_be_bytes([bytes[0], bytes[1]])), bytes.len() - 2);
+        assert!(bytes.len() <= STREAM_BYTES_MAX);
+        assert_eq!((bytes[4] & 2, bytes[9]), (0, told), "{count} addresses");
+    }
+    let none = answer(vec![]).emit_stream(&asked);
+    assert_eq!(&none[8..12], &[0, 0, 0, 1], "that there are none");
+}
