@@ -165,8 +165,12 @@ impl Liveness {
         // None of them is there, or it is not known yet.
         let is_open = |rival: &Option<&Peer>| rival.is_none_or(|rival| rival.reach == Reach::Unknown);
         match started {
-            Some(since) if rivals.iter().any(is_open) => Some(since + SETTLE),
-            Some(since) => Some(since),
+            Some(since) => {
+                let asked = if rivals.iter().any(is_open) { since + SETTLE } else { since };
+                // Where others are heard first, the cable was mended, and a rival will be heard in a moment.
+                let first = self.peers.values().filter_map(|peer| peer.up_since).min();
+                Some(first.map_or(asked, |first| asked.max(first + SPREAD)))
+            }
             None => self.peers.values().any(|peer| peer.reach == Reach::Alive).then_some(At::ZERO),
         }
     }

@@ -245,3 +245,20 @@ fn a_controller_that_is_restarted_leaves_gateways_to_others_for_as_long_as_befor
     assert!(node.is_settled(), "the hold time and a moment after the session came up");
     assert_eq!(node.liveness.waits(), Waits::default());
 }
+
+#[test]
+fn a_switch_that_was_started_without_its_cable_waits_for_rivals_when_others_are_heard() {
+    let mut node = Observer::new();
+    node.liveness.want(Duration::ZERO, &[watched("a", true), watched("d", false)]);
+    node.sees(0.0, "a", Fresh);
+    node.sees(0.0, "d", Fresh);
+    // The cable is mended, and the session with who is no candidate is up first.
+    node.sees(4.9, "d", Up);
+    node.at(5.0, "a");
+    assert!(!node.is_settled(), "nobody has heard the rival yet, which serves");
+    assert_eq!(node.sees(5.5, "a", Up), Down);
+    node.at(16.4, "a");
+    assert!(!node.is_settled());
+    node.at(16.5, "a");
+    assert!(node.is_settled(), "it has relied on this node for the hold time");
+}
