@@ -127,7 +127,7 @@ fn a_change_costs_the_same_in_a_network_of_a_hundred_ports_and_of_ten_thousand()
     // And that is little.
     for (what, (units, flows, groups)) in small {
         assert!(
-            units <= 18 && flows <= 15 && groups <= 2,
+            units <= 20 && flows <= 15 && groups <= 2,
             "{what}: {units} units, {flows} flows, {groups} groups"
         );
     }
