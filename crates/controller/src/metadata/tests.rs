@@ -14,6 +14,9 @@ use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::body::Passing;
@@ -43,16 +46,25 @@ fn options(nova: NovaOptions, limits: ProxyLimits) -> ProxyOptions {
     }
 }
 
-fn directory() -> Directory {
-    let directory = Directory::new(Id::new("here").unwrap());
+/// A port that an instance has, both named by a number.
+fn port(number: u32, key: u32) -> Object {
+    let [_, _, high, low] = number.to_be_bytes();
     let text = format!(
-        r#"{{"id": "p", "topic": "blue", "unique_key": {KEY}, "device_id": "vm-1", "ips": ["10.0.0.1"],
+        r#"{{"id": "p{number}", "topic": "blue", "unique_key": {key}, "device_id": "vm-{number}", "ips": ["10.0.{high}.{low}"],
             "binding": {{"chassis": "here", "type": "chassis"}}}}"#
     );
+    Object::from_text(Table::LogicalPort, &text).unwrap()
+}
+
+fn directory_of(ports: Vec<Object>) -> Directory {
+    let directory = Directory::new(Id::new("here").unwrap());
     directory.store(&northbound::News::Snapshot(vec![]));
-    let port = Object::from_text(Table::LogicalPort, &text).unwrap();
-    directory.store(&northbound::News::Changes(vec![RowChange::Put(port)]));
+    directory.store(&northbound::News::Changes(ports.into_iter().map(RowChange::Put).collect()));
     directory
+}
+
+fn directory() -> Directory {
+    directory_of(vec![port(1, KEY)])
 }
 
 /// What Nova's place says: the instance that asks, and how long the body is. It says so with another status where the path asks for it.
@@ -121,6 +133,37 @@ async fn a_guest_gets_what_nova_says() {
         assert_eq!(ask(&proxy, KEY, &format!("GET /{status} HTTP/1.1"), "").await.0, status);
     }
     assert_eq!(ask(&proxy, KEY, "GET http://169.254.169.254/404 HTTP/1.0", "").await.0, "404");
+}
+
+/// How many guests wait for an answer at once: each of them takes five of the files that a process may have open.
+const AT_ONCE: usize = 100;
+
+/// How long it takes is printed, to be read with `--nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_guests_that_boot_together_are_each_answered_about_themselves() {
+    let guests = 1..=1_000;
+    let ports = guests.clone().map(|number| port(number, KEY + number)).collect();
+    let proxy = proxy(&options(plain_nova().await, limits()), directory_of(ports));
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut asking = JoinSet::new();
+    for number in guests {
+        let (proxy, places) = (Arc::clone(&proxy), Arc::clone(&places));
+        asking.spawn(async move {
+            let _place = places.acquire_owned().await.unwrap();
+            let begun = Instant::now();
+            let (status, answer) = ask(&proxy, KEY + number, "GET /openstack HTTP/1.1", "").await;
+            assert_eq!(status, "200", "{answer}");
+            assert!(answer.contains(&format!("x-saw: vm-{number}\r\n")), "guest {number}: {answer}");
+            begun.elapsed()
+        });
+    }
+    let mut took = asking.join_all().await;
+    took.sort_unstable();
+    assert_eq!(took.len(), 1_000);
+    println!(
+        "1,000 guests, {AT_ONCE} at once: half are answered in {:?}, 99 of 100 in {:?}",
+        took[500], took[990]
+    );
 }
 
 #[tokio::test]
