@@ -75,6 +75,20 @@ pub fn passing(owner: AppId) -> App {
     App { id: owner, rules: vec![Rule::once("not wanted", pass)], responders: vec![] }
 }
 
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// Cookies tell apps apart by their numbers, people by their names.
+    #[test]
+    fn no_two_apps_have_one_number_or_name() {
+        let apps = super::all();
+        let names: BTreeMap<&str, u8> = apps.iter().map(|app| (app.id.name, app.id.number)).collect();
+        let numbers: BTreeMap<u8, &str> = apps.iter().map(|app| (app.id.number, app.id.name)).collect();
+        assert_eq!((names.len(), numbers.len()), (apps.len(), apps.len()), "{numbers:?}");
+    }
+}
+
 /// The page's example has to compile and to do what the page says.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-an-app.md")]

@@ -75,7 +75,7 @@ pub const LEARNED_OWNER: AppId = AppId { number: 12, name: "learned" };
 pub const MIGRATION_OWNER: AppId = AppId { number: 21, name: "migration" };
 
 /// Who watches other nodes. It has no tables.
-pub const GATEWAY_OWNER: AppId = AppId { number: 40, name: "gateway" };
+pub const GATEWAY_OWNER: AppId = AppId { number: 42, name: "gateway" };
 
 /// Where packets enter.
 pub static CLASSIFY: TableSpec = TableSpec {
