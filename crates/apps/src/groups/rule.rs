@@ -155,7 +155,6 @@ impl Permit {
     }
 }
 
-/// `matching`, for packets whose other side is in `net`; nothing, where that is of another IP version.
 /// The pieces of datagrams that a match is about, which the tracker has seen together. A switch looks at no ports of pieces, the first included, and
 /// sees of the later ones of IPv6 that they are pieces in the place of their protocol. But of each it says what protocol the tracker saw, and of the first one
 /// to which port. The later ones pass by themselves: they are of use to nobody without the first, which has to pass as well.
@@ -188,6 +187,7 @@ fn pieces(whole: &Match) -> Vec<Match> {
     first.into_iter().chain([piece(LATER_PIECE)]).collect()
 }
 
+/// `matching`, for packets whose other side is in `net`; nothing, where that is of another IP version.
 fn addressed(matching: Match, net: IpNet, ethertype: EtherType, direction: Direction) -> Option<Match> {
     match (net, ethertype) {
         (IpNet::V4(_), EtherType::Ipv4) | (IpNet::V6(_), EtherType::Ipv6) => {
