@@ -106,6 +106,7 @@ fn the_manuals_configuration_starts() {
             "nd",
             "dhcpv6",
             "migration",
+            "neighbor",
             "router",
             "gateway",
             "metadata",
