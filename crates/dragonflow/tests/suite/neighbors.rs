@@ -6,6 +6,7 @@ use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
 use packet::build::Ethernet;
 use packet::pcap::PcapWriter;
+use pipeline::regs;
 use testkit::scratch::ScratchDir;
 use testkit::{Capture, Guest, GuestSpec, try_wait_until};
 
@@ -49,7 +50,7 @@ fn announce(from: &Guest, mac: &str, own: &str, operation: ArpOperation) {
 /// What the switch of the guest's host remembers of an address: flows with their times, as it shows them.
 fn remembered(routed: &Routed, target: &str) -> Vec<String> {
     let IpAddr::V4(target) = ip(target) else { panic!("{target} is of another version") };
-    let register = format!("reg0={:#x}", u32::from(target));
+    let register = format!("{}={:#x}", regs::NEXT_HOP.bits.field.name(), u32::from(target));
     let mut flows = routed.lab.cloud.sites()[HOST].flows().expect("flows");
     flows.retain(|flow| flow.contains("hard_timeout=") && flow.contains(&register));
     flows
