@@ -37,6 +37,7 @@ mod routers;
 mod routing;
 mod routing_ipv6;
 mod routing_outside;
+mod sessions;
 mod status;
 mod support;
 mod trace;
