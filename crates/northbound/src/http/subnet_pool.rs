@@ -22,9 +22,7 @@ pub async fn answer(
     text: &[u8],
 ) -> Result<Answer, ApiError> {
     let change = PrefixChange::from_text(action).ok_or_else(ApiError::not_found)?;
-    if request.method != Method::PUT {
-        return Err(ApiError::method_not_allowed());
-    }
+    request.only(&Method::PUT)?;
     let prefixes = subnet_pool::prefixes_from_body(text)?;
     let write = core.write(context, |draft| subnet_pool::change_prefixes(draft, id, change, &prefixes));
     Ok(Answer::json(200, &json!({"prefixes": write.await?.get("prefixes")})))

@@ -12,6 +12,21 @@ pub const ARP_OWNER: AppId = AppId { number: 4, name: "arp" };
 /// Owner of [`ND`], [`ND_FOUND`] and [`ND_ANSWER`].
 pub const ND_OWNER: AppId = AppId { number: 10, name: "nd" };
 
+/// What makes an ARP request its answer.
+const ARP_ANSWER: &[Field] =
+    &[Field::EthSrc, Field::EthDst, Field::ArpOp, Field::ArpSpa, Field::ArpTpa, Field::ArpSha, Field::ArpTha];
+
+/// What makes a neighbour solicitation its answer.
+const ND_ADVERTISEMENT: &[Field] = &[
+    Field::EthSrc,
+    Field::EthDst,
+    Field::Ipv6Src,
+    Field::Ipv6Dst,
+    Field::Icmp6Type,
+    Field::NdReserved,
+    Field::NdOptionsType,
+];
+
 /// Who has an address.
 pub static ARP: TableSpec = TableSpec {
     id: 30,
@@ -21,15 +36,7 @@ pub static ARP: TableSpec = TableSpec {
               the addresses of pairs",
     matches: &[Field::EthType, Field::EthDst, Field::ArpOp, Field::ArpSpa, Field::ArpTpa, Field::VlanVid],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    sets: &[
-        Field::EthSrc,
-        Field::EthDst,
-        Field::ArpOp,
-        Field::ArpSpa,
-        Field::ArpTpa,
-        Field::ArpSha,
-        Field::ArpTha,
-    ],
+    sets: ARP_ANSWER,
     writes: &[&regs::NEXT_HOP, &regs::ASKS],
     next: &[&ARP_FOUND, &ANSWER, &L2, &NEIGHBOR],
     again: &[],
@@ -45,15 +52,7 @@ pub static ARP_FOUND: TableSpec = TableSpec {
     purpose: "answers ARP requests whose target is among the neighbours of the network, and has switched the others",
     matches: &[Field::EthType],
     reads: &[&regs::EGRESS_PORT],
-    sets: &[
-        Field::EthSrc,
-        Field::EthDst,
-        Field::ArpOp,
-        Field::ArpSpa,
-        Field::ArpTpa,
-        Field::ArpSha,
-        Field::ArpTha,
-    ],
+    sets: ARP_ANSWER,
     writes: &[&regs::EGRESS_PORT],
     next: &[&ANSWER, &L2],
     again: &[],
@@ -79,15 +78,7 @@ pub static ND: TableSpec = TableSpec {
         Field::VlanVid,
     ],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT],
-    sets: &[
-        Field::EthSrc,
-        Field::EthDst,
-        Field::Ipv6Src,
-        Field::Ipv6Dst,
-        Field::Icmp6Type,
-        Field::NdReserved,
-        Field::NdOptionsType,
-    ],
+    sets: ND_ADVERTISEMENT,
     writes: &[&regs::NEXT_HOP_V6, &regs::ASKS],
     next: &[&ND_FOUND, &ND_ANSWER, &L2, &NEIGHBOR],
     again: &[],
@@ -103,15 +94,7 @@ pub static ND_FOUND: TableSpec = TableSpec {
     purpose: "makes solicitations whose target is among the neighbours of the network advertisements, and has switched the others",
     matches: &[Field::EthType, Field::IpProto, Field::Icmp6Type, Field::Icmp6Code],
     reads: &[&regs::EGRESS_PORT],
-    sets: &[
-        Field::EthSrc,
-        Field::EthDst,
-        Field::Ipv6Src,
-        Field::Ipv6Dst,
-        Field::Icmp6Type,
-        Field::NdReserved,
-        Field::NdOptionsType,
-    ],
+    sets: ND_ADVERTISEMENT,
     writes: &[&regs::NEXT_HOP_V6, &regs::EGRESS_PORT],
     next: &[&ND_ANSWER, &L2],
     again: &[],
