@@ -1,4 +1,4 @@
-//! Which ports are filtered, and by what: the set of their security groups has a number, and so has the place where their
+//! Which ports are filtered, and by what: each of the security groups of a port has a number, and so has the place where the port's
 //! connections are tracked.
 //!
 //! # Who is filtered
@@ -11,12 +11,15 @@
 //!
 //! Ports of the network itself (DHCP servers, routers) are trusted and not filtered.
 //!
-//! Two ports with the same groups share the number and all flows that come from the groups, so what a group says costs one flow
-//! however many ports are in it.
+//! # Places
+//! Groups of a port are in the order of their ids, and each of the first three has a register for itself; all others share the last one, as a
+//! set. What a group says is so a flow for each place that ports of this node have it in, which are at most three unless ports have
+//! more than three groups, however many ports and sets of groups there are.
 
-use engine::View;
 use engine::numbers::Space;
-use model::{Id, LogicalPort, RowId, SecurityGroup};
+use engine::{Derived, View};
+use model::{Id, LogicalPort, RowId, SecurityGroup, SecurityGroupExtra};
+use pipeline::{Register, filters, regs};
 
 /// Ports of the network itself have owners that begin so.
 const OWNER_NETWORK: &str = "network:";
@@ -24,34 +27,46 @@ const OWNER_NETWORK: &str = "network:";
 /// What stands between the ids of groups in the name of a set.
 const SEPARATOR: char = '+';
 
-/// The name of the set without groups.
-const NOTHING: &str = "nothing";
+/// A place for groups of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Where the number of the group is while a packet has to pass it.
+    pub(crate) register: &'static Register,
+    /// The numbers of groups in this place.
+    pub(crate) space: Space,
+}
+
+/// The places; the last one is for all the groups that are left.
+pub(crate) static PLACES: [Place; 4] = [
+    Place { register: &regs::GROUPS[0], space: Space::FirstGroup },
+    Place { register: &regs::GROUPS[1], space: Space::SecondGroup },
+    Place { register: &regs::GROUPS[2], space: Space::ThirdGroup },
+    Place { register: &regs::GROUPS[3], space: Space::OtherGroups },
+];
 
 /// What a filtered port's packets have to pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filter {
-    /// The number of the set of its groups.
-    pub policy: u32,
-    /// Where its connections are tracked.
-    pub zone: u32,
+pub(crate) struct Filter {
+    /// The numbers of its groups, by place; 0 where it has none.
+    groups: [u32; PLACES.len()],
+    /// Where its connections are tracked; 0, where no group of it follows any.
+    zone: u32,
 }
 
-/// A set of groups, as the owner of a number.
-#[derive(Debug)]
-pub struct Policy;
+impl Filter {
+    /// Of a port that nothing is permitted to.
+    const NOTHING: Self = Self { groups: [filters::NO_GROUP, 0, 0, 0], zone: 0 };
 
-/// What filters a port; nothing, where it is not filtered. A port for which there are no numbers is filtered by a set
-/// that permits nothing.
-pub fn of(view: &mut View<'_>, port: &LogicalPort) -> Option<Filter> {
-    if !is_filtered(port) {
-        return None;
+    /// What the registers hold while a packet has to pass it.
+    pub(crate) fn registers(self) -> impl Iterator<Item = (&'static Register, u64)> {
+        let groups = PLACES.iter().map(|place| place.register).zip(self.groups);
+        groups.chain([(&regs::ZONE, self.zone)]).map(|(register, number)| (register, number.into()))
     }
-    let policy = view.number(Space::Policy, &name_of(&port.security_groups));
-    let zone = view.number(Space::Zone, &port.id);
-    Some(match (policy, zone) {
-        (Some(policy), Some(zone)) => Filter { policy, zone },
-        _ => Filter { policy: pipeline::filters::NO_POLICY, zone: 0 },
-    })
+}
+
+/// What filters a port; nothing, where it is not filtered. A port for which there are no numbers is one that nothing is permitted to.
+pub(crate) fn of(view: &mut View<'_>, port: &LogicalPort) -> Option<Filter> {
+    is_filtered(port).then(|| numbered(view, port).unwrap_or(Filter::NOTHING))
 }
 
 fn is_filtered(port: &LogicalPort) -> bool {
@@ -64,20 +79,51 @@ fn is_filtered(port: &LogicalPort) -> bool {
     }
 }
 
-/// The name of a set of groups: the same for every order of them.
-fn name_of(groups: &[Id<SecurityGroup>]) -> Id<Policy> {
-    let mut names: Vec<String> = groups.iter().map(ToString::to_string).collect();
-    names.sort_unstable();
-    names.dedup();
-    let name = names.join(&SEPARATOR.to_string());
-    Id::new(&name).unwrap_or_else(|_| Id::new(NOTHING).expect("it has a name"))
+/// The filter of a port with groups, if there are numbers for it.
+fn numbered(view: &mut View<'_>, port: &LogicalPort) -> Option<Filter> {
+    let mut groups = port.security_groups.clone();
+    groups.sort_unstable();
+    groups.dedup();
+    let mut filter = Filter { groups: [0; PLACES.len()], zone: 0 };
+    for (number, (place, group)) in filter.groups.iter_mut().zip(PLACES.iter().zip(placed(&groups))) {
+        *number = view.number(place.space, &group)?;
+    }
+    let is_tracked = groups.iter().any(|group| is_stateful(view, group));
+    if is_tracked {
+        filter.zone = view.number(Space::Zone, &port.id)?;
+    }
+    (!groups.is_empty()).then_some(filter)
 }
 
-/// The groups of a set, by its name.
-pub(crate) fn groups_of(name: &RowId) -> Vec<Id<SecurityGroup>> {
-    let text = name.to_string();
-    let ids = text.split(SEPARATOR).filter(|id| *id != NOTHING);
-    ids.filter_map(|id| Id::new(id).ok()).collect()
+/// What is in each place of a port with these groups.
+fn placed(groups: &[Id<SecurityGroup>]) -> impl Iterator<Item = Id<SecurityGroup>> {
+    let (first, others) = groups.split_at(groups.len().min(PLACES.len() - 1));
+    let names: Vec<String> = others.iter().map(ToString::to_string).collect();
+    first.iter().cloned().chain(Id::new(&names.join(&SEPARATOR.to_string())).ok())
+}
+
+/// The groups that are in a place, by the name of what is there.
+pub(crate) fn groups_at(name: &RowId) -> Vec<Id<SecurityGroup>> {
+    name.with_str(|text| text.split(SEPARATOR).filter_map(|id| Id::new(id).ok()).collect())
+}
+
+/// Whether answers to what a group permits pass without a rule.
+pub(crate) fn is_stateful(view: &mut View<'_>, group: &Id<SecurityGroup>) -> bool {
+    !*view.derived::<IsStateless>(group)
+}
+
+/// Whether a group permits packets and not connections. Many ports ask, and a rule that comes to the row that says it is nothing to them.
+#[derive(Debug)]
+struct IsStateless;
+
+impl Derived for IsStateless {
+    type Key = Id<SecurityGroup>;
+    type Value = bool;
+
+    fn compute(view: &mut View<'_>, group: &Self::Key) -> bool {
+        let extra = view.get(&SecurityGroupExtra::id_of(group));
+        extra.is_some_and(|extra| extra.stateful == Some(false))
+    }
 }
 
 #[cfg(test)]
@@ -89,10 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn a_set_has_one_name_and_gives_its_groups() {
-        let name = name_of(&groups(&["b", "a", "b"]));
-        assert_eq!(name, name_of(&groups(&["a", "b"])));
-        assert_eq!(groups_of(name.row()), groups(&["a", "b"]));
-        assert!(groups_of(name_of(&[]).row()).is_empty());
+    fn three_groups_have_places_of_their_own_and_the_others_share_one() {
+        let at = |names: &[&str]| -> Vec<Vec<Id<SecurityGroup>>> {
+            placed(&groups(names)).map(|group| groups_at(group.row())).collect()
+        };
+        assert!(at(&[]).is_empty());
+        assert_eq!(at(&["a"]), [groups(&["a"])]);
+        let three = [groups(&["a"]), groups(&["b"]), groups(&["c"])];
+        assert_eq!(at(&["a", "b", "c"]), three);
+        let more = [groups(&["a"]), groups(&["b"]), groups(&["c"]), groups(&["d", "e"])];
+        assert_eq!(at(&["a", "b", "c", "d", "e"]), more);
     }
 }

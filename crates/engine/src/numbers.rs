@@ -30,8 +30,14 @@ pub enum Space {
     SlowPath,
     /// Conntrack zones of ports.
     Zone,
-    /// Sets of security groups; their owners are made of the ids of the groups.
-    Policy,
+    /// Security groups that are the first of a port.
+    FirstGroup,
+    /// Security groups that are the second of a port.
+    SecondGroup,
+    /// Security groups that are the third of a port.
+    ThirdGroup,
+    /// What security groups a port has besides; their owners are made of the ids of the groups.
+    OtherGroups,
     /// Sets of addresses: ids of conjunctive matches.
     AddressSet,
     /// Multicast addresses that somebody listens to, each in a network.
@@ -52,7 +58,10 @@ impl Space {
         (Self::IngressPackets, "ingresspackets"),
         (Self::SlowPath, "slowpath"),
         (Self::Zone, "zone"),
-        (Self::Policy, "policy"),
+        (Self::FirstGroup, "firstgroup"),
+        (Self::SecondGroup, "secondgroup"),
+        (Self::ThirdGroup, "thirdgroup"),
+        (Self::OtherGroups, "othergroups"),
         (Self::AddressSet, "addressset"),
         (Self::Listened, "listened"),
         (Self::RouterZone, "routerzone"),
@@ -68,7 +77,7 @@ impl Space {
             Self::IngressPackets => meters::INGRESS_PACKETS,
             Self::SlowPath => meters::SLOW_PATH,
             Self::Zone => filters::ZONES,
-            Self::Policy => filters::POLICIES,
+            Self::FirstGroup | Self::SecondGroup | Self::ThirdGroup | Self::OtherGroups => filters::GROUPS,
             Self::AddressSet => filters::ADDRESS_SETS,
             Self::Listened => pipeline::groups::LISTENED,
             Self::RouterZone => filters::ROUTER_ZONES,

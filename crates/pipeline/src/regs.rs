@@ -75,18 +75,36 @@ pub static INGRESS_ON_WIRE: Register = Register {
     bits: Subfield { field: Field::Reg5, ofs: 16, n_bits: tunnels::OPTION_INGRESS.n_bits },
 };
 
-/// What the security groups of a port say together.
-pub static POLICY: Register = Register {
-    name: "policy",
-    meaning: "number of the set of security groups that the packet has to pass now: those of the ingress port, and later \
-              those of the egress port; 0 for a port that is not filtered",
-    bits: Subfield { field: Field::Reg4, ofs: 0, n_bits: 16 },
-};
+/// The security groups of a port, in places of their own, so that what a group says is said once for each place and not for each set of groups.
+/// A port has no group in a place that is 0; one that is not filtered has none in the first.
+pub static GROUPS: [Register; 4] = [
+    Register {
+        name: "first group",
+        meaning: "number of the first of the security groups that the packet has to pass now: of those of the ingress port, and later of \
+                  those of the egress port; 0 for a port that is not filtered",
+        bits: Subfield { field: Field::Reg4, ofs: 0, n_bits: 16 },
+    },
+    Register {
+        name: "second group",
+        meaning: "the same of the second, 0 where there is none",
+        bits: Subfield { field: Field::Reg11, ofs: 0, n_bits: 16 },
+    },
+    Register {
+        name: "third group",
+        meaning: "the same of the third",
+        bits: Subfield { field: Field::Reg11, ofs: 16, n_bits: 16 },
+    },
+    Register {
+        name: "other groups",
+        meaning: "the same of all further groups together",
+        bits: Subfield { field: Field::Reg12, ofs: 0, n_bits: 16 },
+    },
+];
 
 /// Where the connections of a port are tracked.
 pub static ZONE: Register = Register {
     name: "zone",
-    meaning: "conntrack zone of the port whose policy the packet has to pass now",
+    meaning: "conntrack zone of the port whose groups the packet has to pass now; 0 for a port whose groups follow no connections",
     bits: Subfield { field: Field::Reg4, ofs: 16, n_bits: 16 },
 };
 
@@ -164,7 +182,10 @@ pub static ALL: &[&Register] = &[
     &FROM_WIRE,
     &CARRIES_TAGS,
     &INGRESS_ON_WIRE,
-    &POLICY,
+    &GROUPS[0],
+    &GROUPS[1],
+    &GROUPS[2],
+    &GROUPS[3],
     &ZONE,
     &ROUTER,
     &IS_TOO_LONG,

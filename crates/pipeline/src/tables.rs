@@ -118,7 +118,10 @@ pub static CLASSIFY: TableSpec = TableSpec {
         &regs::FROM_WIRE,
         &regs::CARRIES_TAGS,
         &regs::INGRESS_ON_WIRE,
-        &regs::POLICY,
+        &regs::GROUPS[0],
+        &regs::GROUPS[1],
+        &regs::GROUPS[2],
+        &regs::GROUPS[3],
         &regs::ZONE,
     ],
     next: &[

@@ -9,7 +9,7 @@ use openflow::field::Subfield;
 use openflow::meter::MeterUnit;
 use openflow::{Field, Match};
 use pipeline::tables::PIPELINE;
-use pipeline::{Cookie, Miss, Register, regs, tunnels};
+use pipeline::{Cookie, Miss, Register, filters, regs, tunnels};
 
 use crate::cloud::{Cloud, Host};
 use crate::names::Name;
@@ -38,7 +38,7 @@ impl Words<'_> {
         for made in self.host.engine.explain(Cookie::from_bits(cookie)) {
             let object = made.subject.map(|id| self.cloud.name_of_subject(made.table, &id));
             let maker = Maker { app: made.app, rule: made.rule, object, cookie: format!("{cookie:#x}") };
-            // Several units may say the same of one object, as of a rule that many sets of groups have.
+            // Several units may say the same of one object, as of a rule whose group ports have in several places.
             if !makers.contains(&maker) {
                 makers.push(maker);
             }
@@ -71,6 +71,9 @@ impl Words<'_> {
         let Ok(number) = u64::try_from(value) else { return value.to_string() };
         if *register == regs::EGRESS_PORT && number == tunnels::EGRESS_FLOOD {
             return "everybody in the network".to_owned();
+        }
+        if *register == regs::GROUPS[0] && number == u64::from(filters::NO_GROUP) {
+            return format!("{number}, none: nothing is permitted");
         }
         match self.object(register, number) {
             Some(name) => format!("{number}, {name}"),
@@ -216,7 +219,10 @@ pub(crate) fn holds(register: &Register) -> Option<Holds> {
         (&regs::NETWORK, Holds::Key(Table::LogicalSwitch)),
         (&regs::INGRESS_PORT, Holds::Key(Table::LogicalPort)),
         (&regs::EGRESS_PORT, Holds::Key(Table::LogicalPort)),
-        (&regs::POLICY, Holds::Number(Space::Policy)),
+        (&regs::GROUPS[0], Holds::Number(Space::FirstGroup)),
+        (&regs::GROUPS[1], Holds::Number(Space::SecondGroup)),
+        (&regs::GROUPS[2], Holds::Number(Space::ThirdGroup)),
+        (&regs::GROUPS[3], Holds::Number(Space::OtherGroups)),
         (&regs::ZONE, Holds::Number(Space::Zone)),
     ];
     of_objects.into_iter().find(|(known, _)| *known == register).map(|(_, holds)| holds)

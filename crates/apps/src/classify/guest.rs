@@ -87,7 +87,9 @@ fn arrive(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
             .set(&regs::INGRESS_PORT, port.into())
             .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(port).into());
         if let Some(filter) = filter {
-            flow = flow.set(&regs::POLICY, filter.policy.into()).set(&regs::ZONE, filter.zone.into());
+            // All registers of a packet that comes in are 0.
+            let said = filter.registers().filter(|(_, number)| *number != 0);
+            flow = said.fold(flow, |flow, (register, number)| flow.set(register, number));
         }
         flow.goto(match limits {
             _ if local.is_arriving => &ARRIVAL,

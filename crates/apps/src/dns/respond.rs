@@ -107,8 +107,8 @@ impl Ends {
 fn through_groups(view: &mut View<'_>, packet: &PacketIn, local: &LocalPort, frame: Vec<u8>) -> Resume {
     let mut resume = onwards(packet);
     if let Some(filter) = filter::of(view, &local.port) {
-        resume.registers.push(Action::load(regs::POLICY.bits, filter.policy.into()));
-        resume.registers.push(Action::load(regs::ZONE.bits, filter.zone.into()));
+        let registers = filter.registers().map(|(register, number)| Action::load(register.bits, number));
+        resume.registers.extend(registers);
     }
     Resume { frame, table: EGRESS_TRACK.id, ..resume }
 }

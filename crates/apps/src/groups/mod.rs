@@ -12,13 +12,14 @@
 //! - A rule whose remote side makes no sense (a prefix of the other IP version) permits nothing, and a finding says so.
 //!
 //! # Cost
-//! The set of a port's groups is a number in a register, put there where the packet enters (or where its egress port is known). A
-//! rule is one flow for each set that it is in, however many ports have the set. Where a rule names a group, or an address group, it is a
+//! Each group of a port is a number in a register, put there where the packet enters (or where its egress port is known; see
+//! [`filter::PLACES`]). A rule is one flow for each place that its group has among those of ports, however many ports and sets of groups there
+//! are, and a packet is looked up once for all of its groups. Where a rule names a group, or an address group, it is a
 //! conjunction of what the rule says and who is in the group; the addresses of the group are flows that all rules on the node share,
 //! so one member more is one flow more for each of its addresses. Connections are tracked in a zone for each port.
 
 mod members;
-mod policy;
+mod permits;
 mod rule;
 mod usage;
 
@@ -90,7 +91,11 @@ static INTO: Side =
 pub fn app() -> App {
     let mut rules = vec![
         Rule::once("everybody", everybody),
-        Rule::each_owner("set of groups", Space::Policy, policy::compile),
+        Rule::once("what no rule permits", unpermitted),
+        permits::of(&filter::PLACES[0], "permit in first place"),
+        permits::of(&filter::PLACES[1], "permit in second place"),
+        permits::of(&filter::PLACES[2], "permit in third place"),
+        permits::of(&filter::PLACES[3], "permit in last place"),
         Rule::each_owner("set of addresses", Space::AddressSet, members::complete),
         Rule::each("member", members::port),
         Rule::each("member ranges", members::ranges),
@@ -104,16 +109,17 @@ pub fn app() -> App {
 fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let Some(filter) = filter::of(view, &local.port) else { return };
     sink.flow(&INGRESS, Priority::EXACT, |flow| {
-        flow.when(&regs::EGRESS_PORT, local.key())
-            .set(&regs::POLICY, filter.policy.into())
-            .set(&regs::ZONE, filter.zone.into())
+        let flow = flow.when(&regs::EGRESS_PORT, local.key());
+        filter
+            .registers()
+            .fold(flow, |flow, (register, number)| flow.set(register, number))
             .goto(&INGRESS_TRACK)
     });
 }
 
 /// What holds for all ports.
 fn everybody(_: &mut View<'_>, sink: &mut Sink) {
-    sink.flow(&EGRESS_TRACK, BEFORE_FIRST, |flow| flow.when(&regs::POLICY, 0).goto(&L2));
+    sink.flow(&EGRESS_TRACK, BEFORE_FIRST, |flow| flow.when(&regs::GROUPS[0], 0).goto(&L2));
     sink.flow(&EGRESS_TRACK, Priority::MISS, |flow| flow.goto(&L2));
     sink.flow(&INGRESS, Priority::MISS, |flow| flow.goto(&DISPATCH));
     let is_needed = |kind| {
@@ -150,7 +156,17 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     }
 }
 
-/// Has connections of one direction tracked, and says what becomes of those that are known.
+/// Drops what no stateless rule permits, where no group follows connections.
+fn unpermitted(_: &mut View<'_>, sink: &mut Sink) {
+    for side in [&EGRESS, &INTO] {
+        for ethertype in [ethertype::IPV4, ethertype::IPV6] {
+            let matching = Match::new().with(Field::EthType, ethertype);
+            sink.flow(side.track, REST.level(1), |flow| flow.matching(matching).when(&regs::ZONE, 0));
+        }
+    }
+}
+
+/// Has connections of one direction tracked, where groups follow any, and says what becomes of those that are known.
 fn connections(side: &Side, sink: &mut Sink) {
     for ethertype in [ethertype::IPV4, ethertype::IPV6] {
         let matching = Match::new().with(Field::EthType, ethertype);

@@ -10,6 +10,7 @@ use model::{
 use pipeline::TableSpec;
 
 use super::{EGRESS, INTO, Side};
+use crate::filter::is_stateful;
 
 /// In which tables the addresses of a set have to be, and of which versions of IP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Derived for UsageOf {
         for row in view.by(&SecurityGroupExtra::BY_ADDRESS_GROUP, group.clone()) {
             if matters_here(view, &row.secgroup) {
                 let naming = row.rules.iter().filter(|rule| rule.remote_address_group_id == group);
-                let is_stateful = row.stateful != Some(false);
+                let is_stateful = is_stateful(view, &row.secgroup);
                 usage.extend(naming.map(|rule| Use::of(rule.direction, rule.ethertype, is_stateful)));
             }
         }
@@ -95,10 +96,4 @@ fn is_arriving(view: &mut View<'_>, group: &Id<SecurityGroup>, node: &Id<Chassis
     let moves = view.by(&Migration::BY_DEST_CHASSIS, node.clone());
     let ports: Vec<_> = moves.iter().filter_map(|row| view.get(row.lport.as_ref()?)).collect();
     ports.iter().any(|port| port.security_groups.contains(group))
-}
-
-/// Whether answers to what a group permits pass without a rule.
-pub(super) fn is_stateful(view: &mut View<'_>, group: &Id<SecurityGroup>) -> bool {
-    let extra = view.get(&SecurityGroupExtra::id_of(group));
-    extra.is_none_or(|extra| extra.stateful != Some(false))
 }

@@ -13,6 +13,7 @@ mod dns_tcp;
 mod figures;
 mod golden;
 mod groups;
+mod groups_places;
 mod histories;
 mod host_address;
 mod learning;

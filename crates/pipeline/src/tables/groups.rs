@@ -4,7 +4,7 @@ use openflow::Field;
 
 use super::{DISPATCH, L2};
 use crate::cookie::AppId;
-use crate::regs;
+use crate::regs::{self, Register};
 use crate::spec::{Miss, TableSpec};
 
 /// Owner of the tables of security groups.
@@ -36,6 +36,10 @@ const GROUP_FIELDS: &[Field] = &[
     Field::CtTpDst,
 ];
 
+/// What a port is filtered by.
+const FILTERED_BY: &[&Register] =
+    &[&regs::GROUPS[0], &regs::GROUPS[1], &regs::GROUPS[2], &regs::GROUPS[3], &regs::ZONE];
+
 /// Which packets of a guest are tracked.
 pub static EGRESS_TRACK: TableSpec = TableSpec {
     id: 50,
@@ -43,7 +47,7 @@ pub static EGRESS_TRACK: TableSpec = TableSpec {
     owner: GROUPS_OWNER,
     purpose: "lets pass what no group may cut and what stateless groups permit, and tracks the connections of the rest",
     matches: GROUP_FIELDS,
-    reads: &[&regs::POLICY],
+    reads: FILTERED_BY,
     sets: &[],
     writes: &[],
     next: &[&EGRESS_RULES, &L2],
@@ -59,7 +63,7 @@ pub static EGRESS_RULES: TableSpec = TableSpec {
     owner: GROUPS_OWNER,
     purpose: "lets a guest send what a rule of its groups permits, and answers to what it was sent by such a rule",
     matches: GROUP_FIELDS,
-    reads: &[&regs::POLICY],
+    reads: FILTERED_BY,
     sets: &[Field::CtMark],
     writes: &[],
     next: &[&EGRESS_ACCEPT, &L2],
@@ -93,7 +97,7 @@ pub static INGRESS: TableSpec = TableSpec {
     matches: &[],
     reads: &[&regs::EGRESS_PORT],
     sets: &[],
-    writes: &[&regs::POLICY, &regs::ZONE],
+    writes: FILTERED_BY,
     next: &[&INGRESS_TRACK, &DISPATCH],
     again: &[],
     may_output: false,
@@ -107,7 +111,7 @@ pub static INGRESS_TRACK: TableSpec = TableSpec {
     owner: GROUPS_OWNER,
     purpose: "lets pass what no group may cut and what stateless groups permit, and tracks the connections of the rest",
     matches: GROUP_FIELDS,
-    reads: &[&regs::POLICY],
+    reads: FILTERED_BY,
     sets: &[],
     writes: &[],
     next: &[&INGRESS_RULES, &DISPATCH],
@@ -123,7 +127,7 @@ pub static INGRESS_RULES: TableSpec = TableSpec {
     owner: GROUPS_OWNER,
     purpose: "lets a guest be sent what a rule of its groups permits, and answers to what it sent by such a rule",
     matches: GROUP_FIELDS,
-    reads: &[&regs::POLICY],
+    reads: FILTERED_BY,
     sets: &[Field::CtMark],
     writes: &[],
     next: &[&INGRESS_ACCEPT, &DISPATCH],

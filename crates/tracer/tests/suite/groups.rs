@@ -72,7 +72,7 @@ fn the_rule_that_permits_is_named_with_its_group() {
     assert!(report.to_string().contains(
         "of rule http (direction=ingress ethertype=IPv4 port_range_max=80 port_range_min=80 protocol=6) of security group web"
     ), "{report}");
-    assert!(report.to_string().contains("policy = "), "{report}");
+    assert!(report.to_string().contains("first group = "), "{report}");
 }
 
 #[test]
@@ -80,9 +80,18 @@ fn what_no_rule_permits_names_port_and_groups() {
     let report = trace("vm23", "vm21", Kind::Tcp(22), &[]);
     assert!(!report.verdict.is_delivered, "{report}");
     let drop = &report.verdict.drops[0];
-    for said in ["egress port: port vm21 (port-21)", "policy: security group web (group-web)"] {
+    for said in ["egress port: port vm21 (port-21)", "first group: security group web (group-web)"] {
         assert!(drop.contains(said), "{said:?} is not in {drop}");
     }
+    let shut = port(21, "red", Some("a"), &json!({"port_security_enabled": true}));
+    let mut rows = rows();
+    rows.push(group("group-web", "web", 1, &[rule("out", "egress", &json!({}))]));
+    rows.push(shut);
+    rows.push(port(23, "red", Some("a"), &json!({"security_groups": ["group-web"]})));
+    let request = Request { to: Some("vm21".to_owned()), ..request("vm23") };
+    let report = Cloud::new(apps::all, settings(), rows).trace(&request).expect("a packet");
+    assert!(report.verdict.drops[0].contains("[sg: what no rule permits]"), "{report}");
+    assert!(report.to_string().contains("first group := 65535, none: nothing is permitted"), "{report}");
     // An answer to what the port itself began passes all the same.
     assert!(trace("vm23", "vm21", Kind::Tcp(22), &[Connection::Reply]).verdict.is_delivered);
     assert!(

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::frames::{Body, Frame, Payload};
 use super::world::{Port, World, ipv4, ipv6};
 
-/// How many groups there are.
-pub(super) const GROUPS: usize = 3;
+/// How many groups there are: more than have places of their own in a port.
+pub(super) const GROUPS: usize = 5;
 /// What the one address group holds.
 const ALLIES: [&str; 3] = ["10.0.0.1/32", "10.0.0.2/31", "fd00::/127"];
 

@@ -1,23 +1,24 @@
-//! What a set of groups permits.
+//! What groups permit, in each place that ports have them in.
+//!
+//! Of several rules that say the same in one place one is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::numbers::Space;
-use engine::{Sink, View};
+use engine::{Rule, Sink, View};
 use model::{Direction, Id, RowId, SecurityGroup, SecurityGroupExtra};
 use openflow::Match;
 use openflow::action::Action;
-use packet::ethertype;
-use pipeline::{Priority, TableSpec, regs};
+use pipeline::{Priority, Register, TableSpec};
 
 use super::rule::{Permit, Remote};
-use super::{ADDRESS_PARTS, EGRESS, INTO, PARTS, REST, Side, WHOLE, usage};
-use crate::filter;
+use super::{ADDRESS_PARTS, EGRESS, INTO, PARTS, Side, WHOLE};
+use crate::filter::{self, Place};
 
-/// The place of a flow: of two rules that say the same one is said.
-type Place = (u8, Priority, String);
+/// Where a flow is: table, priority and what it matches.
+type Spot = (u8, Priority, String);
 
-/// What is permitted at a place.
+/// What is permitted by a flow.
 struct Permitted {
     table: &'static TableSpec,
     next: &'static TableSpec,
@@ -29,27 +30,28 @@ struct Permitted {
     sets: BTreeSet<u32>,
 }
 
-/// The flows of one set of groups.
-pub(super) fn compile(view: &mut View<'_>, owner: &RowId, policy: u32, sink: &mut Sink) {
-    let groups = filter::groups_of(owner);
+/// What the groups in a place permit.
+pub(super) fn of(place: &'static Place, name: &'static str) -> Rule {
+    Rule::each_owner(name, place.space, move |view, owner, number, sink| {
+        compile(view, &filter::groups_at(owner), (place.register, number), sink);
+    })
+}
+
+/// The flows of groups that have a number in a register.
+fn compile(view: &mut View<'_>, groups: &[Id<SecurityGroup>], place: (&Register, u32), sink: &mut Sink) {
     let mut permitted = BTreeMap::new();
-    let mut is_tracked = groups.is_empty();
-    for group in &groups {
-        let is_stateful = usage::is_stateful(view, group);
-        is_tracked |= is_stateful;
+    for group in groups {
+        let is_stateful = filter::is_stateful(view, group);
         for permit in permits_of(view, group) {
             let side = if permit.direction == Direction::Egress { &EGRESS } else { &INTO };
             add(view, &permit, side, is_stateful, &mut permitted, sink);
         }
     }
-    if !is_tracked {
-        untracked(policy, sink);
-    }
     for ((table, priority, text), permit) in &permitted {
         // Who may be anybody need not be in a group.
         let is_needless = *priority != WHOLE && permitted.contains_key(&(*table, WHOLE, text.clone()));
         if !is_needless {
-            say(permit, policy, sink);
+            say(permit, place, sink);
         }
     }
 }
@@ -67,7 +69,7 @@ fn add(
     permit: &Permit,
     side: &Side,
     is_stateful: bool,
-    permitted: &mut BTreeMap<Place, Permitted>,
+    permitted: &mut BTreeMap<Spot, Permitted>,
     sink: &mut Sink,
 ) {
     let matches = match permit.matches(is_stateful) {
@@ -92,9 +94,9 @@ fn add(
     };
     let (table, next) = if is_stateful { (side.rules, side.accept) } else { (side.track, side.next) };
     for matching in matches {
-        let place = (table.id, priority, matching.to_string());
+        let spot = (table.id, priority, matching.to_string());
         let rule = permit.id.clone();
-        let entry = permitted.entry(place);
+        let entry = permitted.entry(spot);
         let here = entry.or_insert_with(|| Permitted {
             table,
             next,
@@ -108,27 +110,15 @@ fn add(
 }
 
 /// Says one flow. One that is a part of conjunctions does nothing else: who is in a set is the other part.
-fn say(permitted: &Permitted, policy: u32, sink: &mut Sink) {
+fn say(permitted: &Permitted, (register, number): (&Register, u32), sink: &mut Sink) {
     let Permitted { table, next, priority, matching, rule, sets } = permitted;
     sink.about(rule);
     sink.flow(table, *priority, |flow| {
-        let flow = flow.matching(matching.clone()).when(&regs::POLICY, policy.into());
+        let flow = flow.matching(matching.clone()).when(register, number.into());
         if sets.is_empty() {
             return flow.goto(next);
         }
         sets.iter()
             .fold(flow, |flow, set| flow.action(Action::Conjunction { id: *set, clause: 1, n_clauses: 2 }))
     });
-}
-
-/// Drops what no stateless rule permits, where no group tracks connections.
-fn untracked(policy: u32, sink: &mut Sink) {
-    for side in [&EGRESS, &INTO] {
-        for ethertype in [ethertype::IPV4, ethertype::IPV6] {
-            let matching = Match::new().with(openflow::Field::EthType, ethertype);
-            sink.flow(side.track, REST.level(1), |flow| {
-                flow.matching(matching).when(&regs::POLICY, policy.into())
-            });
-        }
-    }
 }
