@@ -75,4 +75,4 @@ pub use security_group_extra::{SecurityGroupExtra, SecurityGroupExtraRule};
 pub use service::Service;
 pub use service_extra::ServiceExtra;
 pub use subnet::{HostRoute, Subnet};
-pub use subnet_ipv6::{Ipv6Mode, SubnetIpv6};
+pub use subnet_ipv6::{Ipv6Mode, RouterPreference, SubnetIpv6};

@@ -7,6 +7,7 @@
 //! | name servers | these subnets | the configuration |
 //! | domain | the configuration | |
 //! | MTU | the network | the configuration |
+//! | how good a router the sender is | the best that one of these subnets says | medium |
 //! | for how long the sender is a default router | [`ROUTER_S`], if the gateway of a subnet is the port of a router; else not at all | |
 //!
 //! Advertisements come from the link-local address of that port, or else from that of the network's port for DHCP (or see [`speaker`]): prefixes, name servers and
@@ -21,11 +22,13 @@ use std::sync::Arc;
 
 use engine::{Beacon, Derived, Sink, View};
 use ipnet::{IpNet, Ipv6Net};
-use model::{Id, Ipv6Mode, LogicalPort, LogicalSwitch, Subnet, SubnetIpv6};
+use model::{Id, Ipv6Mode, LogicalPort, LogicalSwitch, RouterPreference, Subnet, SubnetIpv6};
 use net_types::MacAddr;
 use packet::build::{Ethernet, Ip, Ipv6, Transport};
 use packet::nd::HOP_LIMIT;
-use packet::router::{ALL_NODES, Advertisement, DnsSearch, DnsServers, Prefix, ROUTER_SOLICITATION, Router};
+use packet::router::{
+    ALL_NODES, Advertisement, DnsSearch, DnsServers, Preference, Prefix, ROUTER_SOLICITATION, Router,
+};
 use pipeline::tables::ND;
 use pipeline::{Priority, regs, userdata};
 
@@ -129,13 +132,15 @@ impl Derived for Told {
 struct Announced {
     cidr: Ipv6Net,
     mode: Ipv6Mode,
+    preference: Preference,
     gateway: Option<Ipv6Addr>,
     dns_servers: Vec<Ipv6Addr>,
 }
 
 impl Announced {
     fn of(view: &mut View<'_>, id: &Id<Subnet>) -> Option<Self> {
-        let mode = view.get(&SubnetIpv6::id_of(id))?.ra_mode?;
+        let said = view.get(&SubnetIpv6::id_of(id))?;
+        let mode = said.ra_mode?;
         let subnet = view.get(id)?;
         let Some(IpNet::V6(cidr)) = subnet.cidr else { return None };
         let v6 = |ip: &IpAddr| match ip {
@@ -146,6 +151,11 @@ impl Announced {
         Some(Self {
             cidr,
             mode,
+            preference: match said.router_preference {
+                Some(RouterPreference::Low) => Preference::Low,
+                Some(RouterPreference::Medium) | None => Preference::Medium,
+                Some(RouterPreference::High) => Preference::High,
+            },
             gateway: subnet.gateway_ip.as_ref().and_then(v6),
             dns_servers: dns_servers.collect(),
         })
@@ -190,11 +200,14 @@ fn advertisement(
     let domains: Vec<String> = Some(domain).filter(|name| !name.is_empty()).into_iter().collect();
     let dns_search = Some(DnsSearch { lifetime_s: DNS_S, domains }).filter(|list| !list.domains.is_empty());
     let mtu = row.mtu.filter(|mtu| *mtu != 0).unwrap_or_else(|| defaults.mtu_bytes.into());
+    let preference = announced.iter().map(|subnet| subnet.preference).max();
     let has = |mode| announced.iter().any(|subnet| subnet.mode == mode);
     Some(Advertisement {
         hop_limit: HOSTS_HOP_LIMIT,
         is_managed: has(Ipv6Mode::Stateful),
         has_other: has(Ipv6Mode::Stateful) || has(Ipv6Mode::Stateless),
+        // Who is no router has no preference among them.
+        preference: preference.filter(|_| has_router).unwrap_or_default(),
         lifetime_s: if has_router { ROUTER_S } else { 0 },
         source_link: Some(mac),
         mtu: Some(mtu),

@@ -9,7 +9,7 @@ use packet::Headers;
 use packet::build::{Ethernet, Ip, Ipv6, Transport};
 use packet::headers::NetworkKey;
 use packet::nd::{Envelope, HOP_LIMIT, Neighbor, Solicitation, solicited_node};
-use packet::router::{self, ALL_NODES, ALL_ROUTERS, Advertisement, Router};
+use packet::router::{self, ALL_NODES, ALL_ROUTERS, Advertisement, Preference, Router};
 use pipeline::userdata;
 use serde_json::json;
 
@@ -219,8 +219,14 @@ fn what_is_announced_follows_the_rows() {
     let frames = beacon(&mut cloud, "a", 1);
     let (from, _, with_router) = advertisement(&frames[0]);
     assert!(from == mac("02:00:00:00:00:30") && with_router.lifetime_s > 0);
+    assert_eq!(with_router.preference, Preference::Medium);
+    cloud.put("subnet s red fd00::/64 dhcp ra=slaac mode=slaac gateway=fd00::fe preference=high");
+    assert_eq!(told(&mut cloud, 1).preference, Preference::High);
+    cloud.put("subnet s red fd00::/64 dhcp ra=slaac mode=slaac gateway=fd00::fe preference=low");
+    assert_eq!(told(&mut cloud, 1).preference, Preference::Low);
     cloud.delete(Table::LogicalPort, "gw");
-    assert_eq!(told(&mut cloud, 1).lifetime_s, 0);
+    let without_router = told(&mut cloud, 1);
+    assert_eq!((without_router.lifetime_s, without_router.preference), (0, Preference::Medium));
     cloud.put("subnet s red fd00::/64 dhcp ra=dhcpv6-stateless mode=dhcpv6-stateless");
     let stateless = told(&mut cloud, 1);
     assert_eq!(

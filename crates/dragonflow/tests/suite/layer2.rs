@@ -231,9 +231,9 @@ fn a_link_is_announced_to_who_asks_and_to_who_does_not() {
     let lab = Lab::new(1);
     let made = lab.cloud.api().post("/v2.0/networks", &json!({"network": {"name": "six", "mtu": 1400}}));
     let network = made.and_then(|made| made.expect(201)).expect("a network")["network"]["id"].clone();
-    lab.subnet(&json!({
+    let subnet = lab.subnet(&json!({
         "network_id": network, "ip_version": 6, "cidr": "fd00:77::/64", "ipv6_ra_mode": "slaac",
-        "ipv6_address_mode": "slaac", "dns_nameservers": ["fd00:77::53"],
+        "ipv6_address_mode": "slaac", "dns_nameservers": ["fd00:77::53"], "ipv6_router_preference": "high",
     }));
     let vm = lab.cloud.boot(0, "vm", network.as_str().expect("an id")).expect("a machine");
     let (namespace, device) = (vm.namespace(), vm.guest().device());
@@ -265,6 +265,19 @@ fn a_link_is_announced_to_who_asks_and_to_who_does_not() {
         send(&vm, std::slice::from_ref(&question));
         wait(before + asked);
     }
+    // A router says how good it is, and while there is none nobody does.
+    assert!(!heard.text().expect("what was heard").contains("pref high"));
+    let api = lab.cloud.api();
+    let made = api.post("/v2.0/routers", &json!({"router": {"name": "r"}}));
+    let router = made.and_then(|made| made.expect(201)).expect("a router")["router"]["id"].clone();
+    let path = format!("/v2.0/routers/{}/add_router_interface", router.as_str().expect("an id"));
+    let added = api.put(&path, &json!({"subnet_id": subnet}));
+    added.and_then(|added| added.expect(200)).expect("an interface");
+    try_wait_until(PATIENCE, "an announcement of the router", || {
+        send(&vm, std::slice::from_ref(&question));
+        heard.text().ok()?.contains("pref high").then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {}", heard.text().unwrap_or_default()));
 }
 
 #[test]

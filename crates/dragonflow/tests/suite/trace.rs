@@ -296,7 +296,9 @@ fn the_rule_that_lets_a_ping_pass_is_named_and_so_are_the_groups_that_do_not() {
     let said = ask(&lab, 0, "trace", &["--json", "--port", "one", "--to", "far"]);
     assert_eq!(said.code, Some(1), "{} {}", said.out, said.errors);
     let drop = said.json()["verdict"]["drops"][0].as_str().expect("a reason").to_owned();
-    for expected in ["on host host-2", "first group: security group friends (by-hand)", "egress port: port far"] {
+    for expected in
+        ["on host host-2", "first group: security group friends (by-hand)", "egress port: port far"]
+    {
         assert!(drop.contains(expected), "{expected:?} is not in {drop}");
     }
     // The other way, the one that is asked for answers.

@@ -1,4 +1,4 @@
-//! How hosts of an IPv6 subnet get their addresses: a table of ours, because the original's row does not say it.
+//! How hosts of an IPv6 subnet get their addresses and routers: a table of ours, because the original's row does not say it.
 //!
 //! It has the id of the subnet. An IPv6 subnet without such a row announces nothing and gives no addresses.
 
@@ -17,6 +17,18 @@ choice! {
     }
 }
 
+choice! {
+    /// Which of several routers hosts take, of those that they hear of (RFC 4191).
+    closed RouterPreference {
+        /// After others.
+        Low = "low",
+        /// As good as others.
+        Medium = "medium",
+        /// Before others.
+        High = "high",
+    }
+}
+
 object! {
     /// How hosts of an IPv6 subnet get their addresses.
     SubnetIpv6 [topic version] {
@@ -28,6 +40,8 @@ object! {
         lswitch: Id<LogicalSwitch> => weak,
         /// What its router announces; nothing, if it is not said.
         ra_mode: Option<Ipv6Mode>,
+        /// What its router says of itself; medium, if it is not said.
+        router_preference: Option<RouterPreference>,
         /// The subnet.
         subnet: Id<Subnet> => weak,
         /// The project.

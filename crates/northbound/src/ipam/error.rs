@@ -245,7 +245,7 @@ pub enum InvalidInput {
         /// The network.
         network: NetworkId,
     },
-    /// A mode of IPv6 in a subnet of IPv4.
+    /// Something of IPv6 in a subnet of IPv4.
     #[error("{attribute} is not valid when ip_version is 4")]
     ModeOfIpv6 {
         /// Which.

@@ -107,6 +107,12 @@ pub const EXTENSIONS: &[Extension] = &[
         "What routers send to a destination may be dropped: nexthop discard",
     ),
     Extension::new(
+        "df-router-preference",
+        "Preference of routers",
+        "2026-11-30T00:00:00-00:00",
+        "Which of several IPv6 routers hosts take: ipv6_router_preference of subnets",
+    ),
+    Extension::new(
         "dhcp_agent_scheduler",
         "DHCP Agent Scheduler",
         "2013-02-07T10:00:00-00:00",

@@ -171,6 +171,9 @@ pub static SUBNET: Resource = Resource {
         Attribute::mutable("enable_dhcp", TRUE).convert(Convert::Boolean).filter_and_sort(),
         Attribute::fixed("ipv6_ra_mode", Unsaid::Open).check(Check::OneOf(IPV6_MODES)).filter_and_sort(),
         Attribute::fixed("ipv6_address_mode", Unsaid::Open).check(Check::OneOf(IPV6_MODES)).filter_and_sort(),
+        Attribute::mutable("ipv6_router_preference", NULL)
+            .check(Check::OneOf(ROUTER_PREFERENCES))
+            .filter_and_sort(),
         Attribute::output("shared").convert(Convert::Boolean).filter().hidden().computed(),
         Attribute::output("router:external").convert(Convert::Boolean).computed(),
         Attribute::mutable("service_types", Unsaid::Open).check(Check::SERVICE_TYPES),
@@ -185,6 +188,9 @@ pub static SUBNET: Resource = Resource {
 
 const IPV6_MODES: &[Literal] =
     &[Literal::Text("dhcpv6-stateful"), Literal::Text("dhcpv6-stateless"), Literal::Text("slaac")];
+
+const ROUTER_PREFERENCES: &[Literal] =
+    &[Literal::Null, Literal::Text("low"), Literal::Text("medium"), Literal::Text("high")];
 
 const VNIC_TYPES: &[Literal] = &[
     Literal::Text("normal"),

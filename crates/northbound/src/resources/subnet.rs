@@ -43,6 +43,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
             "enable_dhcp",
             "ipv6_ra_mode",
             "ipv6_address_mode",
+            "ipv6_router_preference",
             "description",
         ],
     );
@@ -57,6 +58,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
         draft.depend_on(pool_document);
         draft.lock(guard_of_pool(pool_document.id()));
     }
+    check_preference(&document)?;
     let document = draft.create(document);
     finish(draft, &network, &document)?;
     give_some(draft, &document)?;
@@ -152,6 +154,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
             "dns_nameservers",
             "host_routes",
             "enable_dhcp",
+            "ipv6_router_preference",
             "service_types",
             "description",
         ],
@@ -160,9 +163,20 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
         changed.set("service_types", Vec::<Value>::new());
     }
     changed.set("allocation_pools", facts::pools_value(&pools));
+    check_preference(&changed)?;
     let changed = draft.change(changed);
     finish(draft, &network, &changed)?;
     Ok(changed)
+}
+
+/// Routers say how good they are in IPv6 only.
+fn check_preference(subnet: &Document) -> Result<(), ApiError> {
+    let name = "ipv6_router_preference";
+    let is_wrong = subnet.number("ip_version") == Some(4) && subnet.filled(name).is_some();
+    match is_wrong {
+        true => Err(ApiError::invalid_input(format!("{name} is not valid when ip_version is 4"))),
+        false => Ok(()),
+    }
 }
 
 /// The router's leg that has an address in a network.

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use model::{Id, VnicType};
+use model::{Id, RouterPreference, VnicType};
 use serde_json::{Map, Value};
 
 use super::error::{TranslateError, Untranslatable};
@@ -145,6 +145,11 @@ impl Subnet {
             enable_dhcp: reader.flag("enable_dhcp")?,
             ipv6_ra_mode: reader.optional("ipv6_ra_mode", "a mode of IPv6", ipv6_mode)?,
             ipv6_address_mode: reader.optional("ipv6_address_mode", "a mode of IPv6", ipv6_mode)?,
+            ipv6_router_preference: reader.optional(
+                "ipv6_router_preference",
+                "low, medium or high",
+                |value| RouterPreference::from_text(value.as_str()?),
+            )?,
             dns_nameservers: reader.list("dns_nameservers", "a list of IP addresses", parsed)?,
             host_routes: reader.list(
                 "host_routes",

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{SubnetIpv6, Topic, Version};
+use model::{RouterPreference, SubnetIpv6, Topic, Version};
 
 use crate::ipam::{HostRoute, Ipv6Mode, NetworkId, SubnetId};
 
@@ -31,6 +31,8 @@ pub struct Subnet {
     pub ipv6_ra_mode: Option<Ipv6Mode>,
     /// How hosts get addresses, where it is one of IPv6.
     pub ipv6_address_mode: Option<Ipv6Mode>,
+    /// What its router says of itself, where it is one of IPv6.
+    pub ipv6_router_preference: Option<RouterPreference>,
     /// The name servers that hosts are told.
     pub dns_nameservers: Vec<IpAddr>,
     /// The routes that hosts are told.
@@ -68,6 +70,7 @@ impl Subnet {
             id: SubnetIpv6::id_of(&self.id),
             lswitch: self.network_id.clone(),
             ra_mode: self.ipv6_ra_mode.map(row_mode),
+            router_preference: self.ipv6_router_preference,
             subnet: self.id.clone(),
             topic: Topic::new(&self.project_id),
             version: Some(Version(self.revision)),

@@ -1,6 +1,6 @@
 //! What networks and subnets say besides the rows of the original: modes of IPv6, tags of guests.
 
-use model::{Ipv6Mode, Object, Table, Topic, Version};
+use model::{Ipv6Mode, Object, RouterPreference, Table, Topic, Version};
 use serde_json::{Value, json};
 
 use crate::support::Api;
@@ -42,6 +42,14 @@ async fn an_ipv6_subnet_says_how_its_hosts_get_addresses() {
     let changed = rows().await;
     let [Object::SubnetIpv6(row)] = changed.as_slice() else { panic!("{changed:?}") };
     assert_eq!(row.version, Some(Version(2)));
+    assert_eq!(row.router_preference, None);
+    admin
+        .put(&path("subnets", &made), json!({"subnet": {"ipv6_router_preference": "high"}}))
+        .await
+        .expect(200);
+    let preferred = rows().await;
+    let [Object::SubnetIpv6(row)] = preferred.as_slice() else { panic!("{preferred:?}") };
+    assert_eq!(row.router_preference, Some(RouterPreference::High));
     // By hand, and with a mode of one side only.
     admin.create("subnet", subnet("fd01::/64", json!({}))).await;
     admin.create("subnet", subnet("fd02::/64", json!({"ipv6_address_mode": "dhcpv6-stateful"}))).await;
@@ -130,4 +138,30 @@ async fn tags_of_guests_pass_where_a_network_says_so() {
     assert_eq!(extension["extension"]["name"], "Vlantransparent");
     admin.delete(&path("networks", &network)).await.expect(204);
     assert_eq!(rows().await, []);
+}
+
+#[tokio::test]
+async fn routers_say_how_good_they_are_in_ipv6_only() {
+    let api = Api::start().await;
+    let mut admin = api.admin();
+    let network = admin.create("network", json!({})).await;
+    let subnet = |version: u8, cidr: &str, preference: &str| {
+        let attributes = json!({"network_id": network["id"], "ip_version": version, "cidr": cidr,
+            "ipv6_router_preference": preference});
+        json!({"subnet": attributes})
+    };
+    let made = admin.post("/v2.0/subnets", subnet(6, "fd00::/64", "low")).await.expect(201);
+    assert_eq!(made["subnet"]["ipv6_router_preference"], "low");
+    let plain = admin
+        .create("subnet", json!({"network_id": network["id"], "ip_version": 4, "cidr": "10.0.0.0/24"}))
+        .await;
+    assert_eq!(plain["ipv6_router_preference"], Value::Null);
+    let of_v4 = "Invalid input for operation: ipv6_router_preference is not valid when ip_version is 4.";
+    let refused = admin.post("/v2.0/subnets", subnet(4, "10.1.0.0/24", "low")).await.expect(400);
+    assert_eq!(refused["NeutronError"]["message"], of_v4);
+    let change = json!({"subnet": {"ipv6_router_preference": "high"}});
+    let refused = admin.put(&path("subnets", &plain), change).await.expect(400);
+    assert_eq!(refused["NeutronError"]["message"], of_v4);
+    let refused = admin.post("/v2.0/subnets", subnet(6, "fd01::/64", "best")).await.expect(400);
+    assert!(text(&refused["NeutronError"]["message"]).contains("ipv6_router_preference"), "{refused}");
 }

@@ -9,7 +9,7 @@
 //! port vm3 13 red on=a plug=b:5 ...      # bound there and plugged in here
 //! port vm4 14 red ...                    # not bound
 //! subnet s red 10.0.0.0/24 dhcp [gateway=10.0.0.254] [dns=8.8.8.8,1.1.1.1] [route=10.9.0.0/16/10.0.0.9]
-//! subnet s6 red fd00::/64 dhcp ra=slaac mode=slaac  # its modes: what is announced, how addresses come
+//! subnet s6 red fd00::/64 dhcp ra=slaac mode=slaac preference=high  # its modes: what is announced, how addresses come; its router
 //! ```
 //! ```text
 //! group web 5 in:tcp:80-90:10.0.0.0/8 out:::group=db [stateless]  # the key, and rules: direction, protocol, ports, remote side
@@ -276,6 +276,7 @@ fn subnet(name: &str, network: &str, cidr: &str, options: &BTreeMap<&str, &str>)
         let row = json!({
             "id": name, "topic": "t", "version": 1, "lswitch": network, "subnet": name,
             "ra_mode": options.get("ra"), "address_mode": options.get("mode"),
+            "router_preference": options.get("preference"),
         });
         facts.push(row_of(Table::SubnetIpv6, &row));
     }
