@@ -354,7 +354,10 @@ impl<T: Member> Member for Vec<T> {
         let elements = value.as_array().ok_or_else(|| unexpected::<Self>(value))?;
         let read =
             |(index, element)| T::read(element).map_err(|problem| problem.within(&format!("[{index}]")));
-        elements.iter().enumerate().map(read).collect()
+        let mut list: Self = elements.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        // What may fail is collected without a known length, so there is room for four where most rows have one.
+        list.shrink_to_fit();
+        Ok(list)
     }
 
     fn absent() -> Option<Self> {

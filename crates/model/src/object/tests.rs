@@ -142,6 +142,16 @@ fn entries(object: &Object) -> BTreeSet<(&'static str, IndexKey)> {
     found
 }
 
+/// Thousands of rows are kept as they were read.
+#[test]
+fn lists_of_a_row_take_no_more_than_they_hold() {
+    let text = r#"{"id": "p", "ips": ["10.0.0.5"], "macs": ["02:00:00:00:00:01"], "security_groups": ["g", "h", "i", "j", "k"],
+        "subnets": ["s"], "topic": "t", "unique_key": 9}"#;
+    let port = LogicalPort::from_text(text).unwrap();
+    assert_eq!((port.ips.capacity(), port.macs.capacity(), port.subnets.capacity()), (1, 1, 1));
+    assert_eq!(port.security_groups.capacity(), 5);
+}
+
 #[test]
 fn a_port_is_found_under_its_keys() {
     let text = r#"{"binding": {"chassis": "host-a", "type": "chassis"}, "device_id": "vm", "device_owner": "compute:nova",
