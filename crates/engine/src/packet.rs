@@ -107,7 +107,7 @@ pub struct Instead {
 pub struct Resume {
     /// The frame.
     pub frame: Vec<u8>,
-    /// The registers that tables before would have written.
+    /// What tables before would have done: the registers that they write, the hop that they count.
     pub registers: Vec<Action>,
     /// The table.
     pub table: u8,

@@ -5,6 +5,7 @@
 //!   the guest leaves as one about the packet that was sent to the floating IP. So paths can be traced and MTUs found through floating
 //!   IPs, and nobody outside sees an address from inside.
 //! - What a guest with forwarded ports says of packets of other connections than these leaves by the gateway, as what it sends of them.
+//! - Each error lives one hop less, whichever way it leaves.
 //! - Errors with wrong checksums, and those from outside about packets that were not translated, go nowhere.
 //! - Each floating IP has a limit of its own for how many there may be.
 
@@ -23,7 +24,7 @@ use pipeline::{Priority, regs, userdata};
 
 use super::external::{self, Floating, outward};
 use super::forwarding::{inside_of, outside_of};
-use super::route::forwarded;
+use super::route::forwarded_as_it_is;
 use crate::routers::{self, Outer, Router};
 use crate::slow_path;
 
@@ -59,7 +60,7 @@ pub(super) fn flows(view: &mut View<'_>, floating: &Floating, guests: &BTreeSet<
             sink.flow(&EXTERNAL, QUOTES, |flow| {
                 let flow = flow.matching(error(Field::Ipv4Src, *guest, kind));
                 let flow = outward(flow, &floating.router, &floating.network);
-                forwarded(flow.when(&regs::IS_FOR_GATEWAY, 0), leg).action(up(OUTWARD))
+                forwarded_as_it_is(flow.when(&regs::IS_FOR_GATEWAY, 0), leg).action(up(OUTWARD))
             });
         }
     }
@@ -97,6 +98,8 @@ fn translated(view: &mut View<'_>, packet: &PacketIn) -> Result<Resume, &'static
         registers.push(Action::load(regs::IS_FOR_GATEWAY.bits, 1));
         return Ok(Resume { frame, registers, table: EXTERNAL.id });
     }
+    // What goes back to where it came from loses its hop there.
+    registers.push(Action::DecTtl);
     registers.push(Action::set(regs::INGRESS_PORT.bits.field, floating.leg.key));
     Ok(Resume { frame, registers, table: NEIGHBOR.id })
 }

@@ -282,15 +282,20 @@ pub(super) fn forwarded(flow: FlowBuilder, leg: &Leg) -> FlowBuilder {
     by_leg(leg).into_iter().fold(flow, FlowBuilder::action)
 }
 
+/// The same of a packet that lives on for as many hops as before: who looks at it next says what it loses.
+pub(super) fn forwarded_as_it_is(flow: FlowBuilder, leg: &Leg) -> FlowBuilder {
+    from_mac_of_leg(leg).into_iter().fold(flow, FlowBuilder::action)
+}
+
 fn by_leg(leg: &Leg) -> [Action; 5] {
+    let [in_port, mac, key, on_wire] = from_mac_of_leg(leg);
+    [Action::DecTtl, in_port, mac, key, on_wire]
+}
+
+fn from_mac_of_leg(leg: &Leg) -> [Action; 4] {
     let [key, on_wire] = from_leg(leg);
-    [
-        Action::DecTtl,
-        Action::load(Subfield::all(Field::InPort16), NO_PORT),
-        Action::set(Field::EthSrc, leg.mac),
-        key,
-        on_wire,
-    ]
+    let in_port = Action::load(Subfield::all(Field::InPort16), NO_PORT);
+    [in_port, Action::set(Field::EthSrc, leg.mac), key, on_wire]
 }
 
 /// Says to whom a packet is handed: to this address, or to its destination.

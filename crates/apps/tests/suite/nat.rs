@@ -233,6 +233,26 @@ fn errors_of_a_guest_are_about_what_was_sent_to_its_floating_ip() {
 }
 
 #[test]
+fn errors_of_a_guest_live_one_hop_less_whichever_way_they_leave() {
+    let mut cloud = cloud(FORWARDED);
+    for (from, sender, leg, about) in [
+        (RED1.0, (RED1.1, "10.0.1.11"), RED_LEG, ("10.0.1.11", 999)),
+        ("blue1", BLUE1, BLUE_LEG, (BLUE1.1, 2039)),
+        ("blue1", BLUE1, BLUE_LEG, (BLUE1.1, 999)),
+    ] {
+        let frame = error(sender, (leg, STRANGER), &datagram((STRANGER, 53), about));
+        let walk = cloud.send(from, &frame);
+        let (node, up) = only_up(&walk);
+        let before = frame[22];
+        let (resume, bytes) = resumed(answer(&mut cloud, node, up, frame));
+        let tables_left = u8::from(resume.table == tables::EXTERNAL.id);
+        let said = u8::try_from(resume.registers.iter().filter(|action| **action == Action::DecTtl).count());
+        let lost = before - up.key.net.ttl + said.expect("few") + tables_left;
+        assert_eq!((lost, bytes[8]), (1, before), "{from} about {about:?}");
+    }
+}
+
+#[test]
 fn errors_about_nothing_that_was_sent_are_dropped() {
     let mut cloud = cloud(FORWARDED);
     let about = datagram(("203.0.113.13", 1), (STRANGER, 53));
