@@ -50,16 +50,16 @@ pub(crate) fn explain(arguments: &Explain, log: LogFormat) -> Result<()> {
     match arguments.what.as_slice() {
         [word, name] if word == "table" => {
             let Some(report) = tracer::explain::table(name) else {
-                let tables = tracer::explain::table_names().join(", ");
-                bail!(Wrong(format!("there is no table {name}; the tables are: {tables}")));
+                bail!(Wrong(format!("there is no table {name}; the tables are: {}", tables())));
             };
             print(&report, arguments.facts.json)
         }
+        [word] if word == "table" => bail!(Wrong(format!("say which table: {}", tables()))),
         [cookie] => {
             let cookie = parse_cookie(cookie)?;
             let mut known = know(&arguments.facts, log)?;
             let host = match &arguments.chassis {
-                Some(name) => Id::new(name).context("--chassis is empty")?,
+                Some(name) => chassis(&known, name)?,
                 None => known.host,
             };
             print(&known.cloud.explain(&host, cookie), arguments.facts.json)
@@ -68,6 +68,20 @@ pub(crate) fn explain(arguments: &Explain, log: LogFormat) -> Result<()> {
             "say a cookie, as 0x10000d3dbce8588, or `table` and the name or number of one".to_owned()
         )),
     }
+}
+
+fn tables() -> String {
+    tracer::explain::table_names().join(", ")
+}
+
+/// The host of a name, which has to be one that the rows know.
+fn chassis(known: &Known, name: &str) -> Result<Id<Chassis>> {
+    let hosts: Vec<String> = known.cloud.registered().map(ToString::to_string).collect();
+    let host = Id::new(name).context("--chassis is empty")?;
+    if host != known.host && !hosts.iter().any(|known| known == name) {
+        bail!(Wrong(format!("no host has the name {name:?}; the hosts are: {}", hosts.join(", "))));
+    }
+    Ok(host)
 }
 
 fn parse_cookie(text: &str) -> Result<Cookie, Wrong> {

@@ -9,7 +9,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use engine::{App, Engine, Input, Interface, Settings};
-use model::{Chassis, ChildPortSegmentation, Id, LogicalPort, Model, Object, RowId, Table, TunnelType};
+use model::{
+    Chassis, ChildPortSegmentation, Id, LogicalPort, Migration, MigrationStatus, Model, Object, RowId, Table,
+    TunnelType,
+};
 use net_types::OfPort;
 use ofsim::Switch;
 use openflow::delta::Delta;
@@ -217,18 +220,41 @@ impl Cloud {
         self.hosts.entry(chassis.clone()).or_insert_with(|| unreachable!("it was just put there"))
     }
 
+    /// The hosts that the rows know.
+    pub fn registered(&self) -> impl Iterator<Item = &Id<Chassis>> {
+        self.all::<Chassis>().map(|row| &row.id)
+    }
+
     /// A host that was made before.
     pub(crate) fn made(&self, chassis: &Id<Chassis>) -> Option<&Host> {
         self.hosts.get(chassis)
     }
 
-    /// The ports that are plugged in at a host, as far as rows can tell: those that are bound to it. A port inside
-    /// another one has no interface of its own.
+    /// The ports that are plugged in at a host, as far as rows can tell: those that are bound to it, and those on their way to it.
+    /// A port inside another one has no interface of its own.
     fn guests(&self, chassis: &Id<Chassis>) -> Vec<Id<LogicalPort>> {
         let inner: BTreeSet<&Id<LogicalPort>> =
             self.all::<ChildPortSegmentation>().map(|inner| &inner.port).collect();
-        let bound = self.all::<LogicalPort>().filter(|port| port.chassis() == Some(chassis));
-        bound.map(|port| &port.id).filter(|port| !inner.contains(port)).cloned().collect()
+        let is_here = |port: &&LogicalPort| {
+            let (chassis, bound) = (Some(chassis), port.chassis());
+            bound == chassis || bound.is_some() && self.destination(&port.id).map(|(to, _)| to) == chassis
+        };
+        let here = self.all::<LogicalPort>().filter(is_here);
+        here.map(|port| &port.id).filter(|port| !inner.contains(port)).cloned().collect()
+    }
+
+    /// Where a port is on its way to, and how far it is.
+    fn destination(&self, port: &Id<LogicalPort>) -> Option<(&Id<Chassis>, MigrationStatus)> {
+        let row = self.get(&Migration::id_of(port)).filter(|row| row.status != MigrationStatus::Rebound)?;
+        Some((row.dest_chassis.as_ref()?, row.status))
+    }
+
+    /// The host that a port sends from: that of its binding, or the one that it has moved to before it is bound there.
+    pub(crate) fn sends_from(&self, port: &LogicalPort) -> Option<Id<Chassis>> {
+        match self.destination(&port.id) {
+            Some((destination, MigrationStatus::SrcUnplug)) => Some(destination.clone()),
+            _ => port.chassis().cloned(),
+        }
     }
 
     /// The host whose tunnels end at an address.

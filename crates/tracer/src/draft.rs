@@ -53,56 +53,72 @@ impl Draft<'_> {
     pub(crate) fn kind(&mut self, kind: Kind) -> Result<(), TraceError> {
         match kind {
             Kind::Dhcp => {
-                self.default(Field::EthType, ethertype::IPV4);
-                self.default(Field::IpProto, ip_proto::UDP);
+                self.protocol(kind, ethertype::IPV4, Some(ip_proto::UDP))?;
                 self.default(Field::Ipv4Src, Ipv4Addr::UNSPECIFIED.to_bits());
                 self.default(Field::Ipv4Dst, Ipv4Addr::BROADCAST.to_bits());
                 self.default(Field::UdpSrc, DHCP_CLIENT);
                 self.default(Field::UdpDst, DHCP_SERVER);
-                return Ok(());
             }
             Kind::Dhcpv6 => {
-                self.default(Field::EthType, ethertype::IPV6);
-                self.default(Field::IpProto, ip_proto::UDP);
+                self.protocol(kind, ethertype::IPV6, Some(ip_proto::UDP))?;
                 if let Some(mac) = self.sender.macs.first() {
                     self.default(Field::Ipv6Src, mac.link_local().to_bits());
                 }
                 self.default(Field::Ipv6Dst, dhcp6::SERVERS.to_bits());
                 self.default(Field::UdpSrc, dhcp6::CLIENT_PORT);
                 self.default(Field::UdpDst, dhcp6::SERVER_PORT);
-                return Ok(());
             }
             Kind::Who(IpAddr::V4(address)) => {
-                self.default(Field::EthType, ethertype::ARP);
+                self.protocol(kind, ethertype::ARP, None)?;
                 self.default(Field::ArpTpa, address.to_bits());
-                return Ok(());
             }
             Kind::Who(IpAddr::V6(address)) => {
-                self.default(Field::EthType, ethertype::IPV6);
-                self.default(Field::IpProto, ip_proto::ICMPV6);
+                self.protocol(kind, ethertype::IPV6, Some(ip_proto::ICMPV6))?;
                 self.default(Field::Icmp6Type, NEIGHBOR_SOLICITATION);
                 self.default(Field::NdTarget, address.to_bits());
                 self.default(Field::Ipv6Dst, nd::solicited_node(address).to_bits());
-                return Ok(());
             }
-            Kind::Ping | Kind::Tcp(_) | Kind::Udp(_) => {}
-        }
-        let is_v6 = self.family()?;
-        self.default(Field::EthType, if is_v6 { ethertype::IPV6 } else { ethertype::IPV4 });
-        match kind {
-            Kind::Ping if is_v6 => self.default(Field::IpProto, ip_proto::ICMPV6),
-            Kind::Ping => self.default(Field::IpProto, ip_proto::ICMP),
+            Kind::Ping => {
+                let (ethertype, is_v6) = self.version(kind)?;
+                let proto = if is_v6 { ip_proto::ICMPV6 } else { ip_proto::ICMP };
+                self.protocol(kind, ethertype, Some(proto))?;
+            }
             Kind::Tcp(port) => {
-                self.default(Field::IpProto, ip_proto::TCP);
-                self.default(Field::TcpDst, port);
+                let (ethertype, _) = self.version(kind)?;
+                self.protocol(kind, ethertype, Some(ip_proto::TCP))?;
+                self.asked(kind, Field::TcpDst, port)?;
             }
             Kind::Udp(port) => {
-                self.default(Field::IpProto, ip_proto::UDP);
-                self.default(Field::UdpDst, port);
+                let (ethertype, _) = self.version(kind)?;
+                self.protocol(kind, ethertype, Some(ip_proto::UDP))?;
+                self.asked(kind, Field::UdpDst, port)?;
             }
-            Kind::Who(_) | Kind::Dhcp | Kind::Dhcpv6 => {}
         }
         Ok(())
+    }
+
+    /// The version of IP of a packet that has one, by its ethertype, and whether that is the sixth.
+    fn version(&mut self, kind: Kind) -> Result<(u16, bool), TraceError> {
+        let is_v6 = self.family()?;
+        let ethertype = if is_v6 { ethertype::IPV6 } else { ethertype::IPV4 };
+        self.asked(kind, Field::EthType, ethertype)?;
+        Ok((ethertype, is_v6))
+    }
+
+    /// Says of which protocol it is.
+    fn protocol(&mut self, kind: Kind, ethertype: u16, proto: Option<u8>) -> Result<(), TraceError> {
+        self.asked(kind, Field::EthType, ethertype)?;
+        proto.map_or(Ok(()), |proto| self.asked(kind, Field::IpProto, proto))
+    }
+
+    /// Says a field that makes the packet what is asked for: nobody may have said it otherwise.
+    fn asked(&mut self, kind: Kind, field: Field, value: impl Into<u128>) -> Result<(), TraceError> {
+        let value = value.into();
+        self.default(field, value);
+        match self.is(field, value) {
+            true => Ok(()),
+            false => Err(TraceError::Contradiction { said: self.fields.to_string(), option: kind.option() }),
+        }
     }
 
     /// Whether it is to be IPv6: as the fields say, or the first address that both ports can use.

@@ -22,6 +22,7 @@
 //! | [`report`] | what became of it, as a structure; `text` says it in words |
 //! | [`explain`] | what a cookie stands for, and what a table is for |
 //! | `names`, `words`, `frame` | objects by their names; actions in words; frames of keys |
+//! | `vtep` | who gets what goes to the end of a tunnel that is no host's |
 //! | `noted` | what was known of a packet when it was dropped |
 
 pub mod cloud;
@@ -33,6 +34,7 @@ mod noted;
 pub mod report;
 pub mod request;
 mod text;
+mod vtep;
 pub mod walk;
 mod wire;
 mod words;

@@ -130,6 +130,15 @@ pub enum End {
         /// Whose that is.
         host: Option<String>,
     },
+    /// Through a tunnel that ends at no host, but where ports are.
+    Vtep {
+        /// What kind of tunnel.
+        kind: String,
+        /// Where it ends.
+        ip: String,
+        /// The ports that are there and get it.
+        ports: Vec<Name>,
+    },
     /// To a physical network.
     Wire {
         /// Its name.
@@ -199,8 +208,11 @@ pub struct Verdict {
 /// A guest that got the packet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Receiver {
-    /// On this host.
+    /// On this host, or behind the end of tunnels at this address.
     pub host: String,
+    /// Whether it is behind the end of tunnels, and on no host.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_behind_vtep: bool,
     /// At this port.
     pub port: Name,
 }

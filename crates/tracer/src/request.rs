@@ -51,6 +51,20 @@ pub enum Kind {
     Dhcpv6,
 }
 
+impl Kind {
+    /// The option that asks for it.
+    pub(crate) fn option(self) -> String {
+        match self {
+            Self::Ping => "--ping".to_owned(),
+            Self::Tcp(port) => format!("--tcp {port}"),
+            Self::Udp(port) => format!("--udp {port}"),
+            Self::Who(address) => format!("--who {address}"),
+            Self::Dhcp => "--dhcp".to_owned(),
+            Self::Dhcpv6 => "--dhcpv6".to_owned(),
+        }
+    }
+}
+
 /// What the connection tracker says of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -98,6 +112,16 @@ pub enum TraceError {
     /// The sender is on no host.
     #[error("{0} is bound to no host, so nothing is sent from it: no guest has been plugged in for it yet")]
     NotBound(String),
+    /// The sender is on no host, but where tunnels of others end.
+    #[error(
+        "{port} is behind the VTEP {vtep}, which is no host: what it sends cannot be traced, only what is sent to it (--to)"
+    )]
+    BehindVtep {
+        /// The port.
+        port: String,
+        /// The end of its tunnels.
+        vtep: IpAddr,
+    },
     /// The sender is in no network.
     #[error("{0} is in no network")]
     NoNetwork(String),
@@ -110,7 +134,7 @@ pub enum TraceError {
         host: String,
     },
     /// The fields are no match.
-    #[error("the fields of the packet: {0}")]
+    #[error("the fields of the packet cannot be read")]
     Fields(#[from] TextError),
     /// A field with a mask.
     #[error("the fields of the packet: {0} has a mask, and a packet has one value")]
@@ -120,6 +144,16 @@ pub enum TraceError {
         "the fields of the packet: {0} is nothing that a guest sends; --port says where the packet comes in, --ct what is tracked"
     )]
     NotOfAPacket(&'static str),
+    /// The fields say another packet than what it is said to be.
+    #[error(
+        "the fields of the packet are not what {option} asks for: they say {said}; leave one of them out"
+    )]
+    Contradiction {
+        /// What the fields say.
+        said: String,
+        /// The option that says what it is.
+        option: String,
+    },
     /// Nothing says what the packet is.
     #[error("say what is sent: fields, or one of --ping, --tcp, --udp, --who, --dhcp and --dhcpv6")]
     NoPacket,
@@ -196,7 +230,11 @@ impl Cloud {
             key.push_vlan(ethertype::VLAN);
             key.set(Field::VlanVid, u128::from(vlan) | key.get(Field::VlanVid));
         }
-        let host = self.get(&plugged).and_then(LogicalPort::chassis).cloned();
+        let row = self.get(&plugged);
+        if let Some(vtep) = row.and_then(LogicalPort::vtep) {
+            return Err(TraceError::BehindVtep { port: name(self, &plugged), vtep });
+        }
+        let host = row.and_then(|port| self.sends_from(port));
         let host = host.ok_or_else(|| TraceError::NotBound(name(self, &plugged)))?;
         let of_port = self.host(&host).of_port(&plugged);
         key.in_port = of_port
@@ -256,7 +294,8 @@ fn checked(text: Option<&str>) -> Result<Match, TraceError> {
         let place = field.index();
         let is_sent = Field::EthSrc.index()..=Field::ArpTha.index();
         if !is_sent.contains(&place) {
-            return Err(TraceError::NotOfAPacket(field.name()));
+            // What ovs-ofctl calls in_port has that name for two encodings.
+            return Err(TraceError::NotOfAPacket(field.name().trim_end_matches("_oxm")));
         }
         if !entry.is_exact() {
             return Err(TraceError::Masked(field.name()));

@@ -87,6 +87,10 @@ impl Display for End {
             Self::Tunnel { kind, ip, host: None } => {
                 write!(f, "into a {kind} tunnel to {ip}, where no host takes it")
             }
+            Self::Vtep { kind, ip, ports } => {
+                let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+                write!(f, "through a {kind} tunnel to the VTEP {ip}, to {}", ports.join(", "))
+            }
             Self::Controller { table, makers, answer, .. } => {
                 write!(f, "to the controller, by {table}{}; it {answer}", by(makers))
             }
@@ -104,7 +108,8 @@ impl Display for End {
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for receiver in &self.receivers {
-            writeln!(f, "delivered to {} on host {}", receiver.port, receiver.host)?;
+            let place = if receiver.is_behind_vtep { "behind the VTEP" } else { "on host" };
+            writeln!(f, "delivered to {} {place} {}", receiver.port, receiver.host)?;
         }
         for answer in &self.answers {
             writeln!(f, "answered by {answer}")?;

@@ -230,6 +230,12 @@ impl Cloud {
             dst => Ipv6Addr::from_bits(dst).into(),
         };
         let to = self.host_at(ip);
+        if to.is_none() {
+            let ports = crate::vtep::receivers(self, ip, sent);
+            if !ports.is_empty() {
+                return End::Vtep { kind: kind.as_str().to_owned(), ip: ip.to_string(), ports };
+            }
+        }
         let source = self.host(chassis).tunnel_ip();
         let port = to.as_ref().and_then(|to| self.host(to).tunnel_port(kind));
         if let (Some(to), Some(port)) = (&to, port) {
@@ -448,8 +454,14 @@ fn verdict(visits: &[Visit], target: Option<&str>) -> Verdict {
         for end in &visit.ends {
             match end {
                 End::Delivered { port, .. } => {
-                    verdict.receivers.push(Receiver { host: host.clone(), port: port.clone() });
+                    let (host, port) = (host.clone(), port.clone());
+                    verdict.receivers.push(Receiver { host, is_behind_vtep: false, port });
                 }
+                End::Vtep { ip, ports, .. } => verdict.receivers.extend(ports.iter().map(|port| Receiver {
+                    host: ip.clone(),
+                    is_behind_vtep: true,
+                    port: port.clone(),
+                })),
                 End::Answered { table, makers, .. } => {
                     verdict.answers.push(format!("{table} on host {host}{}", by(makers)));
                 }

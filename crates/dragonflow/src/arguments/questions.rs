@@ -70,10 +70,10 @@ pub(crate) struct PacketKind {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) who: Option<IpAddr>,
     /// A DHCP discovery.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to")]
     pub(crate) dhcp: bool,
     /// A solicitation of DHCPv6.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "to")]
     pub(crate) dhcpv6: bool,
 }
 

@@ -12,10 +12,10 @@ use testkit::try_wait_until;
 use crate::support::{Lab, PATIENCE, binary, talks};
 
 /// What the program says, and how it ends.
-struct Said {
-    code: Option<i32>,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
     out: String,
-    errors: String,
+    pub(crate) errors: String,
 }
 
 impl Said {
@@ -25,7 +25,7 @@ impl Said {
     }
 
     /// The ids of the ports that get the packet.
-    fn receivers(&self) -> Vec<String> {
+    pub(crate) fn receivers(&self) -> Vec<String> {
         let report = self.json();
         let receivers = report["verdict"]["receivers"].as_array().expect("a list").clone();
         receivers.iter().map(|one| one["port"]["id"].as_str().expect("an id").to_owned()).collect()
@@ -33,7 +33,7 @@ impl Said {
 }
 
 /// Asks on a host, with its configuration.
-fn ask(lab: &Lab, host: usize, command: &str, args: &[&str]) -> Said {
+pub(crate) fn ask(lab: &Lab, host: usize, command: &str, args: &[&str]) -> Said {
     let config = lab.cloud.path(&format!("{}.ini", lab.cloud.sites()[host].name));
     let mut call = Command::new(binary());
     call.arg(command).arg("--config-file").arg(config).args(args);
@@ -177,6 +177,12 @@ fn every_cookie_of_a_real_switch_has_an_app_and_its_facts() {
     let said = ask(&lab, 0, "explain", &["0xffffffffffffffff"]);
     assert!(said.out.contains("somebody else's"), "{}", said.out);
     assert_eq!(ask(&lab, 0, "explain", &["l2"]).code, Some(2));
+    for (wrong, named) in
+        [(["table"].as_slice(), "classify, arrival"), (&["--chassis", "host-9", "0x1"], "host-1, host-2")]
+    {
+        let said = ask(&lab, 0, "explain", wrong);
+        assert!(said.code == Some(2) && said.errors.contains(named), "{wrong:?}: {}", said.errors);
+    }
     assert!(ask(&lab, 0, "explain", &["table", "dispatch"]).out.contains("of app classify"));
 }
 

@@ -154,7 +154,14 @@ fn networks_are_not_confused_and_the_gateway_is_the_next_hop() {
 #[test]
 fn what_makes_no_packet_is_refused_by_name() {
     let mut cloud = cloud();
-    let mut refusal = |request: &Request| cloud.trace(request).unwrap_err().to_string();
+    // As the program says it: what is wrong, and once why.
+    let mut refusal = |request: &Request| {
+        let error = cloud.trace(request).unwrap_err();
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let said = error.to_string();
+        assert!(!cause.as_ref().is_some_and(|cause| said.contains(cause)), "{said}");
+        said + &cause.unwrap_or_default()
+    };
     let fields = |fields: &str| Request { fields: Some(fields.to_owned()), ..request("vm1") };
     assert!(refusal(&request("vm77")).contains("\"vm77\""));
     assert!(refusal(&request("vm1")).contains("--ping"));
