@@ -46,7 +46,9 @@ pub struct LocalPort {
 /// A port that shares untagged frames with the port that it is inside of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shares {
-    /// The key of the outer port.
+    /// The outer port.
+    pub outer: Id<LogicalPort>,
+    /// Its key.
     pub outer_key: u32,
     /// The MAC address of the outer port, if the inner one's frames come from there and go there.
     pub outer_mac: Option<MacAddr>,
@@ -135,7 +137,8 @@ fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort>
     if !places::of(view, &parent).include(&us) || parent.enabled == Some(false) {
         return None;
     }
-    let shares = |outer_mac| Shares { outer_key: parent.unique_key.get(), outer_mac };
+    let shares =
+        |outer_mac| Shares { outer: parent.id.clone(), outer_key: parent.unique_key.get(), outer_mac };
     let (vlan, shares) = match row.segmentation_type {
         SegmentationType::Vlan => (Some(vlan_of(row)?), None),
         SegmentationType::Macvlan => (None, Some(shares(None))),
@@ -151,10 +154,15 @@ fn vlan_of(row: &ChildPortSegmentation) -> Option<u16> {
     row.segmentation_id.and_then(|id| u16::try_from(id).ok()).filter(|id| (1..=4094).contains(id))
 }
 
-/// Whether there are ports inside this one whose frames carry tags.
-pub(crate) fn has_tagged_inside(view: &mut View<'_>, port: &Id<LogicalPort>) -> bool {
+/// The ports inside this one whose frames carry tags, or do not.
+pub(crate) fn ports_inside(
+    view: &mut View<'_>,
+    port: &Id<LogicalPort>,
+    have_tags: bool,
+) -> Vec<Id<LogicalPort>> {
     let rows = view.by(&ChildPortSegmentation::BY_PARENT, port.clone());
-    rows.iter().any(|row| row.segmentation_type == SegmentationType::Vlan)
+    let rows = rows.iter().filter(|row| (row.segmentation_type == SegmentationType::Vlan) == have_tags);
+    rows.map(|row| row.port.clone()).collect()
 }
 
 fn served(

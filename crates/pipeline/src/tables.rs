@@ -363,7 +363,7 @@ pub static DISPATCH: TableSpec = TableSpec {
     owner: CLASSIFY_OWNER,
     purpose: "sends a packet out of the switch port that its logical port is plugged into, into the tunnel to its host, or to \
               the physical network",
-    matches: &[Field::InPort, Field::EthType],
+    matches: &[Field::InPort, Field::EthType, Field::EthDst],
     reads: &[&regs::NETWORK, &regs::INGRESS_PORT, &regs::EGRESS_PORT, &regs::FROM_TUNNEL, &regs::ASKS],
     sets: &[
         Field::TunId,
@@ -387,8 +387,8 @@ pub static DEPARTURE: TableSpec = TableSpec {
     name: "departure",
     owner: CLASSIFY_OWNER,
     purpose: "sends what a policy let pass out of the switch port that its logical port is plugged into",
-    matches: &[Field::InPort, Field::EthType],
-    reads: &[&regs::EGRESS_PORT],
+    matches: &[Field::InPort, Field::EthType, Field::EthDst],
+    reads: &[&regs::INGRESS_PORT, &regs::EGRESS_PORT],
     sets: &[Field::VlanVid, Field::EthDst, Field::ArpTha],
     writes: &[],
     next: &[],

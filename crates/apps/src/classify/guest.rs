@@ -14,7 +14,8 @@ use pipeline::tables::{
 use pipeline::{FlowBuilder, Priority, TableSpec, regs, tunnels};
 
 use super::VLAN_TAG_TYPE;
-use crate::local::{self, LocalPort};
+use super::between::between;
+use crate::local::LocalPort;
 use crate::network::{VLAN_PRESENT, tagged};
 use crate::tunnel::Egress;
 use crate::{filter, policy};
@@ -23,11 +24,8 @@ use crate::{filter, policy};
 const BY_MAC: Priority = Priority::EXACT.level(8);
 const BY_IP: Priority = Priority::EXACT.level(9);
 const BY_NEIGHBOR: Priority = Priority::EXACT.level(10);
-/// What goes back by the switch port that it came in by, and what may not.
-const BACK: Priority = Priority::EXACT.level(2);
 /// Frames for a guest that may run on another node as well.
 const MOVING: Priority = Priority::EXACT.level(3);
-const REFLECTED: Priority = Priority::EXACT.level(4);
 
 /// Packets from and to a guest on this node. With these the port forwards: what the other tables need is said in the same
 /// step, because it follows from the same facts.
@@ -43,20 +41,11 @@ pub(super) fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     if !copy.is_empty() {
         sink.flow(&DISPATCH, MOVING, |flow| {
             let flow = to(&DISPATCH, local, flow).when(&regs::FROM_TUNNEL, 0);
-            copy.into_iter().fold(flow, FlowBuilder::action).goto(&INGRESS_RATE)
+            copy.iter().cloned().fold(flow, FlowBuilder::action).goto(&INGRESS_RATE)
         });
     }
     leave(local, leaves_from, sink);
-    let shares_switch_port = local.vlan.is_some() || local::has_tagged_inside(view, &local.port.id);
-    if shares_switch_port {
-        between(local, leaves_from, sink);
-    }
-    if let Some(shares) = &local.shares {
-        // The guest itself has passed it on already.
-        sink.flow(&DISPATCH, REFLECTED, |flow| {
-            flow.when(&regs::EGRESS_PORT, shares.outer_key.into()).when(&regs::INGRESS_PORT, local.key())
-        });
-    }
+    between(view, local, leaves_from, &copy, sink);
     answer(local, sink);
     sink.ready(&local.port.id);
 }
@@ -160,7 +149,7 @@ fn by_address(from: &Match, local: &LocalPort) -> Vec<(Priority, Match, Option<F
     local.port.ips.iter().flat_map(of_address).collect()
 }
 
-fn to(table: &TableSpec, local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
+pub(super) fn to(table: &TableSpec, local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
     let flow = flow.when(&regs::EGRESS_PORT, local.key());
     match table.id == DISPATCH.id {
         true => flow.when(&regs::NETWORK, local.network.key.into()),
@@ -174,21 +163,9 @@ fn leave(local: &LocalPort, table: &'static TableSpec, sink: &mut Sink) {
     if let Some(mac) = outer_mac(local) {
         sink.flow(table, Priority::EXACT.level(1), |flow| {
             let flow = flow.matching(Match::new().with(Field::EthType, ethertype::ARP));
-            let flow = dressed(local, to(table, local, flow)).action(Action::set(Field::ArpTha, mac));
-            flow.output(local.of_port)
+            arp_dressed(local, mac, to(table, local, flow)).output(local.of_port)
         });
     }
-}
-
-/// Frames of others who share the switch port.
-fn between(local: &LocalPort, table: &'static TableSpec, sink: &mut Sink) {
-    sink.flow(&DISPATCH, REFLECTED, |flow| {
-        flow.when(&regs::EGRESS_PORT, local.key()).when(&regs::INGRESS_PORT, local.key())
-    });
-    sink.flow(table, BACK, |flow| {
-        let flow = flow.matching(Match::new().with(Field::InPort, local.of_port));
-        dressed(local, to(table, local, flow)).output(OfPort::IN_PORT)
-    });
 }
 
 /// Answers for the guest, where they do not look as they are.
@@ -204,18 +181,17 @@ fn answer(local: &LocalPort, sink: &mut Sink) {
         });
         sink.flow(&ANSWER, Priority::EXACT.level(1), |flow| {
             let flow = flow.matching(Match::new().with(Field::EthType, ethertype::ARP));
-            let flow = dressed(local, flow.when(&regs::INGRESS_PORT, local.key()));
-            flow.action(Action::set(Field::ArpTha, mac)).output(OfPort::IN_PORT)
+            arp_dressed(local, mac, flow.when(&regs::INGRESS_PORT, local.key())).output(OfPort::IN_PORT)
         });
     }
 }
 
-fn outer_mac(local: &LocalPort) -> Option<MacAddr> {
+pub(super) fn outer_mac(local: &LocalPort) -> Option<MacAddr> {
     local.shares.as_ref().and_then(|shares| shares.outer_mac)
 }
 
 /// A frame as the port that it is inside of has to get it.
-fn dressed(local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
+pub(super) fn dressed(local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
     match (local.vlan, outer_mac(local)) {
         (Some(vlan), _) => flow
             .action(Action::PushVlan(VLAN_TAG_TYPE))
@@ -223,4 +199,9 @@ fn dressed(local: &LocalPort, flow: FlowBuilder) -> FlowBuilder {
         (None, Some(mac)) => flow.action(Action::set(Field::EthDst, mac)),
         (None, None) => flow,
     }
+}
+
+/// ARP as a port has to get it whose frames come to the MAC address of the port that it is inside of.
+pub(super) fn arp_dressed(local: &LocalPort, outer: MacAddr, flow: FlowBuilder) -> FlowBuilder {
+    dressed(local, flow).action(Action::set(Field::ArpTha, outer))
 }

@@ -8,8 +8,7 @@
 //!   to; for a port that is neither, that is disabled, or in another network than the packet, it is dropped.
 //! - A packet out of a tunnel goes into none again, whatever else is wrong, and one from a physical network goes to none.
 //! - A guest never gets its own packet back: a switch does not send out of the port that a packet came in by. Ports inside
-//!   another one share its switch port and reach each other and the outer port by their tags, each but itself. Where they are told
-//!   apart by addresses, the guest itself passes frames between them, and what is for many comes once.
+//!   another one share its switch port and reach each other and the outer port, each but itself; see [`between`].
 //!
 //! # Physical networks
 //! A frame from a physical network is in the network whose tag it has, which is taken off; one with a tag of no network that
@@ -29,6 +28,7 @@
 //! send to our tunnel port can as well send with the address of a chassis, and the check would cost a flow for each
 //! chassis, and packets that are lost while the row of a new one is on its way.
 
+mod between;
 mod guest;
 mod heard;
 mod outer;

@@ -269,3 +269,117 @@ fn a_tag_inside_that_of_a_subport_is_dropped_unless_its_network_carries_tags() {
         assert_eq!(heard(&cloud.inject("a", looks_at_two(&twice))), [plug("far", Some(5))], "{more}");
     }
 }
+
+/// An outer port with one inside by its MAC address, two by their IP addresses and one by a tag, all in one network.
+const MIXED: &str = "
+    node a 192.0.2.1 geneve
+    network red 1 geneve
+    network blue 2 geneve
+    port outer 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1
+    port own 12 red on=a mac=02:00:00:00:00:02 ip=10.0.0.2
+    port first 13 red on=a mac=02:00:00:00:00:03 ip=10.0.0.3
+    port second 14 red on=a mac=02:00:00:00:00:04 ip=10.0.0.4
+    port tag 15 red on=a mac=02:00:00:00:00:05 ip=10.0.0.5
+    inside own outer macvlan
+    inside first outer ipvlan
+    inside second outer ipvlan
+    inside tag outer 7
+";
+
+/// What the guest of [`MIXED`] sends for one of its ports, what its device sends it as, and what it has to get: the destination on its
+/// device, and the tag.
+fn sent_inside(from: &str, to: &str) -> (Vec<u8>, (u64, Option<u16>)) {
+    let (outer, own) = (mac(OUTER), mac(FIRST));
+    let side = |name: &str| match name {
+        "outer" => (outer, "10.0.0.1", outer, None),
+        "own" => (own, "10.0.0.2", own, None),
+        "first" => (outer, "10.0.0.3", mac(SECOND), None),
+        "second" => (outer, "10.0.0.4", mac(FAR), None),
+        _ => (mac("02:00:00:00:00:05"), "10.0.0.5", mac("02:00:00:00:00:05"), Some(7)),
+    };
+    let ((device, source, _, tag), (got_by, target, said, got_with)) = (side(from), side(to));
+    let frame = ping((device, source), (said, target));
+    let frame = tag.map_or(frame.clone(), |tag| tagged(tag, &frame));
+    (frame, (got_by.to_u64(), got_with))
+}
+
+#[test]
+fn ports_inside_reach_the_outer_one_and_each_other_by_their_addresses_however_they_are_told_apart() {
+    let names = ["outer", "own", "first", "second", "tag"];
+    let mut cloud = Cloud::new(MIXED);
+    for policy in ["", "policy=slow"] {
+        cloud.put("policy slow in=1000");
+        for (at, name) in names.iter().enumerate() {
+            let at = at + 1;
+            let plug = if at == 1 { ":1" } else { "" };
+            cloud.put(&format!(
+                "port {name} 1{at} red on=a{plug} mac=02:00:00:00:00:0{at} ip=10.0.0.{at} {policy}"
+            ));
+        }
+        for from in names {
+            for to in names {
+                let (frame, expected) = sent_inside(from, to);
+                let walk = sent(&cloud, &frame);
+                if from == to {
+                    walk.assert_nowhere();
+                    continue;
+                }
+                let got: Vec<(u64, Option<u16>)> = walk
+                    .deliveries
+                    .iter()
+                    .zip(heard(&walk))
+                    .map(|(one, (_, tag))| (one.key.eth_dst, tag))
+                    .collect();
+                assert_eq!(got, [expected], "{from} to {to} {policy}");
+            }
+        }
+        // What is for many the guest passes on itself, but not between those with tags and those without.
+        let many = |device: &str, ip: &str| arp_request((mac(device), ip), "10.0.0.99");
+        for (device, ip) in [(OUTER, "10.0.0.1"), (FIRST, "10.0.0.2"), (OUTER, "10.0.0.3")] {
+            assert_eq!(heard(&sent(&cloud, &many(device, ip))), [plug("outer", Some(7))], "{ip}");
+        }
+        let from_tag = tagged(7, &many("02:00:00:00:00:05", "10.0.0.5"));
+        assert_eq!(heard(&sent(&cloud, &from_tag)), [plug("outer", None)]);
+    }
+    // So it does where the outer port is in another network, and what is for the network's many comes once.
+    cloud.put("port outer 11 blue on=a:1 mac=02:00:00:00:00:01 ip=10.1.0.1");
+    let from_tag = tagged(7, &arp_request((mac("02:00:00:00:00:05"), "10.0.0.5"), "10.0.0.99"));
+    assert_eq!(heard(&sent(&cloud, &from_tag)), [plug("outer", None)]);
+    for (device, ip) in [(FIRST, "10.0.0.2"), (OUTER, "10.0.0.3"), (OUTER, "10.0.0.4")] {
+        let asks = sent(&cloud, &arp_request((mac(device), ip), "10.0.0.99"));
+        assert_eq!(heard(&asks), [plug("outer", Some(7))], "{ip}");
+    }
+}
+
+#[test]
+fn an_answer_by_arp_to_a_port_inside_by_its_ip_address_names_the_guest() {
+    let cloud = Cloud::new(MIXED);
+    let reply = Arp {
+        operation: ArpOperation::REPLY,
+        target_mac: mac(SECOND),
+        ..Arp::request(mac(OUTER), v4("10.0.0.1"), v4("10.0.0.3"))
+    };
+    let told = sent(&cloud, &Ethernet::new(mac(OUTER), mac(SECOND)).arp(&reply));
+    assert_eq!(heard(&told), [plug("outer", None)]);
+    let key = &told.deliveries[0].key;
+    assert_eq!((key.eth_dst, key.net.tha), (mac(OUTER).to_u64(), mac(OUTER).to_u64()));
+}
+
+#[test]
+fn packets_are_routed_between_a_port_and_one_inside_it() {
+    let mut cloud = Cloud::new(NESTED);
+    cloud.put(
+        "network blue 2 geneve\nsubnet s red 10.0.0.0/24\nsubnet t blue 10.1.0.0/24\n\
+         port pod 12 blue on=a mac=02:00:00:00:00:02 ip=10.1.0.2\ninside pod outer macvlan\n\
+         port leg1 101 red owner=network:router_interface mac=02:00:00:00:01:01 ip=10.0.0.254 subnet=s\n\
+         port leg2 102 blue owner=network:router_interface mac=02:00:00:00:01:02 ip=10.1.0.254 subnet=t\n\
+         router r 100 legs=leg1/red/101,leg2/blue/102",
+    );
+    let down = ping((mac(OUTER), "10.0.0.1"), (mac("02:00:00:00:01:01"), "10.1.0.2"));
+    let up = ping((mac(FIRST), "10.1.0.2"), (mac("02:00:00:00:01:02"), "10.0.0.1"));
+    for (frame, to) in [(down, FIRST), (up, OUTER)] {
+        let walk = sent(&cloud, &frame);
+        assert_eq!(heard(&walk), [plug("outer", None)], "to {to}");
+        assert_eq!(walk.deliveries[0].key.eth_dst, mac(to).to_u64());
+    }
+}

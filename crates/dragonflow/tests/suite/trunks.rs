@@ -180,6 +180,16 @@ fn subports_follow_the_outer_port_to_another_host() {
     machine.talks(lab.boot(0, "other", &network).address().expect("an address"));
 }
 
+/// A container in a machine, with a MAC address of its own.
+fn macvlan(vm: &Vm, device: &str, port: &Value) -> Inner {
+    let (namespace, outer) = (Namespace::new().expect("a namespace"), vm.guest().device());
+    let add = ["link", "add", device, "link", outer, "type", "macvlan", "mode", "bridge"];
+    vm.namespace().ip(&add).expect("macvlan");
+    let moves = ["link", "set", device, "netns", namespace.name(), "name", DEVICE];
+    vm.namespace().ip(&moves).expect("it moves");
+    Inner::new(namespace, port)
+}
+
 #[test]
 fn a_container_with_its_own_mac_address_is_a_port() {
     let lab = Lab::new(2);
@@ -187,17 +197,21 @@ fn a_container_with_its_own_mac_address_is_a_port() {
     let (vm, far) = (lab.boot(0, "vm", &network), lab.boot(1, "far", &network));
     let pod = plain_port(&lab, &network, "pod");
     put_inside(&lab, &pod, vm.port_id(), "macvlan", 0);
-    let namespace = Namespace::new().expect("a namespace");
-    let device = vm.guest().device();
-    vm.namespace()
-        .ip(&["link", "add", "pod0", "link", device, "type", "macvlan", "mode", "bridge"])
-        .expect("macvlan");
-    vm.namespace().ip(&["link", "set", "pod0", "netns", namespace.name(), "name", DEVICE]).expect("it moves");
-    let pod = Inner::new(namespace, &pod);
+    let other = plain_port(&lab, &network, "other");
+    put_inside(&lab, &other, vm.port_id(), "macvlan", 0);
+    let (pod, other) = (macvlan(&vm, "pod0", &pod), macvlan(&vm, "pod1", &other));
+    wait_status(&lab, other.id(), "ACTIVE");
     wait_status(&lab, pod.id(), "ACTIVE");
     pod.talks(far.address().expect("an address"));
     let back = far.namespace().ping(pod.address.into(), 3).expect("ping runs");
     assert_eq!(back.lost(), 0, "{back:?}");
+    // To the guest that they are in and to each other, which is as the device of macvlan has it: the one by the switch, the other not.
+    let outer = vm.address().expect("an address");
+    pod.talks(outer);
+    pod.talks(other.address);
+    other.talks(outer);
+    let inwards = vm.namespace().ping(pod.address.into(), 3).expect("ping runs");
+    assert_eq!(inwards.lost(), 0, "{inwards:?}");
     // It is a port by itself, and the guest that it is in is as before.
     let to_vm = far.namespace().ping(vm.address().expect("an address").into(), 3).expect("ping runs");
     assert_eq!(to_vm.lost(), 0, "{to_vm:?}");
