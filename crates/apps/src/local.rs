@@ -109,6 +109,15 @@ pub(crate) fn find(view: &mut View<'_>, port: &Id<LogicalPort>) -> Option<LocalP
     rows.iter().find_map(|row| inside(view, row))
 }
 
+/// Whether what is for a port is handed to it on this node: where it is, and where it is on its way to. On the wire of a physical network
+/// it is elsewhere until it is plugged in here; in tunnels, what comes to the last table goes on to where it is.
+pub(crate) fn is_for_here(view: &mut View<'_>, port: &LogicalPort, network: &Network) -> bool {
+    let Some(us) = view.settings().map(|settings| settings.chassis) else { return false };
+    let places = places::of(view, port);
+    places.node.as_ref() == Some(&us)
+        || places.include(&us) && (network.wire.is_none() || find(view, &port.id).is_some())
+}
+
 /// The port that a packet is from, wherever it is.
 pub(crate) fn sender_row(view: &mut View<'_>, packet: &PacketIn) -> Option<Arc<LogicalPort>> {
     view.by(&LogicalPort::BY_UNIQUE_KEY, packet.ingress()?).into_iter().next()

@@ -7,7 +7,8 @@
 //! | `dest_plug` | both nodes | passes at the node of its binding; the first frame at the destination says that it runs there now |
 //! | `src_unplug` | the destination | passes at the destination |
 //!
-//! A migration that names no destination, or the node where the port is, says nothing.
+//! A migration that names no destination, or the node where the port is, says nothing. A port inside another one moves with it, and
+//! is where the outer port is as long as only that is bound to the destination.
 //!
 //! # Ports of floating IPs and gateways
 //! Nothing is plugged into them, and they are where their packets are translated. The port of a floating IP is where the port is that
@@ -17,11 +18,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use engine::{Derived, View};
 use model::{
-    AllowedAddressPairsActivePort, Chassis, Id, LogicalPort, LogicalSwitch, Migration, MigrationStatus,
-    RouterExtra,
+    AllowedAddressPairsActivePort, Chassis, ChildPortSegmentation, Id, LogicalPort, LogicalSwitch, Migration,
+    MigrationStatus, RouterExtra,
 };
 
 use crate::routers::{self, Outer};
@@ -91,8 +93,7 @@ fn holder_of(view: &mut View<'_>, port: &LogicalPort, ip: IpAddr) -> Option<Id<C
 
 fn of_plugged(view: &mut View<'_>, port: &LogicalPort) -> Places {
     let bound = port.chassis().cloned();
-    let migration = view.get(&Migration::id_of(&port.id));
-    let moves = migration.and_then(|row| Some((row.dest_chassis.clone()?, row.status)));
+    let moves = move_of(view, port);
     match moves.filter(|(destination, _)| bound.as_ref() != Some(destination)) {
         Some((destination, MigrationStatus::DestPlug)) if bound.is_some() => {
             Places { node: bound, destination: Some(destination) }
@@ -102,6 +103,34 @@ fn of_plugged(view: &mut View<'_>, port: &LogicalPort) -> Places {
         }
         _ => Places { node: bound, destination: None },
     }
+}
+
+/// Where a port is on its way to, and how far it is: by itself, or with the port that it is inside of.
+fn move_of(view: &mut View<'_>, port: &LogicalPort) -> Option<(Id<Chassis>, MigrationStatus)> {
+    if let Some(row) = view.get(&Migration::id_of(&port.id)) {
+        return Some((row.dest_chassis.clone()?, row.status));
+    }
+    let (parent, row) = moving_parent(view, port)?;
+    let (bound, destination) = (parent.chassis()?, row.dest_chassis.clone()?);
+    if *bound == destination {
+        return Some((destination, MigrationStatus::SrcUnplug));
+    }
+    // One that is elsewhere has an interface of its own.
+    (port.chassis() == Some(bound)).then_some((destination, row.status))
+}
+
+/// The port that one is inside of, if that moves.
+fn moving_parent(view: &mut View<'_>, port: &LogicalPort) -> Option<(Arc<LogicalPort>, Arc<Migration>)> {
+    let inside = view.by(&ChildPortSegmentation::BY_LPORT, port.id.clone());
+    let parent = inside.into_iter().map(|row| row.parent.clone()).find(|parent| *parent != port.id)?;
+    let row = view.get(&Migration::id_of(&parent))?;
+    Some((view.get(&parent)?, row))
+}
+
+/// The row that says how far a port is that moves.
+pub(crate) fn migration(view: &mut View<'_>, port: &LogicalPort) -> Option<Arc<Migration>> {
+    let own = view.get(&Migration::id_of(&port.id));
+    own.or_else(|| moving_parent(view, port).map(|(_, row)| row))
 }
 
 /// The ports of a network that move, and where to.
@@ -124,15 +153,16 @@ impl Derived for AllMoves {
         let mut all = Self::Value::new();
         for id in view.all::<Migration>() {
             let Some(row) = view.get(&id) else { continue };
-            let (Some(port), Some(destination)) = (row.lport.clone(), row.dest_chassis.clone()) else {
-                continue;
-            };
-            let Some(moved) = view.get(&port).filter(|moved| moved.chassis() != Some(&destination)) else {
-                continue;
-            };
-            let network = moved.lswitch.clone().filter(|_| row.status != MigrationStatus::Rebound);
-            if let Some(network) = network {
-                all.entry(network).or_default().insert((destination, port));
+            let Some(port) = row.lport.clone() else { continue };
+            let inside = view.by(&ChildPortSegmentation::BY_PARENT, port.clone());
+            for port in [port].into_iter().chain(inside.iter().map(|row| row.port.clone())) {
+                let Some(moved) = view.get(&port) else { continue };
+                let going = move_of(view, &moved).filter(|(to, status)| {
+                    moved.chassis() != Some(to) && *status != MigrationStatus::Rebound
+                });
+                if let Some((network, (destination, _))) = moved.lswitch.clone().zip(going) {
+                    all.entry(network).or_default().insert((destination, port));
+                }
             }
         }
         all

@@ -13,8 +13,8 @@ use pipeline::tables::{
 };
 use pipeline::{FlowBuilder, Priority, TableSpec, regs, tunnels};
 
-use super::VLAN_TAG_TYPE;
 use super::between::between;
+use super::{VLAN_TAG_TYPE, wire};
 use crate::local::LocalPort;
 use crate::network::{VLAN_PRESENT, tagged};
 use crate::tunnel::Egress;
@@ -50,9 +50,14 @@ pub(super) fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     sink.ready(&local.port.id);
 }
 
-/// What sends a frame for a guest that moves to the other node that it may run on.
+/// What sends a frame for a guest that moves to the other node that it may run on. To who is on its way here by a physical network; not
+/// from here, where the wire would bring it back.
 fn copy_to_other_node(view: &mut View<'_>, local: &LocalPort) -> Vec<Action> {
-    let (Some(node), Some(tunnel)) = (&local.other_node, &local.network.tunnel) else { return Vec::new() };
+    let Some(node) = &local.other_node else { return Vec::new() };
+    if let Some(wire) = local.network.wire.as_ref().filter(|_| local.is_arriving) {
+        return wire::copy(wire);
+    }
+    let Some(tunnel) = &local.network.tunnel else { return Vec::new() };
     let Ok(end) = tunnel.end(view, node) else { return Vec::new() };
     let label = tunnel.label(Egress::Port(local.port.unique_key.get()));
     label.into_iter().chain(tunnel.send(end)).collect()

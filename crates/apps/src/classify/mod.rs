@@ -90,7 +90,9 @@ fn remote_port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     let (Some(network), Some(settings)) = (&port.lswitch, view.settings()) else { return };
     let is_behind_vtep = port.binding.as_ref().is_some_and(|binding| binding.kind == BindingType::Vtep);
     let places = places::of(view, port);
-    if port.enabled == Some(false) || places.include(&settings.chassis) {
+    // Who is bound here or on the way here, and plugged in nowhere here, may be plugged in on the other node of a migration.
+    let is_here = places.include(&settings.chassis) && local::find(view, &port.id).is_some();
+    if port.enabled == Some(false) || is_here {
         return;
     }
     let Some(network) = reached(view, network) else { return };
@@ -99,7 +101,8 @@ fn remote_port(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
         // Why a tunnel does not lead there is said by the flood of the network, once and not for each port.
         (Some(_), _) => {
             let nodes = places.node.iter().chain(&places.destination);
-            nodes.filter_map(|node| tunnel.end(view, node).ok()).collect()
+            let others = nodes.filter(|node| **node != settings.chassis);
+            others.filter_map(|node| tunnel.end(view, node).ok()).collect()
         }
         (None, Some(address)) => {
             tunnel.vtep(view, address).map_err(|problem| sink.problem(problem)).into_iter().collect()

@@ -16,6 +16,7 @@ use pipeline::{FlowBuilder, Priority, regs};
 
 use super::VLAN_TAG_TYPE;
 use crate::network::{Network, VLAN_PRESENT, learns, reached, tagged};
+use crate::provider::Wire;
 
 /// Frames between one network and its wire.
 pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
@@ -43,6 +44,20 @@ pub(super) fn network(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink)
         }
         flow.output(wire.port)
     });
+}
+
+/// What sends a copy of a frame to the wire, and leaves the frame as it is.
+pub(super) fn copy(wire: &Wire) -> Vec<Action> {
+    let output = Action::output(wire.port);
+    match wire.vlan {
+        Some(vlan) => vec![
+            Action::PushVlan(VLAN_TAG_TYPE),
+            Action::set(Field::VlanVid, vlan | VLAN_PRESENT),
+            output,
+            Action::PopVlan,
+        ],
+        None => vec![output],
+    }
 }
 
 fn classified(flow: FlowBuilder, network: &Network, learns: bool) -> FlowBuilder {

@@ -18,9 +18,9 @@ use openflow::{Field, Match};
 use pipeline::tables::{DISPATCH, INGRESS, L2};
 use pipeline::{Priority, regs};
 
-use crate::local::LocalPort;
+use crate::holders;
+use crate::local::{self, LocalPort};
 use crate::network::present;
-use crate::{holders, places};
 
 /// Above what is heard, and below what ports have.
 const HELD: Priority = Priority::DEFAULT.level(2);
@@ -42,7 +42,6 @@ pub(super) fn answers(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
 /// Where the shared MAC addresses of a network lead.
 pub(super) fn held(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
     let Some(network) = present(view, &row.id) else { return };
-    let Some(us) = view.settings().map(|settings| settings.chassis) else { return };
     let mut holders_of: BTreeMap<MacAddr, Arc<LogicalPort>> = BTreeMap::new();
     for active in view.by(&AllowedAddressPairsActivePort::BY_NETWORK, row.id.clone()) {
         let Some((_, mac)) = holders::holder(view, &active) else { continue };
@@ -57,7 +56,7 @@ pub(super) fn held(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sink) {
         }
     }
     for (mac, port) in holders_of {
-        let is_here = places::of(view, &port).include(&us);
+        let is_here = local::is_for_here(view, &port, &network);
         let (next, egress) = match network.wire {
             _ if is_here => (&INGRESS, port.unique_key.get()),
             Some(_) => (&DISPATCH, regs::EGRESS_WIRE),

@@ -84,8 +84,9 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
     if let Some(router) = routers::of_leg(view, port) {
         return router::leg(view, port, &router, &network, sink);
     }
+    let is_only_here = places::of(view, port).node.as_ref() == Some(&settings.chassis);
     // Who is elsewhere is filtered there.
-    let is_here = places::of(view, port).include(&settings.chassis);
+    let is_here = local::is_for_here(view, port, &network);
     let is_sent_there = network.is_present && network.wire.is_none();
     if !is_here && !is_sent_there {
         return;
@@ -109,7 +110,10 @@ fn address(view: &mut View<'_>, port: &LogicalPort, sink: &mut Sink) {
                 .goto(next)
         });
         if network.wire.is_some() {
-            wire::no_reflection(&network, *mac, sink);
+            // A guest that is on its way here still speaks on the wire.
+            if is_only_here {
+                wire::no_reflection(&network, *mac, sink);
+            }
             if let Some(leg) = routed_from {
                 router::from_node(&network, port, *mac, leg, sink);
             }

@@ -5,6 +5,7 @@
 //!   destination sends before the guest runs there goes nowhere.
 //! - The first frame at the destination, whatever it is, makes the row of the migration say so; from then on all nodes send to the
 //!   destination only, the guest's frames pass there, and those of the interface that it left do not.
+//! - Ports inside a guest move with it: the first frame of any of them is that of the guest.
 //! - A row that was changed or deleted meanwhile stays as it is. A migration that is given up leaves the destination as it was.
 //!
 //! Where a port is on its way is in [`crate::places`], and how frames get to two nodes where they leave.
@@ -15,7 +16,7 @@ use pipeline::tables::{ARRIVAL, MIGRATION_OWNER, PORT_SECURITY};
 use pipeline::{Priority, regs, userdata};
 
 use crate::local::{self, LocalPort};
-use crate::slow_path;
+use crate::{places, slow_path};
 
 /// The app.
 #[must_use]
@@ -46,7 +47,7 @@ fn first_frame(view: &mut View<'_>, packet: &PacketIn) -> Reply {
         return Reply::Ignore("the first frame of a guest is from a port that is gone");
     };
     let us = view.settings().map(|settings| settings.chassis);
-    match view.get(&Migration::id_of(&port.id)) {
+    match places::migration(view, &port) {
         Some(row) if row.status == MigrationStatus::DestPlug && row.dest_chassis == us => {
             let runs = Migration { status: MigrationStatus::SrcUnplug, ..(*row).clone() };
             Reply::Write(Box::new(Write::change((*row).clone().into(), runs.into())))

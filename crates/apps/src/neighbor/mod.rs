@@ -25,7 +25,7 @@ use pipeline::{FlowBuilder, Priority, regs};
 
 use crate::host_address::{self, HostAddress};
 use crate::network::{self, Network};
-use crate::{holders, neighbors, places, routers};
+use crate::{holders, local, neighbors, routers};
 
 /// Ports by their own addresses go before holders of addresses of pairs, and these before who is on a wire; ports that mean to routers
 /// something else than to guests go before others. What does not say of which version of IP a packet is has a level for each.
@@ -131,7 +131,7 @@ fn way(view: &mut View<'_>, port: &LogicalPort, network: &Network) -> Option<Way
         return Some(Way::Router(key, routers::may_bring_too_long(view, &router, network)));
     }
     let us = view.settings()?.chassis;
-    let is_here = places::of(view, port).include(&us);
+    let is_here = local::is_for_here(view, port, network);
     match routers::outer(view, port) {
         Some(_) if is_here => return Some(Way::Outer(key)),
         Some(_) if network.wire.is_some() => return None,

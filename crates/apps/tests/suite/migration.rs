@@ -4,7 +4,7 @@ use engine::{Input, PacketIn, Reply};
 use model::{MigrationStatus, Object, Table};
 use net_types::MacAddr;
 use packet::build::Ethernet;
-use pipeline::userdata;
+use pipeline::{regs, userdata};
 
 use crate::support::{Cloud, Walk, arp_request, mac, ping};
 
@@ -94,7 +94,7 @@ fn told(cloud: &mut Cloud, walk: &Walk) -> Vec<Reply> {
                 frame: vec![],
                 in_port: 9,
                 network: 1,
-                ingress: 11,
+                ingress: u32::try_from(up.packet_in.key.get_part(regs::INGRESS_PORT.bits)).expect("a key"),
                 userdata: up.packet_in.controller.userdata.clone(),
                 at_ms: 0,
                 ..PacketIn::default()
@@ -159,4 +159,114 @@ fn the_destination_filters_as_the_source_does_and_limits_hold() {
     };
     assert_eq!(flows(&mut cloud, "a"), flows(&mut cloud, "b"));
     assert_eq!(cloud.node("b").engine.desired().meters.len(), 2, "one for its rate, one for its first frame");
+}
+
+#[test]
+fn ports_inside_a_guest_move_with_it() {
+    let inside = |on: &str| format!("port inner 14 red on={on} mac=02:00:00:00:00:04 ip=10.0.0.4");
+    let inner = "02:00:00:00:00:04";
+    let tagged = |frame: &[u8]| [&frame[..12], &[0x81, 0, 0, 7], &frame[12..]].concat();
+    let from_inner = tagged(&ping((mac(inner), "10.0.0.4"), (mac(FAR), "10.0.0.3")));
+    let to_inner = ping((mac(FAR), "10.0.0.3"), (mac(inner), "10.0.0.4"));
+    for (inner_moved_first, order) in [(false, "the guest is bound first"), (true, "both at once")] {
+        let mut cloud = moving("dest_plug");
+        cloud.put(&inside("a"));
+        cloud.put("inside inner vm 7");
+        assert_eq!(heard(&cloud.send("far", &to_inner)), [("a", "vm"), ("b", "vm")], "{order}");
+        assert_eq!(heard(&from_vm(&cloud, "a", 1, &from_inner)), [("c", "far")]);
+        // Its first frame is one of the guest.
+        let first = from_vm(&cloud, "b", 9, &from_inner);
+        assert_eq!(heard(&first), []);
+        let replies = told(&mut cloud, &first);
+        let [Reply::Write(write)] = replies.as_slice() else { panic!("{replies:?}") };
+        let Some(Object::Migration(row)) = &write.wanted else { panic!("{write:?}") };
+        assert_eq!((row.id.to_string().as_str(), row.status), ("vm", MigrationStatus::SrcUnplug));
+
+        cloud.put("moving vm b src_unplug");
+        let is_there = |cloud: &Cloud| {
+            assert_eq!(heard(&cloud.send("far", &to_inner)), [("b", "vm")], "{order}");
+            assert_eq!(heard(&from_vm(cloud, "b", 9, &from_inner)), [("c", "far")], "{order}");
+            from_vm(cloud, "a", 1, &from_inner).assert_nowhere();
+        };
+        is_there(&cloud);
+        if inner_moved_first {
+            cloud.put(&inside("b"));
+            is_there(&cloud);
+        }
+        cloud.put("port vm 11 red on=b mac=02:00:00:00:00:01 ip=10.0.0.1");
+        is_there(&cloud);
+        cloud.put("moving vm b rebound");
+        is_there(&cloud);
+        cloud.put(&inside("b"));
+        cloud.delete(Table::Migration, "vm");
+        is_there(&cloud);
+    }
+    // What has a plug of its own elsewhere stays there.
+    let mut cloud = moving("src_unplug");
+    cloud.put("port inner 14 red on=c:5 mac=02:00:00:00:00:04 ip=10.0.0.4\ninside inner vm 7");
+    assert_eq!(
+        heard(&cloud.send("near", &ping((mac(NEAR), "10.0.0.2"), (mac(inner), "10.0.0.4")))),
+        [("c", "inner")]
+    );
+}
+
+#[test]
+fn a_guest_is_reached_from_both_nodes_wherever_it_is_plugged_in() {
+    let mut cloud = Cloud::new(CLOUD);
+    cloud.put("port there 15 red on=b:7 mac=02:00:00:00:00:05 ip=10.0.0.5");
+    let to_vm = ping((mac("02:00:00:00:00:05"), "10.0.0.5"), (mac(VM), "10.0.0.1"));
+    let asks = arp_request((mac("02:00:00:00:00:05"), "10.0.0.5"), "10.0.0.99");
+    // Its destination is prepared before anything is plugged in there.
+    cloud.put("moving vm b dest_plug");
+    assert_eq!(heard(&cloud.send("there", &to_vm)), [("a", "vm")]);
+    assert_eq!(heard(&cloud.send("there", &asks)), [("a", "near"), ("a", "vm"), ("c", "far")]);
+    cloud.plug("b", "vm", 9);
+    assert_eq!(heard(&cloud.send("there", &to_vm)), [("a", "vm"), ("b", "vm")]);
+    // And it may be pulled out where it was before it says a word.
+    cloud.unplug("a", "vm");
+    assert_eq!(
+        heard(&cloud.send("near", &ping((mac(NEAR), "10.0.0.2"), (mac(VM), "10.0.0.1")))),
+        [("b", "vm")]
+    );
+    assert_eq!(heard(&cloud.send("there", &to_vm)), [("b", "vm")]);
+}
+
+#[test]
+fn a_guest_that_moves_in_a_physical_network_is_heard_and_reached_where_it_is() {
+    for (network, tag) in
+        [("network red 1 vlan segment=100 in=public", Some(100)), ("network red 1 flat in=public", None)]
+    {
+        let cloud = CLOUD.replace("network red 1 geneve", network);
+        let mut cloud = Cloud::new(&cloud);
+        cloud.put("wire a public 90\nwire b public 90\nwire c public 90");
+        cloud.put("port there 15 red on=b:7 mac=02:00:00:00:00:05 ip=10.0.0.5");
+        let there = (mac("02:00:00:00:00:05"), "10.0.0.5");
+        let (to_vm, to_there) = (ping(there, (mac(VM), "10.0.0.1")), ping((mac(VM), "10.0.0.1"), there));
+        let on_wire = |walk: &Walk| -> Vec<(String, Option<u16>)> {
+            let tag = |key: &ofsim::Key| {
+                key.vlans.first().filter(|tag| tag.is_present()).map(|tag| tag.tci & 0xfff)
+            };
+            walk.on_wire.iter().map(|one| (one.from.clone(), tag(&one.key))).collect()
+        };
+        for is_plugged in [false, true] {
+            cloud.put("moving vm b dest_plug");
+            if is_plugged {
+                cloud.plug("b", "vm", 9);
+            }
+            assert_eq!(heard(&from_vm(&cloud, "a", 1, &to_there)), [("b", "there")], "{is_plugged}");
+            let walk = cloud.send("there", &to_vm);
+            let both = [("a", "vm"), ("b", "vm")];
+            let expected = if is_plugged { &both[..] } else { &both[..1] };
+            assert_eq!((heard(&walk), on_wire(&walk)), (expected.to_vec(), vec![("b".to_owned(), tag)]));
+        }
+        cloud.put("moving vm b src_unplug");
+        assert_eq!(heard(&cloud.send("there", &to_vm)), [("b", "vm")]);
+        assert_eq!(heard(&from_vm(&cloud, "b", 9, &to_far())), [("c", "far")]);
+        from_vm(&cloud, "a", 1, &to_there).assert_nowhere();
+        let near = ping((mac(NEAR), "10.0.0.2"), (mac(VM), "10.0.0.1"));
+        assert_eq!(heard(&cloud.send("near", &near)), [("b", "vm")]);
+        // Where it is now, nobody else is heard in its name.
+        let reflected = cloud.inject("b", ofsim::Packet::of_frame(net_types::OfPort::new(90), &to_there));
+        assert_eq!(heard(&reflected), []);
+    }
 }

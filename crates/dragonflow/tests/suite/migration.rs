@@ -111,3 +111,19 @@ fn a_move_that_is_given_up_leaves_nothing_at_the_destination() {
     talks(&peer, &vm);
     lab.cloud.wait_status(&vm, "ACTIVE").expect("it is where it was");
 }
+
+#[test]
+fn a_guest_is_reached_from_its_destination_before_it_is_plugged_in_there() {
+    let lab = Lab::new(2);
+    let network = lab.network("blue", "geneve", "10.0.0.0/24");
+    let (vm, witness) = (lab.boot(0, "vm", &network), lab.boot(1, "witness", &network));
+    talks(&witness, &vm);
+    let before = lab.cloud.sites()[1].flows().expect("flows");
+    put_migration(&lab, &vm, "dest_plug");
+    try_wait_until(PATIENCE, "the destination to know of the move", || {
+        (lab.cloud.sites()[1].flows().ok()? != before).then_some(())
+    })
+    .expect("it knows");
+    talks(&witness, &vm);
+    talks(&vm, &witness);
+}
