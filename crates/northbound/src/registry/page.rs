@@ -78,7 +78,7 @@ pub fn api_reference() -> String {
     describe(&mut page, &PORT_FORWARDING);
     describe(&mut page, &AGENT);
     page.push_str("\n## Extensions\n\n| alias | what it means here |\n|---|---|\n");
-    for extension in EXTENSIONS {
+    for extension in EXTENSIONS.iter() {
         line(&mut page, format_args!("| `{}` | {} |", extension.alias, extension.description));
     }
     page

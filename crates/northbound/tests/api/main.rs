@@ -7,6 +7,7 @@ mod agents;
 mod basics;
 mod bindings;
 mod crowds;
+mod floating_ip_fates;
 mod floating_ip_routers;
 mod floating_ips;
 mod forwarding;
