@@ -4,10 +4,7 @@
 use std::net::IpAddr;
 
 use engine::View;
-use model::{Id, LogicalPort, LogicalSwitch, NetworkExtra, PortDns};
-
-/// The domain that a cloud comes with, in which ports have no names.
-const UNNAMED: &str = "openstacklocal";
+use model::{Id, LogicalPort, LogicalSwitch, NetworkExtra, PortDns, UNNAMED_DOMAIN};
 
 /// What a guest is told of its own name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +39,7 @@ pub(crate) fn own(view: &mut View<'_>, port: &LogicalPort, address: IpAddr) -> O
         return Some(OwnName { host, full: full_name(view, &row), is_given: true });
     }
     let cloud = of_cloud(view);
-    if cloud.is_empty() || cloud == UNNAMED {
+    if cloud.is_empty() || cloud == UNNAMED_DOMAIN {
         return None;
     }
     let host = format!("host-{}", address.to_string().replace(['.', ':'], "-"));

@@ -90,7 +90,7 @@ impl Default for Dhcp {
             rate_per_s: 3,
             dns_servers: vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)],
             dns_servers_v6: Vec::new(),
-            domain: "openstacklocal".to_owned(),
+            domain: model::UNNAMED_DOMAIN.to_owned(),
             lease_seconds: 86_400,
             mtu_bytes: 1460,
             has_metadata_route: true,

@@ -61,7 +61,7 @@ pub use network_extra::NetworkExtra;
 pub use port_address_ranges::{AddressRange, PortAddressRanges};
 pub use port_chain::{ChainProtocol, PortChain};
 pub use port_dhcpv6::{Dhcpv6Option, PortDhcpv6};
-pub use port_dns::PortDns;
+pub use port_dns::{PortDns, UNNAMED_DOMAIN};
 pub use port_forwarding::PortForwarding;
 pub use port_pair::{Correlation, PortPair};
 pub use port_pair_group::PortPairGroup;

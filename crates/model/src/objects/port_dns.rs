@@ -36,6 +36,9 @@ object! {
     }
 }
 
+/// The domain that a cloud comes with, in which ports have no names.
+pub const UNNAMED_DOMAIN: &str = "openstacklocal";
+
 impl PortDns {
     /// The id of the name of this port.
     #[must_use]

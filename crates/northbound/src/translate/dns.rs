@@ -8,15 +8,13 @@
 
 use std::net::IpAddr;
 
-use model::{PortDns, Version};
+use model::{PortDns, UNNAMED_DOMAIN, Version};
 use serde_json::{Value, json};
 
 use super::port::Port;
 
 /// Octets of a full name.
 const NAME_BYTES_MAX: usize = 255;
-/// The domain that a cloud comes with.
-const DEFAULT: &str = "openstacklocal.";
 
 /// The domain of the cloud, `[DEFAULT] dns_domain`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +26,7 @@ pub struct CloudDomain {
 
 impl Default for CloudDomain {
     fn default() -> Self {
-        Self::new("openstacklocal")
+        Self::new(UNNAMED_DOMAIN)
     }
 }
 
@@ -44,7 +42,7 @@ impl CloudDomain {
     /// Whether ports may have names.
     #[must_use]
     pub fn names_ports(&self) -> bool {
-        !self.full.is_empty() && self.full != DEFAULT
+        !self.full.is_empty() && self.full.trim_end_matches('.') != UNNAMED_DOMAIN
     }
 
     /// Whether a port may have this name, of which the form is known to be right.
