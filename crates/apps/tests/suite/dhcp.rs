@@ -5,14 +5,13 @@ use std::net::Ipv4Addr;
 use engine::{Dhcp, Input, PacketIn, Reply};
 use model::Table;
 use net_types::{MacAddr, OfPort};
-use openflow::action::Controller;
 use packet::Headers;
 use packet::build::{Transport, Udp};
 use packet::dhcp::{
     CLIENT_PORT, Message, MessageType, Op, Options, Route, SERVER_PORT, codes, decode_routes,
 };
 use packet::headers::{NetworkKey, TransportKey};
-use pipeline::{regs, userdata};
+use pipeline::userdata;
 use proptest::prelude::*;
 
 use crate::support::{Cloud, arp_request, ip, mac, udp, v4};
@@ -64,25 +63,9 @@ fn unicast(message: &Message) -> Vec<u8> {
 fn ask(cloud: &mut Cloud, port: &str, frame: &[u8]) -> Reply {
     let walk = cloud.send(port, frame);
     assert_eq!((walk.receivers().len(), walk.hops.len()), (0, 0), "somebody else got it, too");
-    let [up] = walk.to_controller.as_slice() else { panic!("{} packets went up", walk.to_controller.len()) };
-    let (key, controller): (_, &Controller) = (&up.packet_in.key, &up.packet_in.controller);
-    assert_eq!(controller.userdata, [userdata::DHCP]);
-    let register = |register: &regs::Register| {
-        let value = u64::try_from(key.get(register.bits.field) & register.bits.mask()).expect("a register");
-        u32::try_from(value).expect("32 bits")
-    };
-    let packet = PacketIn {
-        frame: frame.to_vec(),
-        in_port: key.in_port.get(),
-        network: register(&regs::NETWORK),
-        ingress: register(&regs::INGRESS_PORT),
-        userdata: controller.userdata.clone(),
-        at_ms: 0,
-        ..PacketIn::default()
-    };
-    let outputs = cloud.node(&up.node).step(vec![Input::Packet(packet)]);
-    let [reply] = outputs.replies.as_slice() else { panic!("{} replies", outputs.replies.len()) };
-    reply.clone()
+    let (responder, reply) = crate::support::ask(cloud, port, frame);
+    assert_eq!(responder, userdata::DHCP);
+    reply
 }
 
 /// What comes back: the switch port that it leaves by, the addresses around it, and the message.

@@ -5,7 +5,7 @@ use packet::build::{Transport, Udp};
 use pipeline::{tables, userdata};
 
 use crate::routers::{
-    BLUE_LEG, FLOATING1, OUTSIDE, RED_LEG, RED1, ROUTED, UPSTREAM, from_red, from_wire, only,
+    BLUE_LEG, FLOATING1, IN_A_ROW, OUTSIDE, RED_LEG, RED1, ROUTED, UPSTREAM, from_red, from_wire, only,
 };
 use crate::support::{Cloud, Walk, ip, mac};
 
@@ -123,20 +123,9 @@ fn a_route_with_several_next_hops_measures_as_one_with_one_does() {
 
 #[test]
 fn a_second_router_measures_what_the_first_one_did_not() {
-    let mut cloud = Cloud::new(&format!(
-        "{ROUTED}
-        network transit 5 geneve mtu=1442
-        network green 6 geneve mtu=1200
-        subnet transit4 transit 10.0.5.0/24
-        subnet green4 green 10.0.6.0/24 gateway=10.0.6.1
-        port rtransit 104 transit owner=network:router_interface mac=02:00:00:00:05:01 ip=10.0.5.1 subnet=transit4
-        port ttransit 105 transit owner=network:router_interface mac=02:00:00:00:05:02 ip=10.0.5.2 subnet=transit4
-        port tgreen 106 green owner=network:router_interface mac=02:00:00:00:06:01 ip=10.0.6.1 subnet=green4
-        router r 7 legs=redleg/red/101,blueleg/blue/102,rtransit/transit/104 route=10.0.6.0/24/10.0.5.2
-        router t 9 legs=ttransit/transit/105,tgreen/green/106 route=10.0.1.0/24/10.0.5.1
-        port green1 61 green on=b:6 mac=02:00:00:00:00:06 ip=10.0.6.61 subnet=green4
-        "
-    ));
+    let mut cloud = Cloud::new(&format!("{ROUTED}{IN_A_ROW}"));
+    cloud.put("network transit 5 geneve mtu=1442");
+    cloud.put("network green 6 geneve mtu=1200");
     cloud.put("network red 1 geneve mtu=1442");
     cloud.put("network blue 2 geneve mtu=1442");
     let to_green =

@@ -34,6 +34,20 @@ pub(crate) const ROUTED: &str = "
     port other1 31 other on=c:4 mac=02:00:00:00:00:04 ip=10.0.1.11 subnet=other4
 ";
 
+/// More lines for that: a second router behind the first one, with a network of its own.
+pub(crate) const IN_A_ROW: &str = "
+    network transit 5 geneve
+    network green 6 geneve
+    subnet transit4 transit 10.0.5.0/24
+    subnet green4 green 10.0.6.0/24 gateway=10.0.6.1
+    port rtransit 104 transit owner=network:router_interface mac=02:00:00:00:05:01 ip=10.0.5.1 subnet=transit4
+    port ttransit 105 transit owner=network:router_interface mac=02:00:00:00:05:02 ip=10.0.5.2 subnet=transit4
+    port tgreen 106 green owner=network:router_interface mac=02:00:00:00:06:01 ip=10.0.6.1 subnet=green4
+    router r 7 legs=redleg/red/101,blueleg/blue/102,rtransit/transit/104 route=10.0.6.0/24/10.0.5.2
+    router t 9 legs=ttransit/transit/105,tgreen/green/106 route=10.0.1.0/24/10.0.5.1
+    port green1 61 green on=b:6 mac=02:00:00:00:00:06 ip=10.0.6.61 subnet=green4
+";
+
 pub(crate) const RED1: (&str, MacAddr) = ("red1", MacAddr([2, 0, 0, 0, 0, 1]));
 pub(crate) const RED_LEG: MacAddr = MacAddr([2, 0, 0, 0, 1, 1]);
 pub(crate) const BLUE_LEG: MacAddr = MacAddr([2, 0, 0, 0, 2, 1]);
@@ -139,20 +153,7 @@ fn the_longest_prefix_counts_and_networks_of_the_router_before_written_routes() 
 
 #[test]
 fn routers_in_a_row_pass_packets_on() {
-    let cloud = Cloud::new(&format!(
-        "{ROUTED}
-        network transit 5 geneve
-        network green 6 geneve
-        subnet transit4 transit 10.0.5.0/24
-        subnet green4 green 10.0.6.0/24 gateway=10.0.6.1
-        port rtransit 104 transit owner=network:router_interface mac=02:00:00:00:05:01 ip=10.0.5.1 subnet=transit4
-        port ttransit 105 transit owner=network:router_interface mac=02:00:00:00:05:02 ip=10.0.5.2 subnet=transit4
-        port tgreen 106 green owner=network:router_interface mac=02:00:00:00:06:01 ip=10.0.6.1 subnet=green4
-        router r 7 legs=redleg/red/101,blueleg/blue/102,rtransit/transit/104 route=10.0.6.0/24/10.0.5.2
-        router t 9 legs=ttransit/transit/105,tgreen/green/106 route=10.0.1.0/24/10.0.5.1
-        port green1 61 green on=b:6 mac=02:00:00:00:00:06 ip=10.0.6.61 subnet=green4
-        "
-    ));
+    let cloud = Cloud::new(&format!("{ROUTED}{IN_A_ROW}"));
     let walk = from_red(&cloud, "10.0.6.61");
     assert_eq!(only(&walk), ("green1", mac("02:00:00:00:06:01"), mac("02:00:00:00:00:06"), 62));
     let back = ping((mac("02:00:00:00:00:06"), "10.0.6.61"), (mac("02:00:00:00:06:01"), "10.0.1.11"));

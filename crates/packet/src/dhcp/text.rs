@@ -252,7 +252,7 @@ fn shortest(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Bytes that are written as digits, `None` when it is some other text.
-fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     let byte = |digits: &str| {
         let is_byte = digits.len() <= 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
         is_byte.then(|| u8::from_str_radix(digits, 16).ok()).flatten()

@@ -17,6 +17,7 @@ use std::net::Ipv6Addr;
 use thiserror::Error;
 
 use super::codes;
+use crate::dhcp::text::hexadecimal;
 
 /// The longest text. More does not fit a message that every client takes.
 const TEXT_BYTES_MAX: usize = 1_024;
@@ -127,21 +128,6 @@ fn addresses(text: &str) -> Result<Vec<Ipv6Addr>, String> {
     };
     let addresses: Result<Vec<Ipv6Addr>, String> = pieces(text).map(bare).collect();
     addresses.map_err(|piece| format!("'{piece}' is not an IPv6 address"))
-}
-
-/// Bytes that are written as digits; nothing, when it is some other text.
-fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let byte = |digits: &str| {
-        let is_byte =
-            (1..=2).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        is_byte.then(|| u8::from_str_radix(digits, 16).ok()).flatten()
-    };
-    if let Some(digits) = text.strip_prefix("0x") {
-        let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-        let pair = |pair: &[u8; 2]| byte(std::str::from_utf8(pair).ok()?);
-        return if rest.is_empty() { pairs.iter().map(pair).collect() } else { None };
-    }
-    text.contains(':').then(|| text.split(':').map(byte).collect()).flatten()
 }
 
 #[cfg(test)]
