@@ -9,6 +9,9 @@
 //!   whoever uses it: what is remembered is asked only about addresses that no port has.
 //! - What was not heard again for as long as the operator says is forgotten, and what a port said when the port goes. One port, and the wire
 //!   in one network, can have so many addresses remembered; what is beyond that is not, and is flooded.
+//! - What is heard from the wire, and out of tunnels without a port key, may be what a port of another node says, and is remembered too. On a wire
+//!   that is of use: nothing else says where such a port is. Out of a tunnel it is of none, and takes the place of an address that no port has;
+//!   to leave it out would cost a flow more for each port of the network, or each packet from there one more look-up.
 //! - What came from another node goes to a port on this one or nowhere, as everything that came from there.
 //!
 //! The switch itself makes the flows, in a table that nobody reconciles. So they outlive the controller, and not the switch.
