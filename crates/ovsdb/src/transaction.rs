@@ -99,6 +99,18 @@ impl<T: Table> Values<T> {
         self
     }
 
+    /// Sets a column of numbered references, which may name rows that this transaction inserts.
+    #[must_use]
+    pub fn refer_numbered(
+        mut self,
+        column: &Column<T, BTreeMap<i64, Uuid>>,
+        rows: impl IntoIterator<Item = (i64, RowRef)>,
+    ) -> Self {
+        let pairs = rows.into_iter().map(|(number, row)| (Atom::Integer(number), row.atom()));
+        self.columns.insert(column.name(), Datum::Map(pairs.collect()));
+        self
+    }
+
     fn to_json(&self) -> Value {
         Value::Object(
             self.columns.iter().map(|(name, datum)| ((*name).to_owned(), datum.to_json())).collect(),

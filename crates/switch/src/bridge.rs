@@ -11,7 +11,7 @@
 //! - **Planning cannot fail**: what cannot be had is left out and named, the rest is set up.
 //!
 //! # What is ours
-//! Rows of `Bridge`, `Port` and `Controller` that we create carry `external_ids:dragonflow-owner=<integration bridge>`.
+//! Rows of `Bridge`, `Port`, `Controller`, `QoS` and `Queue` that we create carry `external_ids:dragonflow-owner=<integration bridge>`.
 //! The value names the bridge, not the host, so that two controllers may share an Open vSwitch with a bridge each,
 //! patched into the same provider bridge, and so that renaming a host orphans nothing.
 //!
@@ -19,7 +19,8 @@
 //! |---|---|---|
 //! | integration bridge | made as specified | used: `fail_mode` is set if empty, OpenFlow 1.3 is added to `protocols` if these are restricted without it |
 //! | other bridge | never changed, never removed | never changed |
-//! | port, interface, controller | made as specified; removed when no longer wanted | never changed |
+//! | port, interface, controller | made as specified; removed when no longer wanted | never changed, but for the `qos` of a port that has none, see [`ShapeSpec`] |
+//! | qos, queue | made as specified; removed when no longer wanted | never changed |
 //!
 //! Ports through which other nodes are watched have a mark more, `dragonflow-peer=<node>` and `dragonflow-bfd=<node>`, see
 //! [`SessionSpec`].
@@ -39,6 +40,7 @@ pub use edit::Edit;
 pub use plan::{Plan, plan};
 pub use problem::Problem;
 pub use session::SessionSpec;
+pub use shape::{LINK_KEY, QueueSpec, ShapeSpec};
 pub use spec::{BridgeSpec, InternalSpec, PatchSpec, PeerBridge, TunnelKind, TunnelSpec};
 
 mod apply;
@@ -47,6 +49,7 @@ mod edit;
 mod plan;
 mod problem;
 mod session;
+mod shape;
 mod spec;
 
 /// The key of `external_ids` whose value names the integration bridge that a row belongs to.

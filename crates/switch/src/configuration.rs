@@ -14,7 +14,7 @@ use ovsdb::replica::Replica;
 use ovsdb::row::{Batch, Change};
 use ovsdb::transaction::{OperationId, Outcome, Rows, SelectError, Transaction};
 use ovsdb::typed::{ColumnInfo, Table};
-use ovsdb::vswitch::{Bridge, Controller, Interface, OpenvSwitch, Port};
+use ovsdb::vswitch::{Bridge, Controller, Interface, OpenvSwitch, Port, QoS, Queue};
 
 /// Rows of one table, shared with whoever looks at them.
 pub type TableRows<T> = BTreeMap<Uuid, Arc<T>>;
@@ -27,11 +27,13 @@ pub struct Configuration {
     ports: TableRows<Port>,
     interfaces: TableRows<Interface>,
     controllers: TableRows<Controller>,
+    qos: TableRows<QoS>,
+    queues: TableRows<Queue>,
 }
 
 /// The columns to follow for a [`Configuration`] that is complete.
 #[must_use]
-pub const fn columns() -> [ColumnInfo; 31] {
+pub const fn columns() -> [ColumnInfo; 40] {
     [
         OpenvSwitch::BRIDGES.info(),
         OpenvSwitch::OTHER_CONFIG.info(),
@@ -47,11 +49,13 @@ pub const fn columns() -> [ColumnInfo; 31] {
         Port::EXTERNAL_IDS.info(),
         Port::INTERFACES.info(),
         Port::NAME.info(),
+        Port::QOS.info(),
         Interface::ADMIN_STATE.info(),
         Interface::BFD.info(),
         Interface::BFD_STATUS.info(),
         Interface::ERROR.info(),
         Interface::EXTERNAL_IDS.info(),
+        Interface::LINK_SPEED.info(),
         Interface::LINK_STATE.info(),
         Interface::MAC.info(),
         Interface::MAC_IN_USE.info(),
@@ -64,6 +68,13 @@ pub const fn columns() -> [ColumnInfo; 31] {
         Controller::EXTERNAL_IDS.info(),
         Controller::IS_CONNECTED.info(),
         Controller::TARGET.info(),
+        QoS::EXTERNAL_IDS.info(),
+        QoS::OTHER_CONFIG.info(),
+        QoS::QUEUES.info(),
+        QoS::TYPE.info(),
+        Queue::DSCP.info(),
+        Queue::EXTERNAL_IDS.info(),
+        Queue::OTHER_CONFIG.info(),
     ]
 }
 
@@ -83,6 +94,8 @@ impl Configuration {
             ports: shared(replica.typed()),
             interfaces: shared(replica.typed()),
             controllers: shared(replica.typed()),
+            qos: shared(replica.typed()),
+            queues: shared(replica.typed()),
         }
     }
 
@@ -95,6 +108,8 @@ impl Configuration {
             put(&mut self.ports, change);
             put(&mut self.interfaces, change);
             put(&mut self.controllers, change);
+            put(&mut self.qos, change);
+            put(&mut self.queues, change);
         }
     }
 
@@ -122,6 +137,16 @@ impl Configuration {
     #[must_use]
     pub fn controllers(&self) -> &TableRows<Controller> {
         &self.controllers
+    }
+
+    #[must_use]
+    pub fn qos(&self) -> &TableRows<QoS> {
+        &self.qos
+    }
+
+    #[must_use]
+    pub fn queues(&self) -> &TableRows<Queue> {
+        &self.queues
     }
 
     /// The bridge of this name; the database allows one at most.
@@ -156,6 +181,8 @@ pub struct Query {
     ports: OperationId,
     interfaces: OperationId,
     controllers: OperationId,
+    qos: OperationId,
+    queues: OperationId,
 }
 
 impl Default for Query {
@@ -174,6 +201,8 @@ impl Query {
             ports: select::<Port>(&mut transaction),
             interfaces: select::<Interface>(&mut transaction),
             controllers: select::<Controller>(&mut transaction),
+            qos: select::<QoS>(&mut transaction),
+            queues: select::<Queue>(&mut transaction),
             transaction,
         }
     }
@@ -186,6 +215,8 @@ impl Query {
             ports: shared(outcome.rows(self.ports)?),
             interfaces: shared(outcome.rows(self.interfaces)?),
             controllers: shared(outcome.rows(self.controllers)?),
+            qos: shared(outcome.rows(self.qos)?),
+            queues: shared(outcome.rows(self.queues)?),
         })
     }
 }

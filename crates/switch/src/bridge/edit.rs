@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ovsdb::Uuid;
 use ovsdb::transaction::{Mutations, RowRef, Rows, Transaction, Until, Values};
 use ovsdb::typed::Table;
-use ovsdb::vswitch::{Bridge, Controller, Interface, OpenvSwitch, Port};
+use ovsdb::vswitch::{Bridge, Controller, Interface, OpenvSwitch, Port, QoS, Queue};
 
+use super::shape::{QueueStep, Shape};
 use super::spec::WantedPort;
 
 /// A row as it was when the plan was made.
@@ -61,6 +62,12 @@ pub(super) enum Step {
         bridges: Vec<Seen<Bridge>>,
         port: Seen<Port>,
     },
+    Shape(Shape),
+    RemoveShape {
+        ports: Vec<Seen<Port>>,
+        row: Seen<QoS>,
+    },
+    RemoveQueues(Vec<Seen<Queue>>),
 }
 
 /// A bridge to add something to.
@@ -100,6 +107,15 @@ impl fmt::Display for Edit {
                 write!(f, "set type, options and number of {} port {}", wanted.kind, wanted.name)
             }
             Step::RemovePort { port, .. } => write!(f, "remove port {}", port.1.name),
+            Step::Shape(shape) => {
+                let (name, rate) = (&shape.port.1.name, shape.link_kbps);
+                write!(f, "divide {rate} kbit/s of port {name} by {} queues", shape.queues.len())
+            }
+            Step::RemoveShape { ports, .. } => {
+                let names: Vec<&str> = ports.iter().map(|port| port.1.name.as_str()).collect();
+                write!(f, "remove the queues of port {}", names.join(", "))
+            }
+            Step::RemoveQueues(queues) => write!(f, "remove {} queues", queues.len()),
         }
     }
 }
@@ -172,6 +188,20 @@ impl Writer {
                 bridges.iter().for_each(|bridge| self.same_bridge(bridge));
                 self.same_port(port);
             }
+            Step::Shape(shape) => {
+                self.same_port(&shape.port);
+                shape.seen.iter().for_each(|row| self.same_qos(row));
+                for step in shape.queues.values() {
+                    if let QueueStep::Changed(queue, _) = step {
+                        self.same_queue(queue);
+                    }
+                }
+            }
+            Step::RemoveShape { ports, row } => {
+                ports.iter().for_each(|port| self.same_port(port));
+                self.same_qos(row);
+            }
+            Step::RemoveQueues(queues) => queues.iter().for_each(|queue| self.same_queue(queue)),
         }
     }
 
@@ -220,7 +250,55 @@ impl Writer {
                     self.transaction.mutate(&Rows::row(*bridge), &mutations);
                 }
             }
+            Step::Shape(shape) => self.shape(shape),
+            Step::RemoveShape { ports, row } => {
+                for (port, _) in ports {
+                    self.transaction.update(&Rows::row(*port), &Values::new().set(&Port::QOS, None));
+                }
+                self.transaction.delete(&Rows::<QoS>::row(row.0));
+            }
+            Step::RemoveQueues(queues) => {
+                for (queue, _) in queues {
+                    self.transaction.delete(&Rows::<Queue>::row(*queue));
+                }
+            }
         }
+    }
+
+    fn shape(&mut self, shape: &Shape) {
+        let mut queues = Vec::new();
+        for (number, step) in &shape.queues {
+            let row = match step {
+                QueueStep::Kept(row) => RowRef::from(*row),
+                QueueStep::New(row) => self.transaction.insert(&Values::of(row)),
+                QueueStep::Changed((uuid, present), row) => {
+                    let mut external_ids = present.external_ids.clone();
+                    external_ids.extend(row.external_ids.clone());
+                    let values = Values::new()
+                        .set(&Queue::DSCP, row.dscp)
+                        .set(&Queue::OTHER_CONFIG, row.other_config.clone())
+                        .set(&Queue::EXTERNAL_IDS, external_ids);
+                    self.transaction.update(&Rows::row(*uuid), &values);
+                    RowRef::from(*uuid)
+                }
+            };
+            queues.push((i64::from(*number), row));
+        }
+        let values = match &shape.seen {
+            None => Values::of(&shape.row),
+            Some(_) => Values::new()
+                .set(&QoS::TYPE, shape.row.r#type.clone())
+                .set(&QoS::OTHER_CONFIG, shape.row.other_config.clone()),
+        };
+        let values = values.refer_numbered(&QoS::QUEUES, queues);
+        let row = match &shape.seen {
+            None => self.transaction.insert(&values),
+            Some((uuid, _)) => {
+                self.transaction.update(&Rows::row(*uuid), &values);
+                RowRef::from(*uuid)
+            }
+        };
+        self.transaction.update(&Rows::row(shape.port.0), &Values::new().refer(&Port::QOS, [row]));
     }
 
     fn insert_bridge(&mut self, root: Option<Uuid>, bridge: &Bridge) {
@@ -290,7 +368,25 @@ impl Writer {
         let values = Values::new()
             .set(&Port::NAME, row.name.clone())
             .set(&Port::EXTERNAL_IDS, row.external_ids.clone())
-            .set(&Port::INTERFACES, row.interfaces.clone());
+            .set(&Port::INTERFACES, row.interfaces.clone())
+            .set(&Port::QOS, row.qos);
+        self.unchanged(*uuid, values);
+    }
+
+    fn same_qos(&mut self, (uuid, row): &Seen<QoS>) {
+        let values = Values::new()
+            .set(&QoS::TYPE, row.r#type.clone())
+            .set(&QoS::EXTERNAL_IDS, row.external_ids.clone())
+            .set(&QoS::OTHER_CONFIG, row.other_config.clone())
+            .set(&QoS::QUEUES, row.queues.clone());
+        self.unchanged(*uuid, values);
+    }
+
+    fn same_queue(&mut self, (uuid, row): &Seen<Queue>) {
+        let values = Values::new()
+            .set(&Queue::DSCP, row.dscp)
+            .set(&Queue::EXTERNAL_IDS, row.external_ids.clone())
+            .set(&Queue::OTHER_CONFIG, row.other_config.clone());
         self.unchanged(*uuid, values);
     }
 

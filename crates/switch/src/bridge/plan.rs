@@ -10,6 +10,7 @@ use ovsdb::vswitch::{Bridge, Controller, Interface, Port};
 use super::complete;
 use super::edit::{self, Anchor, Edit, Seen, Step};
 use super::problem::Problem;
+use super::shape;
 use super::spec::{BridgeSpec, PatchSpec, PeerBridge, WantedPort};
 use super::{PEER_KEY, SPEAKER_KEY, is_owned, mark};
 use crate::configuration::Configuration;
@@ -70,7 +71,8 @@ pub fn plan(spec: &BridgeSpec, configuration: &Configuration) -> Plan {
     for (port, bridge) in wanted.into_values() {
         planner.port(port, bridge);
     }
-    let Planner { steps, mut problems, .. } = planner;
+    let Planner { mut steps, mut problems, .. } = planner;
+    steps.extend(shape::steps(spec, configuration, &mut problems));
     problems.sort();
     problems.dedup();
     Plan { edits: steps.into_iter().map(Edit).collect(), problems }

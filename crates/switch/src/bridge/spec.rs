@@ -8,6 +8,7 @@ use net_types::MacAddr;
 use ovsdb::vswitch::Interface;
 
 use super::session::SessionSpec;
+use super::shape::ShapeSpec;
 use super::{INTERNAL_TYPE, PATCH_TYPE, PEER_OPTION};
 
 /// An integration bridge with its ports.
@@ -29,6 +30,8 @@ pub struct BridgeSpec {
     pub sessions: Option<Vec<SessionSpec>>,
     pub patches: Vec<PatchSpec>,
     pub internals: Vec<InternalSpec>,
+    /// What is promised of what leaves by other bridges. None leaves queues as they are.
+    pub shapes: Option<Vec<ShapeSpec>>,
 }
 
 /// The encapsulations that we use.

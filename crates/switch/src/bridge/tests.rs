@@ -16,6 +16,7 @@ use super::{
 mod applying;
 mod property;
 mod sessions;
+mod shaping;
 mod world;
 
 const BRIDGE: &str = "br-int";

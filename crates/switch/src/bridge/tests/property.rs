@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use net_types::MacAddr;
-use ovsdb::vswitch::Bridge;
+use ovsdb::vswitch::{Bridge, Port};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -12,8 +12,8 @@ use proptest::sample::{select, subsequence};
 use super::BRIDGE;
 use super::world::{Scene, strings};
 use crate::bridge::{
-    BridgeSpec, ID_KEY_PREFIX, InternalSpec, OWNER_KEY, PEER_KEY, PatchSpec, PeerBridge, SPEAKER_KEY,
-    SessionSpec, TunnelKind, TunnelSpec, is_owned, plan,
+    BridgeSpec, ID_KEY_PREFIX, InternalSpec, OWNER_KEY, PEER_KEY, PatchSpec, PeerBridge, QueueSpec,
+    SPEAKER_KEY, SessionSpec, ShapeSpec, TunnelKind, TunnelSpec, is_owned, plan,
 };
 use crate::configuration::Configuration;
 
@@ -47,6 +47,16 @@ fn internal() -> impl Strategy<Value = InternalSpec> {
     (name(), 1..3_u8).prop_map(|(name, last)| InternalSpec { name, mac: MacAddr([2, 0, 0, 0, 0, last]) })
 }
 
+fn shape() -> impl Strategy<Value = ShapeSpec> {
+    let queue = || option::of(select(vec![1_000_u64, 2_000]));
+    (option::of(select(vec![1_500_u64, 10_000])), queue(), queue()).prop_map(|(link_kbps, one, two)| {
+        let queue = |least_kbps| QueueSpec { owner: "guest".to_owned(), least_kbps };
+        let queues =
+            [(31, one), (47, two)].into_iter().filter_map(|(number, least)| Some((number, queue(least?))));
+        ShapeSpec { bridge: "br-ex".to_owned(), link_kbps, queues: queues.collect() }
+    })
+}
+
 fn spec() -> impl Strategy<Value = BridgeSpec> {
     let protocols = subsequence(vec!["OpenFlow10", "OpenFlow13", "OpenFlow15"], 0..=3);
     let targets = option::of(subsequence(vec!["tcp:192.0.2.1:6653", "ptcp:6634"], 0..=2));
@@ -54,9 +64,15 @@ fn spec() -> impl Strategy<Value = BridgeSpec> {
         (option::of(select(vec!["netdev", "system", ""])), protocols, targets),
         (option::of(select(vec!["1", "2"])), option::of(select(vec!["1", "2"]))),
         (vec(tunnel(), 0..3), option::of(vec(session(), 0..3)), vec(patch(), 0..3), vec(internal(), 0..2)),
+        option::of(vec(shape(), 0..2)),
     )
         .prop_map(
-            |((datapath_type, protocols, targets), (config, id), (tunnels, sessions, patches, internals))| {
+            |(
+                (datapath_type, protocols, targets),
+                (config, id),
+                (tunnels, sessions, patches, internals),
+                shapes,
+            )| {
                 BridgeSpec {
                     name: BRIDGE.to_owned(),
                     datapath_type: datapath_type.map(str::to_owned),
@@ -68,6 +84,7 @@ fn spec() -> impl Strategy<Value = BridgeSpec> {
                     sessions,
                     patches,
                     internals,
+                    shapes,
                 }
             },
         )
@@ -117,7 +134,13 @@ fn assert_untouched(before: &Configuration, after: &Configuration) {
     let foreign_ports: Vec<_> =
         before.ports().iter().filter(|(_, port)| !is_ours(&port.external_ids)).collect();
     for (uuid, port) in &foreign_ports {
-        assert_eq!(after.ports().get(uuid), Some(*port));
+        // Queues are all that a port of others gets, and only as long as it has none of others.
+        let row = after.ports().get(uuid).expect("it is there");
+        assert_eq!(Port { qos: port.qos, ..row.as_ref().clone() }, *port.as_ref());
+        let has_others = |port: &Port, rows: &Configuration| {
+            port.qos.is_some_and(|uuid| !is_ours(&rows.qos()[&uuid].external_ids))
+        };
+        assert!(row.qos == port.qos || !has_others(port, before) && !has_others(row, after));
         for interface in &port.interfaces {
             assert_eq!(after.interfaces().get(interface), before.interfaces().get(interface));
         }
@@ -168,6 +191,12 @@ proptest! {
             settle_eventually(&scene, spec);
             let after = scene.configuration();
             assert_untouched(&before, &after);
+            if let Some(shapes) = &spec.shapes {
+                let (rows, queues) = (after.qos().len(), after.queues().len());
+                let wanted = shapes.iter().map(|shape| shape.queues.len()).sum::<usize>();
+                // With one more for whatever is in none.
+                prop_assert_eq!(queues, if rows == 0 { 0 } else { rows * (wanted + 1) });
+            }
             let owned = after.ports().values().filter(|row| is_owned(&row.external_ids, BRIDGE));
             for port in owned {
                 let is_watched = spec.sessions.as_ref().map_or_else(
