@@ -29,6 +29,7 @@ pub mod policy;
 pub mod port_security;
 pub mod provider;
 pub mod qos;
+pub(crate) mod reserve;
 pub mod router;
 pub mod routers;
 pub mod slow_path;

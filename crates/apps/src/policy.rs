@@ -1,12 +1,12 @@
-//! Which policy a port has, and what it says: rates in both directions, packets in both directions, a code point.
+//! Which policy a port has, and what it says: rates in both directions, packets in both directions, a code point, a promise.
 //!
 //! # Guarantees
 //! - A port has its own policy, and where it has none that of its network. Ports of the network itself (DHCP servers, routers) are
 //!   not limited by the policy of their network.
 //! - A limit of 0 is none, and where two rules limit the same thing, the lower one counts.
 //! - A burst that is 0 or not said is 80 % of the rate. It is never smaller than a frame, because then none would ever pass.
-//! - Rules that ask for a minimum of bandwidth or packets are for who places guests: a switch cannot promise more than its
-//!   devices carry, and does nothing for them.
+//! - A minimum of bandwidth counts in the direction in which the node has something to give, which is what the port sends; of two, the
+//!   higher one. A minimum of what it is sent, or of packets, is for who places guests: what arrives has used the link already.
 
 use engine::{Derived, View};
 use model::{
@@ -48,6 +48,8 @@ pub struct Policy {
     pub ingress_packets: Option<Limit>,
     /// What packets from the port are marked with.
     pub dscp: Option<u8>,
+    /// Kilobits from the port that leave the node, whatever others send.
+    pub egress_least: Option<u64>,
 }
 
 /// Of what kind the limits of a policy are: as much as the way of packets depends on.
@@ -59,6 +61,8 @@ pub(crate) struct Shape {
     pub(crate) marks: bool,
     /// Whether anything to the port is limited.
     pub(crate) limits_receiving: bool,
+    /// Whether bandwidth from the port is promised.
+    pub(crate) reserves: bool,
 }
 
 /// [`Policy`], computed once for all ports that have it.
@@ -95,6 +99,7 @@ impl Derived for KnownShape {
             limits_sending: policy.egress_rate.is_some(),
             marks: policy.egress_packets.is_some() || policy.dscp.is_some(),
             limits_receiving: policy.ingress_rate.is_some() || policy.ingress_packets.is_some(),
+            reserves: policy.egress_least.is_some(),
         }
     }
 }
@@ -157,7 +162,13 @@ impl Policy {
         let limit = match rule.kind {
             QosExtraRuleType::BandwidthLimit => bandwidth(rule.max_kbps, rule.max_burst_kbps),
             QosExtraRuleType::PacketRateLimit => packets(rule.max_kpps, rule.max_burst_kpps),
-            QosExtraRuleType::MinimumBandwidth | QosExtraRuleType::MinimumPacketRate => return,
+            QosExtraRuleType::MinimumBandwidth => {
+                if rule.direction != QosExtraDirection::Ingress {
+                    self.egress_least = self.egress_least.max(rule.min_kbps.filter(|least| *least > 0));
+                }
+                return;
+            }
+            QosExtraRuleType::MinimumPacketRate => return,
         };
         let (sent, received) = match rule.kind {
             QosExtraRuleType::BandwidthLimit => (&mut self.egress_rate, &mut self.ingress_rate),

@@ -21,6 +21,7 @@ fn describe(desired: &Desired, computed: &Desired) -> String {
     compare("meter", &desired.meters, &computed.meters, |meter| meter.id.to_string(), &mut lines);
     compare("ready port", &desired.ready, &computed.ready, ToString::to_string, &mut lines);
     compare("watched node", &desired.watched, &computed.watched, |one| one.peer.to_string(), &mut lines);
+    compare("promise", &desired.reserves, &computed.reserves, |one| one.port.to_string(), &mut lines);
     compare("finding", &desired.findings, &computed.findings, |finding| finding.problem.clone(), &mut lines);
     let more = lines.len().saturating_sub(NAMED_MAX);
     lines.truncate(NAMED_MAX);

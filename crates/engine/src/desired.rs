@@ -14,6 +14,7 @@ use rustc_hash::FxBuildHasher;
 use crate::beacon::Beacon;
 use crate::peers::Watched;
 use crate::read::NodeNo;
+use crate::reserve::Reserve;
 
 /// Something that is wrong with the facts, or with an app.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +44,8 @@ pub struct Desired {
     pub beacons: Vec<Beacon>,
     /// Nodes that are watched.
     pub watched: Vec<Watched>,
+    /// Bandwidth that ports are promised, in order.
+    pub reserves: Vec<Reserve>,
     /// Rows that are not true any more and that this node deletes, in order.
     pub stale_rows: Vec<(Table, RowId)>,
     /// What is wrong.

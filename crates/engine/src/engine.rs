@@ -13,6 +13,7 @@ use crate::numbers::{Numbers, Space};
 use crate::packet::{PacketIn, Reply, Responder};
 use crate::read::NodeNo;
 use crate::registered::Registered;
+use crate::reserve::Reserve;
 use crate::rule::{App, Subjects};
 use crate::sink::{Said, Sink};
 use crate::view::View;
@@ -306,6 +307,12 @@ impl Engine {
     #[must_use]
     pub fn flow_count(&self) -> usize {
         self.wanted.flow_count()
+    }
+
+    /// Bandwidth that ports are promised, in order.
+    #[must_use]
+    pub fn reserves(&self) -> Vec<Reserve> {
+        self.wanted.reserves()
     }
 
     /// How many units there are, and how many facts they read.

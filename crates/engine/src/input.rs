@@ -14,6 +14,7 @@ use crate::node::{Interface, MetadataProxy, Provider, Settings};
 use crate::numbers::Numbers;
 use crate::packet::{PacketIn, Reply};
 use crate::peers::{Peers, Watched};
+use crate::reserve::Reserve;
 
 /// News about a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +72,8 @@ pub struct Outputs {
     pub watched: Option<Vec<Watched>>,
     /// Frames that ports are sent regularly, where they changed: all of them, in order.
     pub beacons: Option<Vec<Beacon>>,
+    /// Bandwidth that ports are promised, where that changed: all of it, in order.
+    pub reserves: Option<Vec<Reserve>>,
     /// Rows that are not true any more and that this node has to delete, where they changed: all of them.
     pub stale_rows: Option<Vec<(Table, RowId)>>,
     /// Whether numbers were given or taken back: see [`Engine::numbers`](crate::Engine::numbers).

@@ -41,6 +41,7 @@ mod peers;
 mod read;
 pub mod record;
 mod registered;
+mod reserve;
 mod rule;
 mod sink;
 mod view;
@@ -56,6 +57,7 @@ pub use node::{Dhcp, Interface, Learning, MetadataProxy, Multicast, Provider, Se
 pub use packet::{Ask, Instead, Listens, Neighbor, PacketIn, Reply, Responder, Resume, Write};
 pub use peers::{Peers, Reach, Watched};
 pub use registered::Explanation;
+pub use reserve::Reserve;
 pub use rule::{App, Rule};
 pub use sink::Sink;
 pub use view::View;

@@ -1,4 +1,4 @@
-//! Numbers that reach the switch and belong to an object: meters, conntrack zones, conjunctive matches.
+//! Numbers that reach the switch and belong to an object: meters, queues, conntrack zones, conjunctive matches.
 //!
 //! A number is a fact: once given, it stays until nobody reads it any more, also across restarts, because the process around
 //! the engine keeps [`Numbers`] beside the switch and gives them back in the first step. A number follows from the
@@ -9,7 +9,7 @@ use std::hash::Hasher;
 use std::ops::RangeInclusive;
 
 use model::RowId;
-use pipeline::{filters, meters};
+use pipeline::{filters, meters, queues};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,8 @@ pub enum Space {
     RouterZone,
     /// Routes that have several next hops.
     Spread,
+    /// Queues of ports that are promised bandwidth.
+    Queue,
 }
 
 impl Space {
@@ -66,6 +68,7 @@ impl Space {
         (Self::Listened, "listened"),
         (Self::RouterZone, "routerzone"),
         (Self::Spread, "spread"),
+        (Self::Queue, "queue"),
     ];
 
     fn range(self) -> RangeInclusive<u32> {
@@ -82,6 +85,7 @@ impl Space {
             Self::Listened => pipeline::groups::LISTENED,
             Self::RouterZone => filters::ROUTER_ZONES,
             Self::Spread => pipeline::groups::SPREAD,
+            Self::Queue => queues::PORTS,
         }
     }
 }

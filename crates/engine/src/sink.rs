@@ -12,6 +12,7 @@ use pipeline::{AppId, Cookie, FlowBuilder, Priority, TableSpec};
 use crate::beacon::Beacon;
 use crate::numbers::stable_hash;
 use crate::peers::Watched;
+use crate::reserve::Reserve;
 
 /// Takes what one run of one unit says.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(crate) struct Rest {
     pub(crate) tunnel_ends: Vec<(OfPort, IpAddr)>,
     pub(crate) watched: Vec<Watched>,
     pub(crate) beacons: Vec<Beacon>,
+    pub(crate) reserves: Vec<Reserve>,
     pub(crate) stale_rows: Vec<(Table, RowId)>,
     pub(crate) problems: Vec<String>,
     /// What flows are about, besides the subject of the unit.
@@ -111,6 +113,11 @@ impl Sink {
         self.rest.beacons.push(beacon);
     }
 
+    /// Says bandwidth that a port is promised.
+    pub fn reserve(&mut self, reserve: Reserve) {
+        self.rest.reserves.push(reserve);
+    }
+
     /// Says that a row is not true any more, and that this node is the one to delete it.
     pub fn stale_row<T: Model>(&mut self, row: &Id<T>) {
         self.rest.stale_rows.push((T::TABLE, row.row().clone()));
@@ -144,6 +151,8 @@ impl Sink {
         rest.watched.dedup();
         rest.beacons.sort_unstable();
         rest.beacons.dedup();
+        rest.reserves.sort_unstable();
+        rest.reserves.dedup();
         rest.stale_rows.sort_unstable();
         rest.stale_rows.dedup();
         rest.about.sort_unstable();

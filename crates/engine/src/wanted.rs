@@ -18,6 +18,7 @@ use crate::input::Outputs;
 use crate::peers::Watched;
 use crate::read::NodeNo;
 use crate::registered::Registered;
+use crate::reserve::Reserve;
 use crate::sink::Said;
 
 /// What all units want together.
@@ -32,6 +33,7 @@ pub(crate) struct Wanted {
     tunnel_ends: Counted<(OfPort, IpAddr)>,
     watched: Counted<Watched>,
     beacons: Counted<Beacon>,
+    reserves: Counted<Reserve>,
     stale_rows: Counted<(Table, RowId)>,
     findings: BTreeSet<Finding>,
     findings_changed: bool,
@@ -73,6 +75,7 @@ impl Wanted {
         self.tunnel_ends.replace(&before.tunnel_ends, &now.tunnel_ends);
         self.watched.replace(&before.watched, &now.watched);
         self.beacons.replace(&before.beacons, &now.beacons);
+        self.reserves.replace(&before.reserves, &now.reserves);
         self.stale_rows.replace(&before.stale_rows, &now.stale_rows);
         if before.problems != now.problems {
             let Some(unit) = graph.unit(no) else { return };
@@ -108,6 +111,7 @@ impl Wanted {
         outputs.tunnel_ends = self.tunnel_ends.settle();
         outputs.watched = self.watched.settle();
         outputs.beacons = self.beacons.settle();
+        outputs.reserves = self.reserves.settle();
         outputs.stale_rows = self.stale_rows.settle();
         let disputes_changed = flow_disputes || group_disputes || meter_disputes;
         if std::mem::take(&mut self.findings_changed) || disputes_changed {
@@ -138,6 +142,11 @@ impl Wanted {
         self.flows.len()
     }
 
+    /// Bandwidth that ports are promised, in order.
+    pub(crate) fn reserves(&self) -> Vec<Reserve> {
+        self.reserves.all()
+    }
+
     /// What should be in the switch now.
     pub(crate) fn desired(&self, rules: &[Registered], graph: &Graph) -> Desired {
         let name = |no: NodeNo| graph.name_of(no);
@@ -148,6 +157,7 @@ impl Wanted {
             ready: self.ready.keys().cloned().collect(),
             beacons: self.beacons.all(),
             watched: self.watched.all(),
+            reserves: self.reserves.all(),
             stale_rows: self.stale_rows.all(),
             findings: self.findings(rules, graph),
         }

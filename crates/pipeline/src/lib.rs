@@ -31,6 +31,7 @@ pub mod host_address;
 pub mod metadata;
 pub mod meters;
 mod priority;
+pub mod queues;
 pub mod regs;
 mod spec;
 pub mod tables;

@@ -140,6 +140,7 @@ impl Words<'_> {
             }
             Action::Output { port, .. } => format!("out of switch port {}", self.port(*port)),
             Action::Group(id) => self.group(*id),
+            Action::SetQueue(queue) => self.queue(*queue),
             Action::Ct(ct) => self.ct(ct),
             other => other.to_string(),
         }
@@ -159,6 +160,17 @@ impl Words<'_> {
         };
         let rates: Vec<String> = meter.bands.iter().map(|band| format!("{} {unit}", band.rate)).collect();
         format!("meter {id}{of} ({})", rates.join(", "))
+    }
+
+    /// A queue: whose it is, where, and how much is promised.
+    fn queue(&self, queue: u32) -> String {
+        let reserves = self.host.engine.reserves();
+        let Some(reserve) = reserves.iter().find(|reserve| reserve.queue == queue) else {
+            return format!("in queue {queue}, which nothing is known of");
+        };
+        let port = self.cloud.name(Table::LogicalPort, reserve.port.row());
+        let (least, bridge) = (reserve.least_kbps, &reserve.bridge);
+        format!("in queue {queue} of {port}, at least {least} kbit/s of what leaves by bridge {bridge}")
     }
 
     fn group(&self, id: u32) -> String {

@@ -18,7 +18,7 @@ use super::{VLAN_TAG_TYPE, wire};
 use crate::local::LocalPort;
 use crate::network::{VLAN_PRESENT, tagged};
 use crate::tunnel::Egress;
-use crate::{filter, policy};
+use crate::{filter, policy, reserve};
 
 /// Frames of ports that share them with the port that they are inside of: by MAC address, by IP address.
 const BY_MAC: Priority = Priority::EXACT.level(8);
@@ -74,9 +74,13 @@ pub(super) fn answers(_: &mut View<'_>, sink: &mut Sink) {
 fn arrive(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let filter = filter::of(view, &local.port);
     let limits = policy::shape_for(view, &local.port);
+    let queue = reserve::queue(view, local).map(Action::SetQueue);
     let port = local.port.unique_key.get();
     let known = |flow: FlowBuilder| {
-        let mut flow = flow
+        let mut flow = queue
+            .clone()
+            .into_iter()
+            .fold(flow, FlowBuilder::action)
             .set(&regs::NETWORK, local.network.key.into())
             .set(&regs::INGRESS_PORT, port.into())
             .set(&regs::INGRESS_ON_WIRE, tunnels::key_on_wire(port).into());

@@ -7,6 +7,7 @@
 //! - IPv4 and IPv6 packets of a guest carry the code point of its policy, whatever it wrote there itself. The outside of
 //!   tunnels is not marked.
 //! - A guest without a policy passes none of the tables.
+//! - What a guest is promised of the bandwidth of a link is said, see [`crate::reserve`].
 //! - Another rate is another meter under the same number: no flow changes, and no packet finds none. A policy that goes takes meters
 //!   and flows with it.
 //!
@@ -25,6 +26,7 @@ use pipeline::{FlowBuilder, Priority, TableSpec, regs};
 
 use crate::local::{self, LocalPort};
 use crate::policy::{self, Limit, Policy};
+use crate::reserve;
 
 /// The app.
 #[must_use]
@@ -50,6 +52,7 @@ fn guest(view: &mut View<'_>, local: &LocalPort, sink: &mut Sink) {
     let policy = policy::of(view, &local.port);
     sending(view, local, &policy, sink);
     receiving(view, local, &policy, sink);
+    reserve::say(view, local, &policy, sink);
 }
 
 fn sending(view: &mut View<'_>, local: &LocalPort, policy: &Policy, sink: &mut Sink) {

@@ -71,6 +71,11 @@ fn listing(node: &Node) -> String {
     for meter in &desired.meters {
         writeln!(text, "{meter}").expect("memory");
     }
+    for reserve in &desired.reserves {
+        let (port, bridge) = (&reserve.port, &reserve.bridge);
+        writeln!(text, "# {bridge} queue {} of {port}: {} kbit/s", reserve.queue, reserve.least_kbps)
+            .expect("memory");
+    }
     for finding in &desired.findings {
         let subject = finding.subject.as_ref().map(ToString::to_string).unwrap_or_default();
         writeln!(text, "# {} {} {subject}: {}", finding.app, finding.rule, finding.problem).expect("memory");

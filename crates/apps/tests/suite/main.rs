@@ -30,6 +30,7 @@ mod properties;
 mod provider;
 mod qos;
 mod real;
+mod reserve;
 mod routers;
 mod scale;
 mod security;

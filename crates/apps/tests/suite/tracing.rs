@@ -12,7 +12,7 @@ const PACKETS: usize = 30;
 const CASES: u32 = 64;
 
 /// The same rows and nodes, as the tracer knows them.
-fn traced(cloud: &Cloud) -> Option<tracer::Cloud> {
+pub(crate) fn traced(cloud: &Cloud) -> Option<tracer::Cloud> {
     let settings = cloud.nodes.values().next()?.settings.clone();
     let mut traced = tracer::Cloud::new(apps::all, settings, cloud.rows.values().cloned().collect());
     for node in cloud.nodes.values() {

@@ -242,7 +242,7 @@ fn policy(name: &str, options: &BTreeMap<&str, &str>) -> Vec<Fact> {
                 "id": id, "type": "bandwidth_limit", "direction": direction, "max_kbps": limit,
                 "max_burst_kbps": burst,
             })),
-            "asks" => extra.push(json!({
+            "asks" | "in-asks" => extra.push(json!({
                 "id": id, "type": "minimum_bandwidth", "direction": direction, "min_kbps": limit,
             })),
             _ => extra.push(json!({
