@@ -1,9 +1,10 @@
 //! Queues on the devices by which a bridge leads out of the node, each with a rate that it has at least.
 //!
 //! A device is a port of the bridge whose interfaces are the host's own, such as network cards; for a bond, each member. It gets a row of
-//! `QoS` of type `linux-htb`, which Open vSwitch makes classes of the kernel of: one for each queue, which has its own rate whatever others send
-//! and may have what nobody else uses, and one for all other frames, which may have all that is left. So nobody is slowed down as long as there is
-//! enough, and what is promised is there when there is not.
+//! `QoS` of type `linux-htb`, which Open vSwitch makes classes of the kernel of: one for each queue, and one for all frames that are in none. Each has its
+//! own rate whatever the others send, and may have what nobody else uses. That of the last one is all that is not promised: without a rate of its own it
+//! would get next to nothing of what queues want beyond theirs, because the kernel shares that out in proportion to rates. So nobody is slowed down as long
+//! as there is enough, and when there is not, nobody has less than what is promised to it, or left to all the others together.
 //!
 //! # Guarantees
 //! - No device is held to less than its link carries. How much that is has to be known, because `linux-htb` takes 100 Mbit/s otherwise:
@@ -198,9 +199,12 @@ impl<'a> Shaper<'a> {
             problems.push(Problem::TooMuchPromised { bridge, port, promised_kbps, link_kbps });
         }
         let seen = self.take_row(port);
-        let mut wanted = BTreeMap::from([(OTHERS, self.queue(&port.1.name, None, link_kbps))]);
+        let name = &port.1.name;
+        let rest = self.queue(name, None, link_kbps.saturating_sub(promised_kbps), link_kbps);
+        let mut wanted = BTreeMap::from([(OTHERS, rest)]);
         for (number, queue) in &shape.queues {
-            wanted.insert(*number, self.queue(&port.1.name, Some(queue), link_kbps));
+            let row = self.queue(name, Some(&queue.owner), queue.least_kbps.min(link_kbps), link_kbps);
+            wanted.insert(*number, row);
         }
         let has = |number: &u32| seen.as_ref()?.1.queues.get(&i64::from(*number)).copied();
         let queues: BTreeMap<u32, QueueStep> =
@@ -249,18 +253,11 @@ impl<'a> Shaper<'a> {
         }
     }
 
-    fn queue(&self, link: &str, queue: Option<&QueueSpec>, link_kbps: u64) -> Queue {
-        let mut row = Queue {
-            other_config: BTreeMap::from([max_rate(link_kbps)]),
-            external_ids: self.marks(link),
-            ..Queue::default()
-        };
-        if let Some(queue) = queue {
-            let least_kbps = queue.least_kbps.min(link_kbps);
-            row.other_config.insert(MIN_RATE.to_owned(), bits(least_kbps));
-            row.external_ids.insert(FOR_KEY.to_owned(), queue.owner.clone());
-        }
-        row
+    fn queue(&self, link: &str, owner: Option<&String>, least_kbps: u64, link_kbps: u64) -> Queue {
+        let mut external_ids = self.marks(link);
+        external_ids.extend(owner.map(|owner| (FOR_KEY.to_owned(), owner.clone())));
+        let other_config = BTreeMap::from([max_rate(link_kbps), (MIN_RATE.to_owned(), bits(least_kbps))]);
+        Queue { other_config, external_ids, ..Queue::default() }
     }
 
     fn marks(&self, link: &str) -> BTreeMap<String, String> {
