@@ -11,7 +11,7 @@ use crate::options::{
     Agent, DefaultSection, Df, DfActivePortDetection, DfApi, DfBgp, DfCassandra, DfDhcpApp, DfDnatApp,
     DfL2App, DfL3App, DfLoadbalancer, DfMetadata, DfOpenFlow, DfProviderNetworks, DfRedis, DfRethinkdb,
     DfSkydive, DfSnatApp, DfStore, DfZmq, KeystoneAuthtoken, Ml2, Ml2TypeFlat, Ml2TypeGeneve, Ml2TypeGre,
-    Ml2TypeVlan, Ml2TypeVxlan, Profiler, Quotas,
+    Ml2TypeVlan, Ml2TypeVxlan, Ovs, Profiler, Quotas,
 };
 use crate::setting::OvsdbConnection;
 use crate::table::SectionSpec;
@@ -82,6 +82,8 @@ config! {
     df_bgp: DfBgp,
     /// `[AGENT]`
     agent: Agent,
+    /// `[ovs]`
+    ovs: Ovs,
     /// `[ml2]`
     ml2: Ml2,
     /// `[ml2_type_geneve]`

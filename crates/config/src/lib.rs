@@ -62,8 +62,8 @@ pub use error::{Notice, Place, Problem, Problems};
 pub use load::{Loaded, load};
 pub use render::{Secrets, reference, sample};
 pub use setting::{
-    BindAddress, FractionalSeconds, Host, HostPort, IdRange, LIST_ITEMS_MAX, Milliseconds, Name,
-    OvsdbConnection, Remarks, Repeated, Seconds, Secret, Setting, Single, VlanRange,
+    BindAddress, BridgeBandwidth, FractionalSeconds, Host, HostPort, IdRange, LIST_ITEMS_MAX, Milliseconds,
+    Name, OvsdbConnection, Remarks, Repeated, Seconds, Secret, Setting, Single, VlanRange,
 };
 pub use source::{DEFAULT_FILES, DIRECTORY_FILES_MAX, Environment, FILE_BYTES_MAX, Source};
 

@@ -16,7 +16,7 @@ pub use chassis::{Df, DfOpenFlow, DfRedis, DfZmq};
 pub(crate) use openstack::Profiler;
 pub use openstack::{
     Agent, DefaultSection, KeystoneAuthtoken, Ml2, Ml2TypeFlat, Ml2TypeGeneve, Ml2TypeGre, Ml2TypeVlan,
-    Ml2TypeVxlan, Quotas,
+    Ml2TypeVxlan, Ovs, Quotas,
 };
 pub use server::{DfApi, DfStore};
 pub(crate) use server::{DfCassandra, DfRethinkdb, DfSkydive};

@@ -4,12 +4,14 @@
 //! be: also absent, or given several times). Reading says what is allowed when it refuses; writing gives text that reads to the
 //! same value. Nothing here knows files, sections or substitution.
 
+mod bandwidth;
 mod basic;
 mod choice;
 mod network;
 #[cfg(test)]
 mod tests;
 
+pub use bandwidth::BridgeBandwidth;
 pub use basic::{FractionalSeconds, Milliseconds, Name, Seconds, Secret};
 pub(crate) use choice::{Spelling, choice, find_spelling};
 pub use network::{BindAddress, Host, HostPort, IdRange, OvsdbConnection, VlanRange};

@@ -91,6 +91,8 @@ pub struct Options {
     pub learning: engine::Learning,
     /// The bridges that lead to physical networks, by the names of these.
     pub bridge_mappings: BTreeMap<String, String>,
+    /// What the links of such bridges carry of what guests send, in kilobits a second, where the operator says so.
+    pub link_kbps: BTreeMap<String, u64>,
     /// The proxy of the metadata service; none without the application.
     pub metadata: Option<MetadataOptions>,
     /// Where to keep who asks it, for a proxy in this process.
@@ -180,6 +182,7 @@ impl Options {
                 ask_interval_s: config.df_active_port_detection.detection_interval_time.0,
             },
             bridge_mappings: bridge_mappings(config),
+            link_kbps: link_kbps(config),
             metadata: metadata(config),
             metadata_directory: None,
             multicast: Multicast {
@@ -268,6 +271,12 @@ fn bridge_mappings(config: &Config) -> BTreeMap<String, String> {
     let mappings = config.df_provider_networks.bridge_mappings.iter();
     let mappings = mappings.map(|(network, bridge)| (network.clone(), bridge.as_str().to_owned()));
     mappings.filter(|_| config.df.apps_list.contains(config::App::Provider)).collect()
+}
+
+/// What links carry, by the bridges that they are of. 0 is what Neutron's agent takes for none, and nobody has such a link.
+fn link_kbps(config: &Config) -> BTreeMap<String, u64> {
+    let said = config.ovs.resource_provider_bandwidths.iter();
+    said.filter_map(|said| Some((said.bridge.clone(), said.egress_kbps.filter(|rate| *rate > 0)?))).collect()
 }
 
 const fn candidacy(config: &Config) -> Candidacy {

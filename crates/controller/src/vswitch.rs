@@ -12,6 +12,7 @@
 //! [`APPLY_PAUSE`], so that two who disagree about it do not wear the database out.
 
 mod plugging;
+mod shapes;
 mod spec;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use engine::numbers::Numbers;
-use engine::{Interface, MetadataProxy, Peers, Provider, Watched};
+use engine::{Interface, MetadataProxy, Peers, Provider, Reserve, Watched};
 use model::{RowId, TunnelType};
 use ovsdb::client::{Client, ClientConfig, ConnectionState, Source};
 use ovsdb::row::Batch;
@@ -83,6 +84,7 @@ pub(crate) struct Orders {
     numbers: watch::Sender<Option<Numbers>>,
     flows_are_back: watch::Sender<u64>,
     watched: watch::Sender<Option<Vec<Watched>>>,
+    reserves: watch::Sender<Option<Vec<Reserve>>>,
 }
 
 impl Orders {
@@ -94,6 +96,11 @@ impl Orders {
     /// These nodes are to be watched.
     pub(crate) fn watch(&self, watched: Vec<Watched>) {
         self.watched.send_replace(Some(watched));
+    }
+
+    /// This bandwidth is promised.
+    pub(crate) fn reserve(&self, reserves: Vec<Reserve>) {
+        self.reserves.send_replace(Some(reserves));
     }
 
     /// The switch holds what it should, so it may forward if it was told to wait for that.
@@ -118,12 +125,14 @@ pub(crate) fn follow(
     let (number_sender, number_orders) = watch::channel(None);
     let (back_sender, back_orders) = watch::channel(0);
     let (watched, watch_orders) = watch::channel(None);
+    let (reserves, reserve_orders) = watch::channel(None);
     let vswitch = Vswitch {
         client,
         watch: InterfaceWatch::new(&options.bridge, Unclaimed::Ignored),
         spec: spec::bridge(options),
         sessions: Sessions::new(options),
         mappings: options.bridge_mappings.clone(),
+        link_kbps: options.link_kbps.clone(),
         metadata_options: options.metadata.clone(),
         news,
         tunnels: None,
@@ -144,8 +153,8 @@ pub(crate) fn follow(
     };
     (
         receiver,
-        Orders { numbers: number_sender, flows_are_back: back_sender, watched },
-        vswitch.run(batches, back_orders, watch_orders),
+        Orders { numbers: number_sender, flows_are_back: back_sender, watched, reserves },
+        vswitch.run(batches, back_orders, watch_orders, reserve_orders),
     )
 }
 
@@ -156,6 +165,8 @@ struct Vswitch {
     sessions: Sessions,
     /// The bridges to physical networks.
     mappings: BTreeMap<String, String>,
+    /// What their links carry, where that is said.
+    link_kbps: BTreeMap<String, u64>,
     metadata_options: Option<MetadataOptions>,
     news: mpsc::Sender<News>,
     tunnels: Option<BTreeMap<TunnelType, u32>>,
@@ -193,6 +204,7 @@ impl Vswitch {
         mut batches: mpsc::Receiver<Batch>,
         mut back: watch::Receiver<u64>,
         mut watched: WatchOrders,
+        mut reserves: watch::Receiver<Option<Vec<Reserve>>>,
     ) {
         let mut state = self.client.state();
         let mut is_live = None;
@@ -207,6 +219,12 @@ impl Vswitch {
                     self.spec.sessions = Some(self.sessions.want(&watched));
                     self.look_at = Some(self.look_not_before);
                     News { peers: self.sessions.news(), ..News::default() }
+                }
+                asked = reserves.changed() => {
+                    let (Ok(()), Some(reserves)) = (asked, reserves.borrow_and_update().clone()) else { return };
+                    self.spec.shapes = Some(shapes::shapes(&reserves, &self.link_kbps));
+                    self.look_at = Some(self.look_not_before);
+                    continue;
                 }
                 () = due(self.sessions.due()) => {
                     self.sessions.tick();
@@ -363,6 +381,7 @@ impl Vswitch {
         for problem in problems.iter().filter(|problem| !self.problems.contains(problem)) {
             match problem {
                 Problem::NoPeerBridge { bridge, .. } => self.say_missing(bridge),
+                _ if problem.is_about_promises() => warn!(%problem, "a promise of bandwidth is not kept"),
                 _ => error!(%problem, bridge = self.spec.name, "the bridge is not as it should be"),
             }
         }

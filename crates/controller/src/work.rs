@@ -155,6 +155,8 @@ impl<'a> Worker<'a> {
         };
         // Also that nobody is watched: who was before the restart is not any more.
         orders.watch(outputs.watched.take().unwrap_or_default());
+        // Likewise that nobody is promised anything.
+        orders.reserve(outputs.reserves.take().unwrap_or_default());
         let mut worker = Self {
             engine,
             intake,
@@ -299,6 +301,9 @@ impl<'a> Worker<'a> {
             }
             if let Some(watched) = outputs.watched.take() {
                 self.orders.watch(watched);
+            }
+            if let Some(reserves) = outputs.reserves.take() {
+                self.orders.reserve(reserves);
             }
             if let Some(beacons) = outputs.beacons.take() {
                 self.beacons.send_replace(beacons);

@@ -30,7 +30,7 @@ pub use self::vm::{Lease, Vm};
 pub use self::wire::{PHYSICAL_BRIDGE, cable};
 use crate::capture::Capture;
 use crate::netns::Namespace;
-use crate::ovs::Ovs;
+use crate::ovs::{Datapath, Ovs, OvsBuilder};
 use crate::process::{self, Daemon};
 use crate::scratch::ScratchDir;
 use crate::wait::try_wait_until;
@@ -59,6 +59,8 @@ pub struct CloudSpec<'a> {
     pub host_options: &'a str,
     /// Where the store is, if it is not the server's own: the value of `[df] remote_db_hosts`.
     pub store: Option<&'a str>,
+    /// Whether the switches tell devices of queues: [`Datapath::Devices`]. There are no tunnels then, and one host at most.
+    pub has_queues: bool,
 }
 
 impl<'a> CloudSpec<'a> {
@@ -72,6 +74,7 @@ impl<'a> CloudSpec<'a> {
             server_options: "",
             host_options: "",
             store: None,
+            has_queues: false,
         }
     }
 }
@@ -164,16 +167,22 @@ impl Cloud {
         namespace.disable_checksum_offload(UNDERLAY_DEVICE)?;
         fabric.ip(&["link", "set", "dev", &cable, "master", FABRIC_BRIDGE])?;
         let tunnel_ip = Ipv4Addr::new(192, 0, 2, number);
-        let ovs = Ovs::netdev(&namespace)?;
-        ovs.add_underlay(UNDERLAY_BRIDGE, UNDERLAY_DEVICE, &format!("{tunnel_ip}/24"))?;
+        let ovs = match spec.has_queues {
+            true => OvsBuilder::new(Datapath::Devices(namespace.clone())).bridge(BRIDGE).start()?,
+            false => Ovs::netdev(&namespace)?,
+        };
+        if !spec.has_queues {
+            ovs.add_underlay(UNDERLAY_BRIDGE, UNDERLAY_DEVICE, &format!("{tunnel_ip}/24"))?;
+        }
         let config = self.path(&format!("{name}.ini"));
         let text = format!(
             "[DEFAULT]\nhost = {name}\n\n[df]\nnb_db_class = etcd_nb_db_driver\nremote_db_hosts = {}\n\
              local_ip = {tunnel_ip}\ntunnel_types = {}\nintegration_bridge = {BRIDGE}\n\
-             ovsdb_connection = unix:{}\nenable_dpdk = True\n{}\n",
+             ovsdb_connection = unix:{}\nenable_dpdk = {}\n{}\n",
             self.store,
             spec.tunnel_types,
             ovs.db_socket().display(),
+            !spec.has_queues,
             spec.host_options
         );
         std::fs::write(&config, text).with_context(|| format!("write the configuration of {name}"))?;

@@ -76,8 +76,14 @@ impl Ovs {
     pub fn namespace(&self) -> Option<&Namespace> {
         match &self.datapath {
             Datapath::Dummy => None,
-            Datapath::Netdev(namespace) => Some(namespace),
+            Datapath::Netdev(namespace) | Datapath::Devices(namespace) => Some(namespace),
         }
+    }
+
+    /// What the datapath of its bridges is called.
+    #[must_use]
+    pub fn datapath_type(&self) -> &'static str {
+        self.datapath.type_name()
     }
 
     /// Adds a bridge that drops what no flow handles, and waits until it accepts OpenFlow.
@@ -262,8 +268,10 @@ impl Ovs {
         let mut command = self.daemon_command(VSWITCHD);
         // The kernel datapath of the machine is never ours.
         command.arg("--disable-system");
-        if matches!(self.datapath, Datapath::Dummy) {
-            command.arg("--enable-dummy=override");
+        match self.datapath {
+            Datapath::Dummy => drop(command.arg("--enable-dummy=override")),
+            Datapath::Devices(_) => drop(command.arg("--enable-dummy")),
+            Datapath::Netdev(_) => {}
         }
         command.arg(format!("unix:{}", self.db_socket().display()));
         self.start_daemon(VSWITCHD, &command)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::drivers::{NetworkType, WebProtocol};
-use crate::setting::{Host, IdRange, Name, Secret, VlanRange};
+use crate::setting::{BridgeBandwidth, Host, IdRange, Name, Secret, VlanRange};
 use crate::table::section;
 
 section! {
@@ -48,6 +48,16 @@ section! {
     pub struct Agent in "agent", OpenStack {
         /// The availability zones that this chassis is in.
         availability_zone: Vec<String> = "nova";
+    } retired {}
+}
+
+section! {
+    /// What Neutron's agent of Open vSwitch is told.
+    pub struct Ovs in "ovs", OpenStack {
+        /// What the links of bridges to physical networks carry, in kbit/s: bridge:egress:ingress. The first number is what bandwidth is
+        /// promised of to what guests send (policies with a minimum), and what each network card of the bridge sends at most while any is;
+        /// unset, it is the speed that the card has. The second one is for Placement.
+        resource_provider_bandwidths: Vec<BridgeBandwidth> = "";
     } retired {}
 }
 

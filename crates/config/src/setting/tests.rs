@@ -92,6 +92,15 @@ fn ranges() {
         &[("1:10", "1:10"), ("7:7", "7:7"), ("1 : 16777215", "1:16777215")],
         &["", "0:1", "2:1", "1:16777216", "1", "1-2"],
     );
+    check::<BridgeBandwidth>(
+        &[
+            ("br-ex:10000000:5000000", "br-ex:10000000:5000000"),
+            (" br-ex : 1 ", "br-ex:1:"),
+            ("br-ex::7", "br-ex::7"),
+            ("br-ex", "br-ex::"),
+        ],
+        &["", ":1:1", "br-ex:-1:1", "br-ex:1:1:1", "br-ex:fast"],
+    );
     check::<VlanRange>(
         &[("physnet1", "physnet1"), ("physnet1:1:4094", "physnet1:1:4094")],
         &["", ":1:2", "p:1", "p:0:1", "p:1:4095", "p:3:2", "p:1:2:3"],
@@ -185,6 +194,7 @@ proptest! {
         reads_again::<Vec<HostPort>>(&text);
         reads_again::<Vec<IdRange>>(&text);
         reads_again::<VlanRange>(&text);
+        reads_again::<BridgeBandwidth>(&text);
         reads_again::<BTreeMap<String, String>>(&text);
         reads_again::<PathBuf>(&text);
         reads_again::<crate::apps::Apps>(&text);

@@ -122,6 +122,13 @@ fn the_manuals_configuration_starts() {
 }
 
 #[test]
+fn what_links_carry_is_said_in_neutrons_words() {
+    let said = "[ovs]\nresource_provider_bandwidths = br-ex:1000:2000,br-2::5,br-3:0:0,br-4:7\nbridge_mappings = a:b\n";
+    let rates: Vec<(String, u64)> = options(said).unwrap().0.link_kbps.into_iter().collect();
+    assert_eq!(rates, [("br-4".to_owned(), 7), ("br-ex".to_owned(), 1000)]);
+}
+
+#[test]
 fn physical_networks_are_mapped_where_the_application_is_there() {
     let mappings = |text: &str| {
         let mappings = options(text).unwrap().0.bridge_mappings.into_iter();

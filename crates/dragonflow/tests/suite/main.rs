@@ -28,6 +28,7 @@ mod packets;
 mod pairs;
 mod plugging;
 mod programs;
+mod promises;
 mod provider;
 mod qos;
 mod restarts;

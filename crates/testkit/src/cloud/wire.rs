@@ -45,7 +45,8 @@ impl Cloud {
 impl Site {
     /// Makes the bridge to the physical network, as an operator does.
     pub fn add_physical_bridge(&self) -> Result<()> {
-        let set = ["--", "set", "Bridge", PHYSICAL_BRIDGE, "datapath_type=netdev"];
+        let datapath_type = format!("datapath_type={}", self.ovs.datapath_type());
+        let set = ["--", "set", "Bridge", PHYSICAL_BRIDGE, &datapath_type];
         self.ovs.vsctl(&[&["add-br", PHYSICAL_BRIDGE][..], &set].concat())?;
         Ok(())
     }

@@ -21,12 +21,16 @@ pub enum Datapath {
     /// The userspace datapath, inside this namespace. One namespace holds one instance, because
     /// each has a device named `ovs-netdev`.
     Netdev(Namespace),
+    /// As Open vSwitch tests itself, but with the real devices of this namespace as ports. Frames pass, and unlike on the userspace
+    /// datapath an interface is not taken for one that knows no queues: what the database says of them reaches the kernel. Bridges have
+    /// no devices of their own, so there are no tunnels.
+    Devices(Namespace),
 }
 
 impl Datapath {
     pub(super) fn type_name(&self) -> &'static str {
         match self {
-            Self::Dummy => "dummy",
+            Self::Dummy | Self::Devices(_) => "dummy",
             Self::Netdev(_) => "netdev",
         }
     }

@@ -49,7 +49,7 @@ pub(super) const EXTENSIONS: &[Extension] = &[
         "qos-bw-minimum-ingress",
         "Ingress direction for QoS minimum bandwidth rule",
         "2018-07-09T10:00:00-00:00",
-        "Placement can be asked for bandwidth to the port",
+        "Placement can be asked for bandwidth to the port; only that from the port is kept by its node as well",
     ),
     Extension::new(
         "qos-default",
