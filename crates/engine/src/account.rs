@@ -74,16 +74,16 @@ impl Engine {
     pub fn accounts(&self, cookie: Cookie) -> Vec<Account> {
         let mut found: Vec<(&Unit, Explanation)> =
             self.graph.units().filter_map(|unit| Some((unit, self.said_by(unit, cookie)?))).collect();
-        found.sort_by_key(|(unit, _)| &unit.name);
+        found.sort_by(|(one, _), (other, _)| one.name().cmp(&other.name()));
         found.into_iter().map(|(unit, said)| self.account(unit, said, cookie)).collect()
     }
 
     /// As what a unit says flows with this cookie, if it does: about its subject, or about another object.
     fn said_by(&self, unit: &Unit, cookie: Cookie) -> Option<Explanation> {
-        let registered = &self.rules[usize::from(unit.name.rule)];
+        let registered = &self.rules[usize::from(unit.rule)];
         let is_meant =
             |object: Option<&RowId>| cookie_of(registered.app, registered.rule_of_app, object) == cookie;
-        let subject = unit.name.subject.as_ref();
+        let subject = unit.subject();
         if is_meant(subject) {
             return Some(registered.explanation(subject));
         }
@@ -131,8 +131,7 @@ impl Engine {
 
     /// All rows that the engine knows, in no order.
     pub fn rows(&self) -> impl Iterator<Item = &Object> {
-        let facts = &self.graph.facts;
-        facts.row_names().filter_map(|(table, id)| facts.row(*table, id))
+        self.graph.facts.rows()
     }
 
     /// The settings of the node, once they were said.
@@ -161,9 +160,9 @@ impl Engine {
 fn fact(key: &ReadKey) -> Option<Fact> {
     Some(match key {
         ReadKey::Row(table, id) => Fact::Row(*table, id.clone()),
-        ReadKey::Bucket(table, index, key) => Fact::Found(*table, index, key.clone()),
-        ReadKey::Any(table, index, key) => Fact::Any(*table, index, key.clone()),
-        ReadKey::Halves(table, index, key) => Fact::Halves(*table, index, key.clone()),
+        ReadKey::Bucket(table, index, key) => Fact::Found(*table, index.name(*table), key.clone()),
+        ReadKey::Any(table, index, key) => Fact::Any(*table, index.name(*table), key.clone()),
+        ReadKey::Halves(table, index, key) => Fact::Halves(*table, index.name(*table), key.clone()),
         ReadKey::Table(table) => Fact::Rows(*table),
         ReadKey::Interface(port) => Fact::Interface(port.clone()),
         ReadKey::Settings => Fact::Settings,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::graph::{Cell, Graph, Node};
-use crate::read::{NodeNo, ReadKey};
+use crate::read::{NodeNo, ReadKey, ReadSet};
 use crate::view::View;
 
 /// A function of facts whose values are kept: the addresses of a group, the networks that a router reaches.
@@ -46,15 +46,15 @@ impl Graph {
         if let Some(node) = self.cells.kind::<D>().get(key) {
             return *node;
         }
-        let node = self.insert_node(Node::Cell(Cell {
+        let node = self.insert_node(Node::Cell(Box::new(Cell {
             key: Arc::new(key.clone()),
             value: Arc::new(D::Value::default()),
-            reads: Box::default(),
+            reads: ReadSet::default(),
             is_dirty: true,
             is_computing: false,
             compute: compute::<D>,
             forget: forget::<D>,
-        }));
+        })));
         self.cells.kind::<D>().insert(key.clone(), node);
         node
     }

@@ -100,11 +100,12 @@ fn hash<T: Hash + ?Sized>(key: &T) -> u64 {
     FxBuildHasher.hash_one(key)
 }
 
-/// Who wants an entry.
+/// Who wants an entry. One for each flow, and nearly always one unit does: what holds several is elsewhere.
 #[derive(Debug, Clone)]
 enum Slot<E> {
     One(NodeNo, E),
-    Many(Vec<(NodeNo, E)>),
+    #[expect(clippy::box_collection, reason = "a vector in place would make every slot a third larger")]
+    Many(Box<Vec<(NodeNo, E)>>),
 }
 
 impl<E: Entry> Slot<E> {
@@ -121,6 +122,12 @@ impl<E: Entry> Slot<E> {
             Self::Many(many) => &many[0].1,
         }
     }
+}
+
+/// What one entry takes besides itself.
+#[cfg(test)]
+pub(crate) const fn slot_bytes<E>() -> usize {
+    size_of::<Slot<E>>()
 }
 
 /// The entries of one kind that anybody wants.
@@ -178,8 +185,8 @@ impl<E: Entry> Claims<E> {
         match self.slots.find_mut(entry.key_hash(), |slot| slot.any().has_key_of(&entry)) {
             Some(Slot::Many(many)) => many.push((node, entry)),
             Some(slot @ Slot::One(..)) => {
-                if let Slot::One(first, claimed) = std::mem::replace(slot, Slot::Many(Vec::new())) {
-                    *slot = Slot::Many(vec![(first, claimed), (node, entry)]);
+                if let Slot::One(first, claimed) = std::mem::replace(slot, Slot::Many(Box::default())) {
+                    *slot = Slot::Many(Box::new(vec![(first, claimed), (node, entry)]));
                 }
             }
             None => {

@@ -1,6 +1,7 @@
 //! The step: take everything that is new, run the units that it concerns, say what differs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{RowId, Table};
 use net_types::OfPort;
@@ -119,9 +120,10 @@ impl Engine {
                 let present: BTreeSet<(Table, &RowId)> =
                     rows.iter().map(|row| (row.table(), row.id())).collect();
                 let gone: Vec<(Table, RowId)> = facts
-                    .row_names()
-                    .filter(|(table, id)| tables.contains(table) && !present.contains(&(*table, id)))
-                    .cloned()
+                    .rows()
+                    .map(|row| (row.table(), row.id()))
+                    .filter(|(table, id)| tables.contains(table) && !present.contains(&(*table, *id)))
+                    .map(|(table, id)| (table, id.clone()))
                     .collect();
                 for (table, id) in gone {
                     self.delete(table, &id, changed);
@@ -165,20 +167,21 @@ impl Engine {
     }
 
     fn add_units(&mut self, subjects: Subjects, subject: Option<&RowId>) {
+        let subject = subject.cloned().map(Arc::new);
         for rule in self.rules_for(subjects) {
-            self.graph.add_unit(UnitName { rule, subject: subject.cloned() });
+            self.graph.add_unit(rule, subject.as_ref());
         }
     }
 
     fn remove_units(&mut self, subjects: Subjects, subject: &RowId) {
         for rule in self.rules_for(subjects) {
-            let name = UnitName { rule, subject: Some(subject.clone()) };
+            let name = UnitName { rule, subject: Some(subject) };
             // Names decide between claims, so what a unit said is withdrawn while it still has one.
-            if let Some(no) = self.graph.unit_no(&name) {
+            if let Some(no) = self.graph.unit_no(name) {
                 let said =
                     self.graph.unit_mut(no).map(|unit| std::mem::take(&mut unit.said)).unwrap_or_default();
                 self.wanted.replace(no, &said, &Said::default(), &self.rules, &self.graph);
-                self.graph.remove_unit(&name);
+                self.graph.remove_unit(name);
             }
         }
     }
@@ -229,8 +232,9 @@ impl Engine {
     }
 
     fn run_unit(&mut self, no: NodeNo) {
-        let Some(name) = self.graph.name_of(no).cloned() else { return };
-        let said = self.run(no, &name);
+        let Some(unit) = self.graph.unit(no) else { return };
+        let (rule, subject) = (unit.rule, unit.subject.clone());
+        let said = self.run(no, rule, subject.as_deref());
         let before = match self.graph.unit_mut(no) {
             Some(unit) if unit.said != said => std::mem::replace(&mut unit.said, said.clone()),
             _ => return,
@@ -239,11 +243,11 @@ impl Engine {
     }
 
     /// Runs a unit; what it says now.
-    fn run(&mut self, no: NodeNo, name: &UnitName) -> Said {
-        let registered = &self.rules[usize::from(name.rule)];
-        let mut sink = Sink::new(registered.app, registered.rule_of_app, name.subject.as_ref());
+    fn run(&mut self, no: NodeNo, rule: u16, subject: Option<&RowId>) -> Said {
+        let registered = &self.rules[usize::from(rule)];
+        let mut sink = Sink::new(registered.app, registered.rule_of_app, subject);
         let mut view = View::recording(&mut self.graph);
-        (registered.rule.compile)(&mut view, name.subject.as_ref(), &mut sink);
+        (registered.rule.compile)(&mut view, subject, &mut sink);
         let reads = view.into_reads();
         self.graph.set_reads(no, reads);
         sink.finish()
@@ -277,8 +281,8 @@ impl Engine {
         let graph = std::mem::replace(&mut self.graph, fresh);
         let wanted = std::mem::take(&mut self.wanted);
         self.add_units(Subjects::Node, None);
-        let rows: Vec<(Table, RowId)> = self.graph.facts.row_names().cloned().collect();
-        for (table, id) in rows {
+        let rows = self.graph.facts.rows().map(|row| (row.table(), row.id().clone()));
+        for (table, id) in rows.collect::<Vec<_>>() {
             self.add_units(Subjects::Rows(table), Some(&id));
         }
         let interfaces: Vec<RowId> = self.graph.facts.interfaces().cloned().collect();

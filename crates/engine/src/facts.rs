@@ -5,10 +5,12 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 
-use model::{IndexKey, Object, RowId, Table, TunnelType};
+use hashbrown::HashTable;
+use model::{IndexId, IndexKey, Object, RowId, Table, TunnelType};
 use net_types::OfPort;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::bucket::Bucket;
 use crate::node::{Interface, MetadataProxy, Provider, Settings};
@@ -16,7 +18,7 @@ use crate::numbers::Numbers;
 use crate::peers::{Peers, Reach};
 use crate::read::ReadKey;
 
-type IndexName = (Table, &'static str);
+type IndexName = (Table, IndexId);
 
 /// The facts.
 #[derive(Debug, Clone, Default)]
@@ -28,8 +30,44 @@ pub(crate) struct Facts {
     pub(crate) metadata: Option<MetadataProxy>,
     pub(crate) numbers: Numbers,
     interfaces: BTreeMap<RowId, Interface>,
-    rows: FxHashMap<(Table, RowId), Object>,
+    rows: Rows,
     indexes: Indexes,
+}
+
+/// The rows of all tables by their names, which are in the rows: a second copy would be three times as large as the map.
+#[derive(Debug, Clone, Default)]
+struct Rows(HashTable<Object>);
+
+impl Rows {
+    fn hash(table: Table, id: &RowId) -> u64 {
+        FxBuildHasher.hash_one((table, id))
+    }
+
+    fn get(&self, table: Table, id: &RowId) -> Option<&Object> {
+        self.0.find(Self::hash(table, id), |row| row.table() == table && row.id() == id)
+    }
+
+    /// Takes a row in, in the place of the one with its name.
+    fn insert(&mut self, object: Object) {
+        let (table, id) = (object.table(), object.id());
+        let is_it = |row: &Object| row.table() == table && row.id() == id;
+        match self.0.find_mut(Self::hash(table, id), is_it) {
+            Some(place) => *place = object,
+            None => {
+                let rehash = |row: &Object| Self::hash(row.table(), row.id());
+                self.0.insert_unique(rehash(&object), object, rehash);
+            }
+        }
+    }
+
+    fn remove(&mut self, table: Table, id: &RowId) -> Option<Object> {
+        let is_it = |row: &Object| row.table() == table && row.id() == id;
+        Some(self.0.find_entry(Self::hash(table, id), is_it).ok()?.remove().0)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.0.iter()
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -45,8 +83,7 @@ pub(crate) type Changed = Vec<ReadKey>;
 
 impl Facts {
     pub(crate) fn row(&self, table: Table, id: &RowId) -> Option<&Object> {
-        // The key of the map is a pair, which cannot be borrowed from its halves; an id is a few bytes.
-        self.rows.get(&(table, id.clone()))
+        self.rows.get(table, id)
     }
 
     pub(crate) fn interface(&self, port: &RowId) -> Option<&Interface> {
@@ -60,36 +97,36 @@ impl Facts {
     /// The ids of all rows of a table, in order.
     pub(crate) fn ids(&self, table: Table) -> Vec<RowId> {
         let mut ids: Vec<RowId> =
-            self.rows.keys().filter(|(of, _)| *of == table).map(|(_, id)| id.clone()).collect();
+            self.rows.iter().filter(|row| row.table() == table).map(|row| row.id().clone()).collect();
         ids.sort_unstable();
         ids
     }
 
     /// All rows, in no order.
-    pub(crate) fn row_names(&self) -> impl Iterator<Item = &(Table, RowId)> {
-        self.rows.keys()
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Object> {
+        self.rows.iter()
     }
 
     /// Says what a row is now; whether it is new.
     pub(crate) fn put(&mut self, object: Object, changed: &mut Changed) -> bool {
         let (table, id) = (object.table(), object.id().clone());
-        let known = self.rows.get(&(table, id.clone()));
+        let known = self.rows.get(table, &id);
         if known == Some(&object) {
             return false;
         }
         let is_new = known.is_none();
         self.indexes.change(table, &id, known, Some(&object), changed);
-        changed.push(ReadKey::Row(table, id.clone()));
+        changed.push(ReadKey::Row(table, id));
         if is_new {
             changed.push(ReadKey::Table(table));
         }
-        self.rows.insert((table, id), object);
+        self.rows.insert(object);
         is_new
     }
 
     /// Says that a row is gone; whether it was there.
     pub(crate) fn delete(&mut self, table: Table, id: &RowId, changed: &mut Changed) -> bool {
-        let Some(object) = self.rows.remove(&(table, id.clone())) else { return false };
+        let Some(object) = self.rows.remove(table, id) else { return false };
         self.indexes.change(table, id, Some(&object), None, changed);
         changed.push(ReadKey::Row(table, id.clone()));
         changed.push(ReadKey::Table(table));
@@ -134,9 +171,9 @@ impl Facts {
 
     fn keep_index(&mut self, index: IndexName) {
         if self.indexes.kept.insert(index) {
-            for ((table, id), object) in self.rows.iter().filter(|((table, _), _)| *table == index.0) {
-                for key in index_keys(object, |name| name == index.1) {
-                    self.indexes.insert((*table, key.0), key.1, id, &mut Vec::new());
+            for object in self.rows.iter().filter(|row| row.table() == index.0) {
+                for key in index_keys(object, |of| of == index.1) {
+                    self.indexes.insert((index.0, key.0), key.1, object.id(), &mut Vec::new());
                 }
             }
         }
@@ -157,11 +194,11 @@ impl Facts {
 }
 
 /// The entries of a row in those indexes that are wanted.
-fn index_keys(object: &Object, wanted: impl Fn(&'static str) -> bool) -> BTreeSet<(&'static str, IndexKey)> {
+fn index_keys(object: &Object, wanted: impl Fn(IndexId) -> bool) -> BTreeSet<(IndexId, IndexKey)> {
     let mut keys = BTreeSet::new();
-    object.visit_index_entries(&mut |name, key| {
-        if wanted(name) {
-            keys.insert((name, key));
+    object.visit_index_entries(&mut |index, key| {
+        if wanted(index) {
+            keys.insert((index, key));
         }
     });
     keys
@@ -176,20 +213,20 @@ impl Indexes {
         after: Option<&Object>,
         changed: &mut Changed,
     ) {
-        if !table.indexes().iter().any(|name| self.kept.contains(&(table, *name))) {
+        if !self.kept.iter().any(|(of, _)| *of == table) {
             return;
         }
         let keys = |object: Option<&Object>| {
             object
-                .map(|object| index_keys(object, |name| self.kept.contains(&(table, name))))
+                .map(|object| index_keys(object, |index| self.kept.contains(&(table, index))))
                 .unwrap_or_default()
         };
         let (before, after) = (keys(before), keys(after));
-        for (name, key) in before.difference(&after) {
-            self.remove((table, name), key, id, changed);
+        for (index, key) in before.difference(&after) {
+            self.remove((table, *index), key, id, changed);
         }
-        for (name, key) in after.difference(&before) {
-            self.insert((table, name), key.clone(), id, changed);
+        for (index, key) in after.difference(&before) {
+            self.insert((table, *index), key.clone(), id, changed);
         }
     }
 

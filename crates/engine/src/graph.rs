@@ -12,24 +12,37 @@ use rustc_hash::FxBuildHasher;
 use crate::derived::Cells;
 use crate::facts::Facts;
 use crate::numbers::Space;
-use crate::read::{KeyNo, NodeNo, ReadKey, Reads};
+use crate::read::{KeyNo, NodeNo, ReadKey, ReadSet, Reads};
 use crate::sink::Said;
 
 /// A unit, by what it is: the place of its rule and its subject. No two have one name, and names are ordered the same
 /// whatever happened before.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct UnitName {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct UnitName<'a> {
     pub(crate) rule: u16,
-    pub(crate) subject: Option<RowId>,
+    pub(crate) subject: Option<&'a RowId>,
 }
 
+/// There are several for each row, most of which say nothing: so this is small, and needs nothing else on the heap then.
 #[derive(Debug)]
 pub(crate) struct Unit {
-    pub(crate) name: UnitName,
+    pub(crate) rule: u16,
     /// Whether it waits to be run.
     pub(crate) is_dirty: bool,
-    pub(crate) reads: Box<[KeyNo]>,
+    /// One for all units that came with it.
+    pub(crate) subject: Option<Arc<RowId>>,
+    pub(crate) reads: ReadSet,
     pub(crate) said: Said,
+}
+
+impl Unit {
+    pub(crate) fn name(&self) -> UnitName<'_> {
+        UnitName { rule: self.rule, subject: self.subject() }
+    }
+
+    pub(crate) fn subject(&self) -> Option<&RowId> {
+        self.subject.as_deref()
+    }
 }
 
 pub(crate) type AnyArc = Arc<dyn Any + Send + Sync>;
@@ -38,7 +51,7 @@ pub(crate) type AnyArc = Arc<dyn Any + Send + Sync>;
 pub(crate) struct Cell {
     pub(crate) key: AnyArc,
     pub(crate) value: AnyArc,
-    pub(crate) reads: Box<[KeyNo]>,
+    pub(crate) reads: ReadSet,
     pub(crate) is_dirty: bool,
     pub(crate) is_computing: bool,
     pub(crate) compute: fn(&mut Graph, NodeNo) -> bool,
@@ -48,7 +61,7 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 pub(crate) enum Node {
     Unit(Unit),
-    Cell(Cell),
+    Cell(Box<Cell>),
     Free,
 }
 
@@ -59,7 +72,7 @@ fn unit_at(nodes: &[Node], no: NodeNo) -> Option<&Unit> {
     }
 }
 
-fn hash(name: &UnitName) -> u64 {
+fn hash(name: UnitName<'_>) -> u64 {
     FxBuildHasher.hash_one(name)
 }
 
@@ -137,22 +150,24 @@ impl Graph {
     }
 
     /// A unit that was not there before, and has to run.
-    pub(crate) fn add_unit(&mut self, name: UnitName) {
-        if self.unit_no(&name).is_none() {
-            let hash = hash(&name);
-            let unit = Unit { name, is_dirty: true, reads: Box::default(), said: Said::default() };
+    pub(crate) fn add_unit(&mut self, rule: u16, subject: Option<&Arc<RowId>>) {
+        let name = UnitName { rule, subject: subject.map(|subject| &**subject) };
+        if self.unit_no(name).is_none() {
+            let subject = subject.cloned();
+            let unit =
+                Unit { rule, is_dirty: true, subject, reads: ReadSet::default(), said: Said::default() };
             let no = self.insert_node(Node::Unit(unit));
             let nodes = &self.nodes;
-            self.units
-                .insert_unique(hash, no, |no| unit_at(nodes, *no).map_or(0, |unit| self::hash(&unit.name)));
+            let rehash = |no: &NodeNo| unit_at(nodes, *no).map_or(0, |unit| hash(unit.name()));
+            self.units.insert_unique(hash(name), no, rehash);
             self.dirty_units.push(no);
         }
     }
 
     /// Ends a unit; what it last said, to be withdrawn.
-    pub(crate) fn remove_unit(&mut self, name: &UnitName) -> Option<(NodeNo, Said)> {
+    pub(crate) fn remove_unit(&mut self, name: UnitName<'_>) -> Option<(NodeNo, Said)> {
         let nodes = &self.nodes;
-        let is_it = |no: &NodeNo| unit_at(nodes, *no).is_some_and(|unit| unit.name == *name);
+        let is_it = |no: &NodeNo| unit_at(nodes, *no).is_some_and(|unit| unit.name() == name);
         let (no, _) = self.units.find_entry(hash(name), is_it).ok()?.remove();
         self.set_reads(no, Vec::new());
         let said = self.unit_mut(no).map(|unit| std::mem::take(&mut unit.said))?;
@@ -161,8 +176,8 @@ impl Graph {
         Some((no, said))
     }
 
-    pub(crate) fn unit_no(&self, name: &UnitName) -> Option<NodeNo> {
-        let is_it = |no: &NodeNo| self.unit(*no).is_some_and(|unit| unit.name == *name);
+    pub(crate) fn unit_no(&self, name: UnitName<'_>) -> Option<NodeNo> {
+        let is_it = |no: &NodeNo| self.unit(*no).is_some_and(|unit| unit.name() == name);
         self.units.find(hash(name), is_it).copied()
     }
 
@@ -193,9 +208,8 @@ impl Graph {
             Some(Node::Cell(cell)) => &mut cell.reads,
             _ => return,
         };
-        let now = now.into_boxed_slice();
-        if *before != now {
-            let before = std::mem::replace(before, now.clone());
+        if before[..] != now[..] {
+            let before = std::mem::replace(before, ReadSet::from_slice(&now));
             self.reads.replace(no, &before, &now, &mut self.unread);
         }
     }
@@ -217,8 +231,8 @@ impl Graph {
     }
 
     /// The name of a unit.
-    pub(crate) fn name_of(&self, no: NodeNo) -> Option<&UnitName> {
-        self.unit(no).map(|unit| &unit.name)
+    pub(crate) fn name_of(&self, no: NodeNo) -> Option<UnitName<'_>> {
+        self.unit(no).map(Unit::name)
     }
 
     /// Has the next [`sweep`](Self::sweep) look whether anybody reads `key`: who reads without being run again keeps nothing.
@@ -274,5 +288,22 @@ impl Graph {
         self.numbers_changed = true;
         self.number_news.push(NumberNews { space, owner: owner.clone(), number, is_given: true });
         Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openflow::flow::PackedFlow;
+
+    use super::*;
+
+    /// A node with ten thousand ports has a hundred thousand of each. Who makes one larger sees here that all become so.
+    #[test]
+    fn what_there_is_most_of_is_small() {
+        assert_eq!(size_of::<Node>(), 64);
+        assert_eq!(size_of::<model::IndexKey>(), 24);
+        assert_eq!(size_of::<ReadKey>(), 32);
+        assert_eq!(crate::read::entry_bytes(), 56);
+        assert_eq!(crate::desired::slot_bytes::<PackedFlow>(), 24);
     }
 }

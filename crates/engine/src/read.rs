@@ -1,7 +1,7 @@
 //! What can be read, and who read it.
 
 use hashbrown::HashTable;
-use model::{IndexKey, RowId, Table};
+use model::{IndexId, IndexKey, RowId, Table};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use smallvec::SmallVec;
 use std::hash::BuildHasher;
@@ -14,11 +14,11 @@ pub(crate) enum ReadKey {
     /// A row, there or not.
     Row(Table, RowId),
     /// Which rows an index gives for a key.
-    Bucket(Table, &'static str, IndexKey),
+    Bucket(Table, IndexId, IndexKey),
     /// Whether an index gives any row for a key.
-    Any(Table, &'static str, IndexKey),
+    Any(Table, IndexId, IndexKey),
     /// With which second halves the first half of a key of pairs occurs in an index.
-    Halves(Table, &'static str, IndexKey),
+    Halves(Table, IndexId, IndexKey),
     /// Which rows there are in a table.
     Table(Table),
     /// The settings of the node.
@@ -47,26 +47,44 @@ pub(crate) enum ReadKey {
 pub(crate) type NodeNo = u32;
 /// A key that somebody reads, by its place.
 pub(crate) type KeyNo = u32;
+/// What one node read, sorted: few keys, mostly.
+pub(crate) type ReadSet = SmallVec<[KeyNo; 4]>;
 
-/// Readers of one key: few for most keys, all units for some.
+/// Readers of one key: few for most keys, all units for some. There is one for each key, so it is no larger than it has to be.
 #[derive(Debug, Clone)]
 enum Readers {
-    Few(SmallVec<[NodeNo; 4]>),
-    Many(FxHashSet<NodeNo>),
+    /// So many of these.
+    Few(u8, [NodeNo; FEW_MAX]),
+    List(Box<[NodeNo]>),
+    Many(Box<FxHashSet<NodeNo>>),
 }
 
+/// Readers that are kept in place.
+const FEW_MAX: usize = 5;
 /// Readers that are kept in a list; above that, adding and removing needs a set.
-const FEW_MAX: usize = 16;
+const LIST_MAX: usize = 16;
 
 impl Readers {
+    const fn none() -> Self {
+        Self::Few(0, [0; FEW_MAX])
+    }
+
     fn insert(&mut self, node: NodeNo) {
         match self {
-            Self::Few(few) if few.len() < FEW_MAX => few.push(node),
-            Self::Few(few) => {
-                let mut many: FxHashSet<NodeNo> = few.iter().copied().collect();
-                many.insert(node);
-                *self = Self::Many(many);
+            Self::Few(len, few) => match few.get_mut(usize::from(*len)) {
+                Some(place) => {
+                    *place = node;
+                    *len += 1;
+                }
+                None => *self = Self::List(few.iter().copied().chain([node]).collect()),
+            },
+            Self::List(list) if list.len() < LIST_MAX => {
+                let mut longer = std::mem::take(list).into_vec();
+                longer.reserve_exact(1);
+                longer.push(node);
+                *list = longer.into_boxed_slice();
             }
+            Self::List(list) => *self = Self::Many(Box::new(list.iter().copied().chain([node]).collect())),
             Self::Many(many) => {
                 many.insert(node);
             }
@@ -75,7 +93,17 @@ impl Readers {
 
     fn remove(&mut self, node: NodeNo) {
         match self {
-            Self::Few(few) => few.retain(|reader| *reader != node),
+            Self::Few(len, few) => {
+                let used = &mut few[..usize::from(*len)];
+                if let Some(at) = used.iter().position(|reader| *reader == node) {
+                    used[at..].rotate_left(1);
+                    *len -= 1;
+                }
+            }
+            Self::List(list) => {
+                let left: Vec<NodeNo> = list.iter().copied().filter(|reader| *reader != node).collect();
+                *self = Self::from(left);
+            }
             Self::Many(many) => {
                 many.remove(&node);
             }
@@ -84,8 +112,31 @@ impl Readers {
 
     fn is_empty(&self) -> bool {
         match self {
-            Self::Few(few) => few.is_empty(),
+            Self::Few(len, _) => *len == 0,
+            Self::List(list) => list.is_empty(),
             Self::Many(many) => many.is_empty(),
+        }
+    }
+
+    fn for_each(&self, visit: &mut dyn FnMut(NodeNo)) {
+        match self {
+            Self::Few(len, few) => few[..usize::from(*len)].iter().copied().for_each(visit),
+            Self::List(list) => list.iter().copied().for_each(visit),
+            Self::Many(many) => many.iter().copied().for_each(visit),
+        }
+    }
+}
+
+impl From<Vec<NodeNo>> for Readers {
+    /// A list, or what is left of one.
+    fn from(readers: Vec<NodeNo>) -> Self {
+        let mut few = [0; FEW_MAX];
+        match (u8::try_from(readers.len()), few.get_mut(..readers.len())) {
+            (Ok(len), Some(used)) => {
+                used.copy_from_slice(&readers);
+                Self::Few(len, few)
+            }
+            _ => Self::List(readers.into_boxed_slice()),
         }
     }
 }
@@ -94,6 +145,12 @@ impl Readers {
 struct Entry {
     key: ReadKey,
     readers: Readers,
+}
+
+/// What the readers of one key take.
+#[cfg(test)]
+pub(crate) const fn entry_bytes() -> usize {
+    size_of::<Option<Entry>>()
 }
 
 /// Who read what.
@@ -120,7 +177,7 @@ impl Reads {
             return no;
         }
         let hash = Self::hash(&key);
-        let entry = Some(Entry { key, readers: Readers::Few(SmallVec::new()) });
+        let entry = Some(Entry { key, readers: Readers::none() });
         let no = match self.free.pop() {
             Some(no) => {
                 self.entries[no as usize] = entry;
@@ -146,10 +203,7 @@ impl Reads {
     /// Calls `visit` for everybody who read `key`.
     pub(crate) fn for_each_reader(&self, key: &ReadKey, visit: &mut dyn FnMut(NodeNo)) {
         let Some(entry) = self.find(key).and_then(|no| self.entries[no as usize].as_ref()) else { return };
-        match &entry.readers {
-            Readers::Few(few) => few.iter().copied().for_each(visit),
-            Readers::Many(many) => many.iter().copied().for_each(visit),
-        }
+        entry.readers.for_each(visit);
     }
 
     /// Notes what `node` reads now, when it read `before`. Both are sorted. Keys that nobody reads any more are handed
@@ -192,5 +246,34 @@ impl Reads {
     /// Keys that are read.
     pub(crate) fn len(&self) -> usize {
         self.places.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whether they are in place, in a list or in a set.
+        #[test]
+        fn readers_are_those_that_came_and_did_not_go(changes in prop::collection::vec((any::<bool>(), 0_u32..24), 0..120)) {
+            let (mut set, mut readers) = (BTreeSet::new(), Readers::none());
+            for (comes, node) in changes {
+                if comes && set.insert(node) {
+                    readers.insert(node);
+                } else if !comes && set.remove(&node) {
+                    readers.remove(node);
+                }
+                let mut held = Vec::new();
+                readers.for_each(&mut |node| held.push(node));
+                held.sort_unstable();
+                prop_assert_eq!(&held, &set.iter().copied().collect::<Vec<_>>());
+                prop_assert_eq!(readers.is_empty(), set.is_empty());
+            }
+        }
     }
 }

@@ -63,20 +63,20 @@ impl Engine {
     /// The same for several at once, at the cost of one.
     #[must_use]
     pub fn explain_all(&self, cookies: &BTreeSet<Cookie>) -> Vec<Explanation> {
-        let mut found: Vec<(&UnitName, Explanation)> = Vec::new();
+        let mut found: Vec<(UnitName<'_>, Explanation)> = Vec::new();
         for unit in self.graph.units() {
-            let registered = &self.rules[usize::from(unit.name.rule)];
+            let registered = &self.rules[usize::from(unit.rule)];
             let is_meant =
                 |object| cookies.contains(&cookie_of(registered.app, registered.rule_of_app, object));
-            let subject = unit.name.subject.as_ref();
+            let subject = unit.subject();
             if is_meant(subject) {
-                found.push((&unit.name, registered.explanation(subject)));
+                found.push((unit.name(), registered.explanation(subject)));
             }
             let about = unit.said.rest.iter().flat_map(|rest| &rest.about);
             found.extend(
                 about
                     .filter(|object| is_meant(Some(object)))
-                    .map(|object| (&unit.name, registered.explanation_about(object))),
+                    .map(|object| (unit.name(), registered.explanation_about(object))),
             );
         }
         found.sort_by_key(|(name, _)| *name);

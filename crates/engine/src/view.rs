@@ -84,8 +84,8 @@ impl<'a> View<'a> {
         first: A,
     ) -> Vec<IndexKey> {
         let first = first.into();
-        self.note(|| ReadKey::Halves(T::TABLE, index.name(), first.clone()));
-        self.graph.facts.halves((T::TABLE, index.name()), &first)
+        self.note(|| ReadKey::Halves(T::TABLE, index.id(), first.clone()));
+        self.graph.facts.halves((T::TABLE, index.id()), &first)
     }
 
     /// The ids of all rows of a table, in order. For tables that are short.

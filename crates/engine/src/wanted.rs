@@ -79,8 +79,8 @@ impl Wanted {
         self.stale_rows.replace(&before.stale_rows, &now.stale_rows);
         if before.problems != now.problems {
             let Some(unit) = graph.unit(no) else { return };
-            let registered = &rules[usize::from(unit.name.rule)];
-            let finding = |problem: &String| registered.finding(unit.name.subject.as_ref(), problem.clone());
+            let registered = &rules[usize::from(unit.rule)];
+            let finding = |problem: &String| registered.finding(unit.subject(), problem.clone());
             before.problems.iter().map(finding).for_each(|finding| {
                 self.findings.remove(&finding);
             });
@@ -129,7 +129,7 @@ impl Wanted {
         let dispute = |(no, what): (NodeNo, String)| {
             let unit = graph.unit(no)?;
             let problem = format!("others want {what} to be something else; this one prevails");
-            Some(rules[usize::from(unit.name.rule)].finding(unit.name.subject.as_ref(), problem))
+            Some(rules[usize::from(unit.rule)].finding(unit.subject(), problem))
         };
         let mut findings: Vec<Finding> = flows.chain(groups).chain(meters).filter_map(dispute).collect();
         findings.extend(self.findings.iter().cloned());

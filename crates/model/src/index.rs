@@ -6,15 +6,51 @@
 
 use std::net::IpAddr;
 
-use crate::{Id, Model, NetworkType, RowId, Topic, UniqueKey};
+use crate::{Id, Model, NetworkType, RowId, Table, Topic, UniqueKey};
+
+/// Which index of a table, by its place among them. A node notes an index and a key for each look-up that it may have to
+/// repeat, so this is a byte and not the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexId(u8);
+
+impl IndexId {
+    /// The place of `name` among `names`.
+    ///
+    /// # Panics
+    /// When it is not there, or behind 256 others; in a declaration that is an error of compilation.
+    #[must_use]
+    pub(crate) const fn find(names: &[&str], name: &str) -> Self {
+        let mut place = 0;
+        while !is_same(names[place as usize], name) {
+            place += 1;
+        }
+        Self(place)
+    }
+
+    /// The name of the index, which is one of `table`.
+    #[must_use]
+    pub const fn name(self, table: Table) -> &'static str {
+        table.indexes()[self.0 as usize]
+    }
+}
+
+/// Whether two texts are the same; `==` is not for constants yet.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
 
 /// A key of any index.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IndexKey {
     /// A row that is referred to.
     Row(RowId),
-    /// A topic.
-    Topic(Topic),
+    /// A topic. Apart, because next to [`Row`](Self::Row) it would make every key a third longer.
+    Topic(Box<Topic>),
     /// A number.
     Number(u64),
     /// An IP address.
@@ -53,7 +89,7 @@ impl<T> From<Id<T>> for IndexKey {
 
 impl From<Topic> for IndexKey {
     fn from(topic: Topic) -> Self {
-        Self::Topic(topic)
+        Self::Topic(Box::new(topic))
     }
 }
 
@@ -90,28 +126,28 @@ impl<A: Into<Self>, B: Into<Self>> From<(A, B)> for IndexKey {
 /// A function from a row of `M` to keys of type `K`.
 #[derive(Debug)]
 pub struct Index<M, K> {
-    name: &'static str,
+    id: IndexId,
     entries: fn(&M, &mut dyn FnMut(K)),
 }
 
 impl<M: Model, K: Into<IndexKey>> Index<M, K> {
-    pub(crate) const fn new(name: &'static str, entries: fn(&M, &mut dyn FnMut(K))) -> Self {
-        Self { name, entries }
+    pub(crate) const fn new(id: IndexId, entries: fn(&M, &mut dyn FnMut(K))) -> Self {
+        Self { id, entries }
     }
 
-    /// The name, which no other index of the table has.
+    /// Which index of the table it is.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
+    pub const fn id(&self) -> IndexId {
+        self.id
     }
 
-    /// Calls `visit` for each key under which `row` is found, with the name of the index; a key may come twice.
-    pub fn visit_entries(&self, row: &M, visit: &mut dyn FnMut(&'static str, IndexKey)) {
-        (self.entries)(row, &mut |key| visit(self.name, key.into()));
+    /// Calls `visit` for each key under which `row` is found, with the index; a key may come twice.
+    pub fn visit_entries(&self, row: &M, visit: &mut dyn FnMut(IndexId, IndexKey)) {
+        (self.entries)(row, &mut |key| visit(self.id, key.into()));
     }
 
     /// What to look up to find the rows with `key`.
-    pub fn key(&self, key: K) -> (&'static str, IndexKey) {
-        (self.name, key.into())
+    pub fn key(&self, key: K) -> (IndexId, IndexKey) {
+        (self.id, key.into())
     }
 }

@@ -54,7 +54,7 @@ pub use choice::Unknown;
 pub use dhcp_options::DhcpOptions;
 pub use error::{DecodeError, MAX_QUOTED_CHARS, MAX_ROW_BYTES, Problem};
 pub use id::{EmptyId, Id, RowId, Topic};
-pub use index::{Index, IndexKey};
+pub use index::{Index, IndexId, IndexKey};
 pub use key::{KeyError, Layout, Named};
 pub use lifecycle::{Creation, LifecycleError};
 pub use member::{Member, Record, Reference};

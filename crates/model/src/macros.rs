@@ -244,7 +244,7 @@ macro_rules! object {
 
         impl $name {
             $($(#[$index_meta])* pub const $index: $crate::Index<Self, $key> =
-                $crate::Index::new(stringify!($index), $entries);)*
+                $crate::Index::new($crate::IndexId::find(<Self as $crate::Model>::INDEXES, stringify!($index)), $entries);)*
         }
 
         impl $crate::Model for $name {
@@ -262,7 +262,7 @@ macro_rules! object {
                 }
             }
 
-            fn visit_index_entries(&self, _visit: &mut dyn FnMut(&'static str, $crate::IndexKey)) {
+            fn visit_index_entries(&self, _visit: &mut dyn FnMut($crate::IndexId, $crate::IndexKey)) {
                 $(Self::$index.visit_entries(self, _visit);)*
             }
 

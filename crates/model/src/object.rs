@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::index::IndexKey;
+use crate::index::{IndexId, IndexKey};
 use crate::member::Reference;
 use crate::{
     Creation, DecodeError, Id, LifecycleError, Patch, Record, RowId, Strength, Table, Timestamp, Topic,
@@ -31,7 +31,7 @@ pub trait Model: Record + Clone + Eq + Send + Sync {
     fn id(&self) -> &Id<Self>;
 
     /// Calls `visit` for each entry of each index.
-    fn visit_index_entries(&self, visit: &mut dyn FnMut(&'static str, IndexKey));
+    fn visit_index_entries(&self, visit: &mut dyn FnMut(IndexId, IndexKey));
 
     /// Its topic, stored or computed.
     fn topic(&self) -> Option<Topic> {
@@ -274,7 +274,7 @@ impl Object {
     }
 
     /// Calls `visit` for each entry of each index of the table.
-    pub fn visit_index_entries(&self, visit: &mut dyn FnMut(&'static str, IndexKey)) {
+    pub fn visit_index_entries(&self, visit: &mut dyn FnMut(IndexId, IndexKey)) {
         with_row!(self, row => row.visit_index_entries(visit));
     }
 

@@ -20,7 +20,7 @@ pub fn model_row(data: &[u8]) {
             // Escapes make six bytes of one, and lists that were left out are written.
             assert!(written.len() <= 6 * text.len() + 1024, "{} bytes became {}", text.len(), written.len());
             assert_eq!(Object::from_text(table, &written).as_ref(), Ok(&row), "{written}");
-            row.visit_index_entries(&mut |name, _| assert!(table.indexes().contains(&name)));
+            row.visit_index_entries(&mut |index, _| assert!(table.indexes().contains(&index.name(table))));
         }
         Err(error) => assert!(error.to_string().len() < 4096, "{error}"),
     }

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    IndexKey, LogicalPort, LogicalRouter, MAX_QUOTED_CHARS, MAX_ROW_BYTES, Patch, PortStatus, Reference,
-    SecurityGroup, arbitrary,
+    IndexId, IndexKey, LogicalPort, LogicalRouter, MAX_QUOTED_CHARS, MAX_ROW_BYTES, Patch, PortStatus,
+    Reference, SecurityGroup, arbitrary,
 };
 
 fn error(table: Table, text: &str) -> String {
@@ -134,7 +134,7 @@ fn a_row_does_not_refer_to_itself() {
     assert_eq!(found, [(Table::SecurityGroup, "h".to_owned(), Strength::Weak)].into());
 }
 
-fn entries(object: &Object) -> BTreeSet<(&'static str, IndexKey)> {
+fn entries(object: &Object) -> BTreeSet<(IndexId, IndexKey)> {
     let mut found = BTreeSet::new();
     object.visit_index_entries(&mut |index, key| {
         found.insert((index, key));
@@ -293,7 +293,7 @@ proptest! {
     fn every_reference_is_an_index_entry(object in any_table().prop_flat_map(any_object)) {
         let mut found = BTreeSet::new();
         for (index, key) in entries(&object) {
-            prop_assert!(object.table().indexes().contains(&index));
+            prop_assert!(object.table().indexes().contains(&index.name(object.table())));
             match key {
                 IndexKey::Row(id) => found.insert(id.to_string()),
                 _ => false,
