@@ -33,13 +33,21 @@ pub(super) fn bridge(options: &Options) -> BridgeSpec {
 /// A pair of patch ports for each bridge to physical networks.
 fn patches(options: &Options) -> Vec<PatchSpec> {
     let bridges: BTreeSet<&String> = options.bridge_mappings.values().collect();
+    let is_alone = bridges.len() == 1;
     let patch = |bridge: &String| PatchSpec {
         name: patch_name(bridge),
-        peer_name: patch_name(&options.bridge),
+        peer_name: peer_name(&options.bridge, bridge, is_alone),
         peer_bridge: bridge.clone(),
         if_missing: PeerBridge::Report,
     };
     bridges.into_iter().map(patch).collect()
+}
+
+/// The port of a mapped bridge that leads to the integration bridge. The names of ports are those of the whole switch: the original's is of use for
+/// one bridge only, so where there are several, each says whose it is.
+fn peer_name(integration: &str, bridge: &str, is_alone: bool) -> String {
+    let original = patch_name(integration);
+    if is_alone { original } else { format!("{original}-{bridge}") }
 }
 
 /// What `bridge_mappings` is where nobody said anything.

@@ -30,6 +30,7 @@ mod plugging;
 mod programs;
 mod promises;
 mod provider;
+mod provider_several;
 mod qos;
 mod restarts;
 mod routed_qos;
