@@ -106,31 +106,69 @@ fn of_plugged(view: &mut View<'_>, port: &LogicalPort) -> Places {
 }
 
 /// Where a port is on its way to, and how far it is: by itself, or with the port that it is inside of.
-fn move_of(view: &mut View<'_>, port: &LogicalPort) -> Option<(Id<Chassis>, MigrationStatus)> {
+fn move_of(view: &mut View<'_>, port: &LogicalPort) -> Option<Move> {
     if let Some(row) = view.get(&Migration::id_of(&port.id)) {
         return Some((row.dest_chassis.clone()?, row.status));
     }
-    let (parent, row) = moving_parent(view, port)?;
-    let (bound, destination) = (parent.chassis()?, row.dest_chassis.clone()?);
-    if *bound == destination {
-        return Some((destination, MigrationStatus::SrcUnplug));
-    }
-    // One that is elsewhere has an interface of its own.
-    (port.chassis() == Some(bound)).then_some((destination, row.status))
+    view.derived::<InsideMovesOf>(port.lswitch.as_ref()?).get(&port.id).cloned()
 }
 
-/// The port that one is inside of, if that moves.
-fn moving_parent(view: &mut View<'_>, port: &LogicalPort) -> Option<(Arc<LogicalPort>, Arc<Migration>)> {
-    let inside = view.by(&ChildPortSegmentation::BY_LPORT, port.id.clone());
-    let parent = inside.into_iter().map(|row| row.parent.clone()).find(|parent| *parent != port.id)?;
-    let row = view.get(&Migration::id_of(&parent))?;
-    Some((view.get(&parent)?, row))
+type Move = (Id<Chassis>, MigrationStatus);
+type InsideMoves = BTreeMap<Id<LogicalPort>, Move>;
+
+/// Ports that move because the ports do that they are inside of, by network. They are looked up from the side of those that move: that a
+/// port is inside of none is nothing that has to be remembered of each.
+#[derive(Debug)]
+struct AllInsideMoves;
+
+impl Derived for AllInsideMoves {
+    type Key = ();
+    type Value = BTreeMap<Id<LogicalSwitch>, InsideMoves>;
+
+    fn compute(view: &mut View<'_>, (): &()) -> Self::Value {
+        let mut all = Self::Value::new();
+        for id in view.all::<Migration>() {
+            let Some(row) = view.get(&id) else { continue };
+            let (Some(outer), Some(destination)) = (&row.lport, &row.dest_chassis) else { continue };
+            let inside = view.by(&ChildPortSegmentation::BY_PARENT, outer.clone());
+            let bound = view.get(outer).and_then(|outer| outer.chassis().cloned());
+            for port in inside.iter().map(|row| &row.port).filter(|port| *port != outer) {
+                let Some(inner) = view.get(port) else { continue };
+                let status = match &bound {
+                    Some(bound) if bound == destination => MigrationStatus::SrcUnplug,
+                    Some(bound) if inner.chassis() == Some(bound) => row.status,
+                    // It is elsewhere, and has an interface of its own there.
+                    _ => continue,
+                };
+                if let Some(network) = inner.lswitch.clone() {
+                    all.entry(network).or_default().insert(port.clone(), (destination.clone(), status));
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Those of one network, so that the ports of others are not looked at when they change.
+#[derive(Debug)]
+struct InsideMovesOf;
+
+impl Derived for InsideMovesOf {
+    type Key = Id<LogicalSwitch>;
+    type Value = InsideMoves;
+
+    fn compute(view: &mut View<'_>, network: &Self::Key) -> InsideMoves {
+        view.derived::<AllInsideMoves>(&()).get(network).cloned().unwrap_or_default()
+    }
 }
 
 /// The row that says how far a port is that moves.
 pub(crate) fn migration(view: &mut View<'_>, port: &LogicalPort) -> Option<Arc<Migration>> {
-    let own = view.get(&Migration::id_of(&port.id));
-    own.or_else(|| moving_parent(view, port).map(|(_, row)| row))
+    if let Some(row) = view.get(&Migration::id_of(&port.id)) {
+        return Some(row);
+    }
+    let inside = view.by(&ChildPortSegmentation::BY_LPORT, port.id.clone());
+    inside.iter().find_map(|row| view.get(&Migration::id_of(&row.parent)))
 }
 
 /// The ports of a network that move, and where to.
@@ -150,19 +188,16 @@ impl Derived for AllMoves {
     type Value = BTreeMap<Id<LogicalSwitch>, Moves>;
 
     fn compute(view: &mut View<'_>, (): &()) -> Self::Value {
+        let alone = view.all::<Migration>();
+        let alone: Vec<_> = alone.iter().filter_map(|id| view.get(id)?.lport.clone()).collect();
+        let inside = view.derived::<AllInsideMoves>(&());
         let mut all = Self::Value::new();
-        for id in view.all::<Migration>() {
-            let Some(row) = view.get(&id) else { continue };
-            let Some(port) = row.lport.clone() else { continue };
-            let inside = view.by(&ChildPortSegmentation::BY_PARENT, port.clone());
-            for port in [port].into_iter().chain(inside.iter().map(|row| row.port.clone())) {
-                let Some(moved) = view.get(&port) else { continue };
-                let going = move_of(view, &moved).filter(|(to, status)| {
-                    moved.chassis() != Some(to) && *status != MigrationStatus::Rebound
-                });
-                if let Some((network, (destination, _))) = moved.lswitch.clone().zip(going) {
-                    all.entry(network).or_default().insert((destination, port));
-                }
+        for port in alone.iter().chain(inside.values().flat_map(BTreeMap::keys)) {
+            let Some(moved) = view.get(port) else { continue };
+            let going = move_of(view, &moved)
+                .filter(|(to, status)| moved.chassis() != Some(to) && *status != MigrationStatus::Rebound);
+            if let Some((network, (destination, _))) = moved.lswitch.clone().zip(going) {
+                all.entry(network).or_default().insert((destination, port.clone()));
             }
         }
         all
