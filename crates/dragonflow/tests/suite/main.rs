@@ -44,3 +44,4 @@ mod status;
 mod support;
 mod trace;
 mod trunks;
+mod vteps;
