@@ -139,3 +139,10 @@ fn physical_networks_are_mapped_where_the_application_is_there() {
     assert_eq!(mappings(two), ["one:br-1", "two:br-2"]);
     assert!(mappings(&format!("{two}[df]\napps_list = l2\n")).is_empty());
 }
+
+#[test]
+fn who_configures_nothing_tells_guests_what_nodes_tell_of_themselves() {
+    let said = dhcp(&read(""));
+    assert_eq!(said, Dhcp::default());
+    assert_eq!(said.domain, model::UNNAMED_DOMAIN, "names in another domain would be answered");
+}
