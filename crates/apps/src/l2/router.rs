@@ -5,15 +5,15 @@ use model::{Id, LogicalPort, LogicalRouter, LogicalSwitch};
 use net_types::MacAddr;
 use openflow::action::Action;
 use openflow::{Field, Match};
-use packet::ethertype;
+use packet::{ethertype, ip_proto};
 use pipeline::tables::{ARRIVE, INGRESS, L2, ROUTE};
 use pipeline::{FlowBuilder, Priority, groups, regs};
 
 use crate::network::{Network, reached};
 use crate::{gateway, host_address, routers};
 
-/// Questions for addresses, before they are flooded.
-const QUESTION: Priority = Priority::DEFAULT.level(2);
+/// Questions for addresses, before they are flooded, and before it is looked at who listens to their groups.
+const QUESTION: Priority = Priority::DEFAULT.level(4);
 
 /// How the MAC addresses of groups begin that are asked for IPv6 addresses, and the bits in which they do.
 const SOLICITED: (MacAddr, MacAddr) =
@@ -92,11 +92,10 @@ pub(super) fn from_wire(view: &mut View<'_>, row: &LogicalSwitch, sink: &mut Sin
     }
     let questions = [
         Match::new().with(Field::EthType, ethertype::ARP).with(Field::EthDst, MacAddr::BROADCAST),
-        Match::new().with(Field::EthType, ethertype::IPV6).with_masked(
-            Field::EthDst,
-            SOLICITED.0,
-            SOLICITED.1,
-        ),
+        Match::new()
+            .with(Field::EthType, ethertype::IPV6)
+            .with(Field::IpProto, ip_proto::ICMPV6)
+            .with_masked(Field::EthDst, SOLICITED.0, SOLICITED.1),
     ];
     for question in questions {
         sink.flow(&L2, QUESTION, |flow| {

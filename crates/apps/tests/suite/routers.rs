@@ -4,7 +4,10 @@ use engine::{Input, PacketIn, Reply};
 use model::Table;
 use net_types::{MacAddr, OfPort};
 use ofsim::Packet;
+use ofsim::analysis::Finding;
 use openflow::Field;
+use packet::build::Ethernet;
+use packet::nd::{Neighbor, Solicitation, solicited_node};
 use pipeline::tables;
 
 use crate::support::{Cloud, Walk, arp_request, mac, ping, udp, v4};
@@ -341,6 +344,34 @@ fn one_node_speaks_for_a_router_to_whoever_is_on_the_wire() {
     // A guest that asks is answered on its own node.
     let walk = cloud.send("red1", &arp_request((RED1.1, "10.0.1.11"), "10.0.1.1"));
     assert_eq!((walk.receivers(), walk.on_wire.len()), (vec!["red1"], 0));
+}
+
+#[test]
+fn who_asks_for_a_router_on_the_wire_is_heard_where_listeners_are_looked_at_too() {
+    let mut cloud = Cloud::new(ON_WIRES);
+    cloud.put(
+        "subnet red6 red fd00:1::/64 gateway=fd00:1::1
+        port redleg 101 red owner=network:router_interface mac=02:00:00:00:01:01 ip=10.0.1.1,fd00:1::1 subnet=red4,red6
+        port red9 19 red on=g:9 mac=02:00:00:00:00:09 ip=10.0.1.19,fd00:1::19 subnet=red4,red6",
+    );
+    let (host, target) = (mac("02:00:00:00:0a:01"), "fd00:1::1".parse().expect("an address"));
+    let group = solicited_node(target);
+    let question = Neighbor::Solicitation(Solicitation { target, source_link: Some(host) });
+    let link = Ethernet::new(host, MacAddr::of_ipv6_multicast(group));
+    let frame = link.neighbor("fd00:1::99".parse().expect("an address"), group, &question).expect("small");
+    let tagged = [&frame[..12], &[0x81, 0x00, 0, 101], &frame[12..]].concat();
+    for snoops in [false, true] {
+        cloud.set("g", |settings| settings.multicast.snoops = snoops);
+        let walk = from_wire(&cloud, "g", &tagged);
+        let [up] = walk.to_controller.as_slice() else { panic!("{} times", walk.to_controller.len()) };
+        let responder = up.packet_in.controller.userdata.first();
+        assert_eq!((up.node.as_str(), responder), ("g", Some(&pipeline::userdata::ROUTER_NEIGHBOR)));
+        assert_eq!(walk.receivers(), ["red9"], "guests may have the address as well");
+        // Whichever of two flows a switch takes, it is the right one.
+        let findings = ofsim::analysis::findings(&cloud.node("g").switch, &[]);
+        let ambiguous = findings.iter().filter(|finding| matches!(finding, Finding::Ambiguous { .. }));
+        assert_eq!(ambiguous.map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    }
 }
 
 /// What a guest on node a is told regularly of the MAC address of an IPv4 address.
