@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use net_types::OfPort;
 use ofsim::{Key, Trace};
 use openflow::Field;
-use packet::headers::Headers;
+use packet::ethertype;
+use packet::headers::{Headers, TransportKey};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -137,17 +138,42 @@ fn fate_of(trace: &Trace) -> Fate {
 const BESIDES_THE_FRAME: [Field; 6] =
     [Field::InPort, Field::TunId, Field::TunSrc, Field::TunDst, Field::TunMetadata0, Field::TunFlags];
 
-/// The frame with the tag that another node put around it, where it comes off a wire.
+/// Where a frame without tags says what routers change: in IPv4, in IPv6.
+const HOPS: [usize; 2] = [22, 21];
+const SOURCE: [usize; 2] = [26, 22];
+const ICMP_TYPE: [usize; 2] = [34, 54];
+
+/// The frame as other nodes have changed it: routed, made the answer to a ping, with the tag of its network around it. Nobody who traces asks for
+/// checksums.
 fn on_the_wire(first: &Key, frame: &[u8]) -> Vec<u8> {
     let mut frame = frame.to_vec();
-    if first.has_vlan() && Headers::parse(&frame).vlans[0].is_none() {
+    let headers = Headers::parse(&frame);
+    if headers.vlans[0].is_some() {
+        return frame;
+    }
+    frame[..6].copy_from_slice(&first.eth_dst.to_be_bytes()[2..]);
+    frame[6..12].copy_from_slice(&first.eth_src.to_be_bytes()[2..]);
+    let net = &first.net;
+    let routed = match first.eth_type {
+        ethertype::IPV4 => Some((0, [net.nw_src, net.nw_dst].map(u32::to_be_bytes).concat())),
+        ethertype::IPV6 => Some((1, [net.ipv6_src, net.ipv6_dst].map(u128::to_be_bytes).concat())),
+        _ => None,
+    };
+    if let Some((version, ends)) = routed {
+        frame[HOPS[version]] = net.ttl;
+        frame[SOURCE[version]..][..ends.len()].copy_from_slice(&ends);
+        if let Some(TransportKey::Icmpv4 { .. } | TransportKey::Icmpv6 { .. }) = headers.transport {
+            frame[ICMP_TYPE[version]] = u8::try_from(net.tp_src).expect("a type");
+        }
+    }
+    if first.has_vlan() {
         let [tag, ..] = first.vlans;
         frame.splice(12..12, [tag.tpid.to_be_bytes(), (tag.tci & 0x0fff).to_be_bytes()].concat());
     }
     frame
 }
 
-/// A packet at a switch: where it came in, the tunnel, and the frame, which nobody on the way changes but for that.
+/// A packet at a switch: where it came in, the tunnel, and the frame.
 fn told(first: &Key, frame: &[u8]) -> Told {
     let frame = on_the_wire(first, frame);
     let fields = first.to_match();

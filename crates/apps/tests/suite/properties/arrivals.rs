@@ -6,7 +6,8 @@ use ofsim::Packet;
 use proptest::prelude::*;
 
 use super::filters::lets_pass;
-use super::frames::{Body, Frame, Payload};
+use super::frames::{Body, DEFAULT_HOPS, Frame, Payload};
+use super::routing::{ROUTERS, leg_mac};
 use super::world::{NETWORKS, NODES, PORTS_OF_NETWORK, Port, World, ipv4, mac};
 use crate::support::{Cloud, ping};
 
@@ -38,6 +39,7 @@ pub(crate) fn any_arrival() -> impl Strategy<Value = Arrival> {
         2 => Just(MacAddr::BROADCAST),
         1 => Just(MacAddr([0x33, 0x33, 0, 0, 0, 1])),
         1 => Just(mac(99)),
+        1 => (0..ROUTERS, 0..NETWORKS.len()).prop_map(|(router, network)| leg_mac(router, network)),
     ];
     (0..NODES.len(), prop::sample::select(KINDS.to_vec()), id, prop::option::weighted(0.7, option), dst)
         .prop_map(|(node, kind, id, option, dst)| Arrival { node, kind, id, option, dst })
@@ -68,8 +70,8 @@ impl Arrival {
             1..=0x7fff => port.key == egress,
             _ => world.is_addressed(port, self.dst),
         };
-        let body = Body::Ip { src: ipv4(50).into(), dst: ipv4(1).into(), payload: Payload::Icmp(8) };
-        let frame = Frame { src: mac(50), dst: self.dst, body, is_tagged: false };
+        let body = Body::Ip { src: ipv4(0, 50).into(), dst: ipv4(0, 1).into(), payload: Payload::Icmp(8) };
+        let frame = Frame { src: mac(50), dst: self.dst, body, is_tagged: false, hops: DEFAULT_HOPS };
         let here =
             all().filter(|port| port.place() == Some(self.node) && lets_pass(world, port, &frame, true));
         let mut names: Vec<&str> = here.filter(wants).map(|port| port.name.as_str()).collect();

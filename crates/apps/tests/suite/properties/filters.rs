@@ -54,8 +54,8 @@ pub(super) fn any_group() -> impl Strategy<Value = Group> {
     let rule = (any::<bool>(), any::<bool>(), protocol, 0..4_usize, 0..GROUPS, 28_u8..=32).prop_map(
         |(is_ingress, is_ipv4, protocol, remote, group, length)| {
             let net = match is_ipv4 {
-                true => IpNet::new_assert(ipv4(2).into(), length).trunc(),
-                false => IpNet::new_assert(ipv6(2).into(), length + 96).trunc(),
+                true => IpNet::new_assert(ipv4(0, 2).into(), length).trunc(),
+                false => IpNet::new_assert(ipv6(0, 2).into(), length + 96).trunc(),
             };
             let remote = [Remote::Anybody, Remote::Net(net), Remote::Group(group), Remote::Allies][remote];
             Rule { is_ingress, is_ipv4, protocol, remote }

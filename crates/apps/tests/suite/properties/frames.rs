@@ -8,10 +8,14 @@ use packet::arp::{Arp, ArpOperation};
 use packet::build::{Ethernet, Ip, Ipv4, Ipv6, Transport, Udp};
 use packet::headers::VlanTag;
 use packet::icmp::Message;
-use packet::nd::{Advertisement, Neighbor, Solicitation};
+use packet::nd::{Advertisement, Neighbor, Solicitation, solicited_node};
 use proptest::prelude::*;
 
-use super::world::{PORTS_OF_NETWORK, Port, World, ipv4, ipv6, mac};
+use super::routing::{Leg, ROUTERS};
+use super::world::{NETWORKS, PORTS_OF_NETWORK, Port, World, ipv4, ipv6, mac};
+
+/// What packets have to live, if nobody says otherwise.
+pub(super) const DEFAULT_HOPS: u8 = 64;
 
 /// Who an address is of.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +24,12 @@ enum Whose {
     Own(usize),
     /// That of some port, or of nobody: the number of an address.
     Other(u8),
+    /// The one that follows from the MAC address with this number; for what is no IPv6 address, that of [`Whose::Other`].
+    LinkLocal(u8),
+    /// The same of another network.
+    Far(usize, u8),
+    /// That of a router in the network of the sender.
+    Leg(usize),
     /// Zero.
     None,
     /// Everybody's.
@@ -34,15 +44,39 @@ pub(crate) struct Packet {
     dst: Whose,
     kind: Kind,
     is_tagged: bool,
+    hops: u8,
 }
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Ipv4 { src: Whose, dst: Whose, payload: Payload },
-    Ipv6 { src: Whose, dst: Whose, payload: Payload },
-    Arp { operation: u16, sha: Whose, spa: Whose, tpa: Whose },
-    Solicitation { src: Whose, target: Whose, link: Option<Whose> },
-    Advertisement { src: Whose, target: Whose, link: Option<Whose> },
+    Ipv4 {
+        src: Whose,
+        dst: Whose,
+        payload: Payload,
+    },
+    Ipv6 {
+        src: Whose,
+        dst: Whose,
+        payload: Payload,
+    },
+    Arp {
+        operation: u16,
+        sha: Whose,
+        spa: Whose,
+        tpa: Whose,
+    },
+    /// Perhaps to the group of those that may have the target.
+    Solicitation {
+        src: Whose,
+        target: Whose,
+        link: Option<Whose>,
+        is_to_group: bool,
+    },
+    Advertisement {
+        src: Whose,
+        target: Whose,
+        link: Option<Whose>,
+    },
     Other,
 }
 
@@ -62,6 +96,8 @@ pub(crate) struct Frame {
     pub(crate) dst: MacAddr,
     pub(crate) body: Body,
     pub(crate) is_tagged: bool,
+    /// What an IP packet has to live.
+    pub(crate) hops: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -77,6 +113,8 @@ fn any_address() -> impl Strategy<Value = Whose> {
     prop_oneof![
         10 => (0..PORTS_OF_NETWORK).prop_map(Whose::Other),
         2 => prop::sample::select(vec![10_u8, 12, 20, 21, 99]).prop_map(Whose::Other),
+        2 => (0..NETWORKS.len(), 0..PORTS_OF_NETWORK).prop_map(|(network, number)| Whose::Far(network, number)),
+        2 => (0..ROUTERS).prop_map(Whose::Leg),
         1 => (0_usize..3).prop_map(Whose::Own),
         1 => Just(Whose::None),
         4 => Just(Whose::All),
@@ -86,6 +124,12 @@ fn any_address() -> impl Strategy<Value = Whose> {
 /// Almost always the sender's, and then mostly the first.
 fn own_address() -> impl Strategy<Value = Whose> {
     prop_oneof![10 => Just(Whose::Own(0)), 2 => (1_usize..3).prop_map(Whose::Own), 1 => any_address()]
+}
+
+/// One that is asked for, or said to be the sender's: any port's, its own, or one that follows from a MAC address.
+fn any_target() -> impl Strategy<Value = Whose> {
+    let link_local = prop_oneof![8 => 0..PORTS_OF_NETWORK, 2 => 10..10 + PORTS_OF_NETWORK, 1 => Just(99_u8)];
+    prop_oneof![4 => own_address(), 4 => any_address(), 2 => link_local.prop_map(Whose::LinkLocal)]
 }
 
 fn any_payload(icmp: Vec<u8>) -> impl Strategy<Value = Payload> {
@@ -98,26 +142,101 @@ fn any_payload(icmp: Vec<u8>) -> impl Strategy<Value = Payload> {
     ]
 }
 
+fn any_ipv4() -> impl Strategy<Value = Kind> {
+    (own_address(), any_address(), any_payload(vec![0, 3, 8])).prop_map(|(src, dst, payload)| Kind::Ipv4 {
+        src,
+        dst,
+        payload,
+    })
+}
+
+fn any_ipv6() -> impl Strategy<Value = Kind> {
+    // Solicitations and advertisements among them are too short for their options.
+    let icmp = vec![128, 129, 131, 133, 134, 135, 136, 137, 143];
+    (own_address(), any_address(), any_payload(icmp)).prop_map(|(src, dst, payload)| Kind::Ipv6 {
+        src,
+        dst,
+        payload,
+    })
+}
+
 fn any_kind() -> impl Strategy<Value = Kind> {
     let operation = prop_oneof![6 => Just(1_u16), 3 => Just(2), 1 => any::<u16>()];
     let link = || prop::option::weighted(0.7, own_address());
-    let discovery = || (own_address(), own_address(), link());
+    let asker = prop_oneof![8 => own_address(), 2 => Just(Whose::None)];
     prop_oneof![
-        4 => (own_address(), any_address(), any_payload(vec![0, 3, 8]))
-            .prop_map(|(src, dst, payload)| Kind::Ipv4 { src, dst, payload }),
-        4 => (own_address(), any_address(), any_payload(vec![128, 129, 131, 133, 134, 137, 143]))
-            .prop_map(|(src, dst, payload)| Kind::Ipv6 { src, dst, payload }),
-        4 => (operation, own_address(), own_address(), any_address())
+        4 => any_ipv4(),
+        4 => any_ipv6(),
+        4 => (operation, own_address(), own_address(), any_target())
             .prop_map(|(operation, sha, spa, tpa)| Kind::Arp { operation, sha, spa, tpa }),
-        2 => discovery().prop_map(|(src, target, link)| Kind::Solicitation { src, target, link }),
-        2 => discovery().prop_map(|(src, target, link)| Kind::Advertisement { src, target, link }),
+        4 => (asker, any_target(), link(), any::<bool>())
+            .prop_map(|(src, target, link, is_to_group)| Kind::Solicitation { src, target, link, is_to_group }),
+        2 => (own_address(), any_target(), link())
+            .prop_map(|(src, target, link)| Kind::Advertisement { src, target, link }),
         1 => Just(Kind::Other),
     ]
 }
 
+/// Something for a router, or for whoever is behind it.
+fn any_routed() -> impl Strategy<Value = (Whose, Kind)> {
+    let far = (0..NETWORKS.len(), 0..PORTS_OF_NETWORK);
+    let dst = || {
+        let far = far.clone().prop_map(|(network, number)| Whose::Far(network, number));
+        prop_oneof![5 => far, 3 => (0..ROUTERS).prop_map(Whose::Leg), 1 => any_address()]
+    };
+    let payload = |ping, icmp| prop_oneof![1 => Just(Payload::Icmp(ping)), 1 => any_payload(icmp)];
+    let kind = prop_oneof![
+        (own_address(), dst(), payload(8, vec![0, 3])).prop_map(|(src, dst, payload)| Kind::Ipv4 {
+            src,
+            dst,
+            payload
+        }),
+        (own_address(), dst(), payload(128, vec![129, 3])).prop_map(|(src, dst, payload)| Kind::Ipv6 {
+            src,
+            dst,
+            payload
+        }),
+    ];
+    ((0..ROUTERS).prop_map(Whose::Leg), kind)
+}
+
+/// Anybody's, nobody's and everybody's alike.
+fn anybodys() -> impl Strategy<Value = Whose> {
+    prop_oneof![
+        (0_usize..5).prop_map(Whose::Own),
+        (0..PORTS_OF_NETWORK).prop_map(Whose::Other),
+        (0..PORTS_OF_NETWORK).prop_map(Whose::LinkLocal),
+        prop::sample::select(vec![Whose::None, Whose::All, Whose::Other(99), Whose::Leg(0), Whose::Leg(1)]),
+    ]
+}
+
+/// What says who has an address, each part of it from whom it may be: two things that are rare are met together.
+fn any_claim() -> impl Strategy<Value = (Whose, Kind)> {
+    let operation = prop_oneof![4 => Just(1_u16), 3 => Just(2), 1 => any::<u16>()];
+    let link = || prop::option::weighted(0.8, anybodys());
+    let kind =
+        prop_oneof![
+            (operation, anybodys(), anybodys(), anybodys())
+                .prop_map(|(operation, sha, spa, tpa)| Kind::Arp { operation, sha, spa, tpa }),
+            (anybodys(), anybodys(), link(), any::<bool>()).prop_map(|(src, target, link, is_to_group)| {
+                Kind::Solicitation { src, target, link, is_to_group }
+            }),
+            (anybodys(), anybodys(), link()).prop_map(|(src, target, link)| Kind::Advertisement {
+                src,
+                target,
+                link
+            }),
+        ];
+    (anybodys(), kind)
+}
+
 pub(crate) fn any_packet() -> impl Strategy<Value = Packet> {
-    (any::<usize>(), own_address(), any_address(), any_kind(), prop::bool::weighted(0.05))
-        .prop_map(|(sender, src, dst, kind, is_tagged)| Packet { sender, src, dst, kind, is_tagged })
+    let hops = prop_oneof![12 => Just(DEFAULT_HOPS), 1 => 0_u8..4, 1 => any::<u8>()];
+    let to = prop_oneof![8 => (any_address(), any_kind()), 4 => any_routed(), 2 => any_claim()];
+    let src = prop_oneof![8 => own_address(), 1 => anybodys()];
+    (any::<usize>(), src, to, prop::bool::weighted(0.05), hops).prop_map(
+        |(sender, src, (dst, kind), is_tagged, hops)| Packet { sender, src, dst, kind, is_tagged, hops },
+    )
 }
 
 impl Packet {
@@ -125,7 +244,8 @@ impl Packet {
     pub(crate) fn sent_in<'a>(&self, world: &'a World) -> Option<(&'a Port, Frame)> {
         let plugged: Vec<&Port> = world.ports.iter().filter(|port| port.plugged.is_some()).collect();
         let sender = *plugged.get(self.sender.checked_rem(plugged.len())?)?;
-        let by = Addresses { sources: sender.sources(), sender };
+        let by = Addresses { sources: sender.sources(), sender, world };
+        let mut dst = by.mac(self.dst);
         let body = match self.kind {
             Kind::Ipv4 { src, dst, payload } => {
                 Body::Ip { src: by.ipv4(src).into(), dst: by.ipv4(dst).into(), payload }
@@ -140,12 +260,12 @@ impl Packet {
                 target_mac: MacAddr::ZERO,
                 target_ip: by.ipv4(tpa),
             }),
-            Kind::Solicitation { src, target, link } => {
-                let source_link = link.map(|link| by.mac(link));
-                Body::Neighbor(
-                    by.ipv6(src),
-                    Neighbor::Solicitation(Solicitation { target: by.ipv6(target), source_link }),
-                )
+            Kind::Solicitation { src, target, link, is_to_group } => {
+                let (target, source_link) = (by.ipv6(target), link.map(|link| by.mac(link)));
+                if is_to_group {
+                    dst = MacAddr::of_ipv6_multicast(solicited_node(target));
+                }
+                Body::Neighbor(by.ipv6(src), Neighbor::Solicitation(Solicitation { target, source_link }))
             }
             Kind::Advertisement { src, target, link } => {
                 let claim = Advertisement {
@@ -159,7 +279,7 @@ impl Packet {
             }
             Kind::Other => Body::Other,
         };
-        let frame = Frame { src: by.mac(self.src), dst: by.mac(self.dst), body, is_tagged: self.is_tagged };
+        let frame = Frame { src: by.mac(self.src), dst, body, is_tagged: self.is_tagged, hops: self.hops };
         Some((sender, frame))
     }
 }
@@ -171,9 +291,22 @@ const OF_A_RANGE: usize = 3;
 struct Addresses<'a> {
     sources: Vec<(MacAddr, IpNet)>,
     sender: &'a Port,
+    world: &'a World,
 }
 
 impl Addresses<'_> {
+    fn site(&self) -> u8 {
+        self.world.sites[self.sender.network]
+    }
+
+    fn v4(&self, number: u8) -> Ipv4Addr {
+        ipv4(self.site(), number)
+    }
+
+    fn leg(&self, router: usize) -> Option<&Leg> {
+        self.world.routers[router].leg_in(self.sender.network)
+    }
+
     fn mac(&self, whose: Whose) -> MacAddr {
         match whose {
             Whose::Own(which) => {
@@ -181,7 +314,8 @@ impl Addresses<'_> {
                 let own: Vec<MacAddr> = self.sender.macs.iter().copied().chain(pairs).collect();
                 own[which % own.len()]
             }
-            Whose::Other(number) => mac(number),
+            Whose::Other(number) | Whose::LinkLocal(number) | Whose::Far(_, number) => mac(number),
+            Whose::Leg(router) => self.leg(router).map_or(mac(99), |leg| leg.mac),
             Whose::None => MacAddr::ZERO,
             Whose::All => MacAddr::BROADCAST,
         }
@@ -192,8 +326,10 @@ impl Addresses<'_> {
         let nets = nets.filter_map(|(_, net)| if let IpNet::V4(net) = net { Some(*net) } else { None });
         let own: Vec<Ipv4Addr> = nets.flat_map(|net| net.hosts().take(OF_A_RANGE)).collect();
         match whose {
-            Whose::Own(which) => own.get(which % own.len().max(1)).copied().unwrap_or(ipv4(77)),
-            Whose::Other(number) => ipv4(number),
+            Whose::Own(which) => own.get(which % own.len().max(1)).copied().unwrap_or(self.v4(77)),
+            Whose::Other(number) | Whose::LinkLocal(number) => self.v4(number),
+            Whose::Far(network, number) => ipv4(self.world.sites[network], number),
+            Whose::Leg(router) => self.leg(router).and_then(Leg::v4).unwrap_or(self.v4(99)),
             Whose::None => Ipv4Addr::UNSPECIFIED,
             Whose::All => Ipv4Addr::BROADCAST,
         }
@@ -206,7 +342,10 @@ impl Addresses<'_> {
         own.extend(self.sender.macs.iter().map(|mac| mac.link_local()));
         match whose {
             Whose::Own(which) => own[which % own.len()],
-            Whose::Other(number) => ipv6(number),
+            Whose::Other(number) => ipv6(self.site(), number),
+            Whose::LinkLocal(number) => mac(number).link_local(),
+            Whose::Far(network, number) => ipv6(self.world.sites[network], number),
+            Whose::Leg(router) => self.leg(router).map_or(ipv6(self.site(), 99), Leg::v6_or_link_local),
             Whose::None => Ipv6Addr::UNSPECIFIED,
             Whose::All => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
         }
@@ -220,10 +359,15 @@ impl Frame {
             ethernet = ethernet.tagged(VlanTag::customer(7, 0));
         }
         match &self.body {
-            Body::Ip { src, dst, payload } => ip(&ethernet, *src, *dst, *payload),
+            Body::Ip { src, dst, payload } => ip(&ethernet, (*src, *dst), self.hops, *payload),
             Body::Arp(arp) => ethernet.arp(arp),
             Body::Neighbor(src, message) => {
-                let dst = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+                let dst = match message {
+                    Neighbor::Solicitation(question) if self.dst != MacAddr::BROADCAST => {
+                        solicited_node(question.target)
+                    }
+                    _ => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+                };
                 ethernet.neighbor(*src, dst, message).expect("a small packet")
             }
             Body::Other => ethernet.frame(0x88cc, &[0; 46]),
@@ -231,10 +375,10 @@ impl Frame {
     }
 }
 
-fn ip(ethernet: &Ethernet, src: IpAddr, dst: IpAddr, payload: Payload) -> Vec<u8> {
-    let header = match (src, dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => Ip::V4(Ipv4::new(src, dst)),
-        (IpAddr::V6(src), IpAddr::V6(dst)) => Ip::V6(Ipv6::new(src, dst)),
+fn ip(ethernet: &Ethernet, ends: (IpAddr, IpAddr), hops: u8, payload: Payload) -> Vec<u8> {
+    let header = match ends {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => Ip::V4(Ipv4 { ttl: hops, ..Ipv4::new(src, dst) }),
+        (IpAddr::V6(src), IpAddr::V6(dst)) => Ip::V6(Ipv6 { hop_limit: hops, ..Ipv6::new(src, dst) }),
         _ => unreachable!("addresses of one family"),
     };
     let datagram = |src_port, dst_port| Transport::Udp(Udp { src_port, dst_port, payload: vec![0; 64] });

@@ -4,23 +4,77 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
+use packet::ethertype;
 use packet::nd::Neighbor;
 
 use super::filters::lets_pass;
 use super::frames::{Body, Frame, Payload};
+use super::routing;
 use super::world::{Port, World};
+use crate::support::Walk;
 
-/// The names of those who should get a frame, in order, each once.
-pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -> Vec<&'a str> {
+/// A frame as a port gets it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Delivery<'a> {
+    port: &'a str,
+    src: MacAddr,
+    dst: MacAddr,
+    /// What an IP packet has to live yet.
+    hops: Option<u8>,
+}
+
+impl<'a> Delivery<'a> {
+    /// Whether it is to this port.
+    pub(super) fn is_to(&self, port: &Port) -> bool {
+        self.port == port.name
+    }
+
+    /// Whether it looks as the frame was sent.
+    pub(super) fn is_as_sent(&self, frame: &Frame) -> bool {
+        (self.src, self.dst) == (frame.src, frame.dst) && self.hops.is_none_or(|hops| hops == frame.hops)
+    }
+
+    pub(super) fn of(port: &'a Port, frame: &Frame) -> Self {
+        let hops = match frame.body {
+            Body::Ip { .. } => Some(frame.hops),
+            Body::Neighbor(..) => Some(packet::nd::HOP_LIMIT),
+            Body::Arp(_) | Body::Other => None,
+        };
+        Self { port: &port.name, src: frame.src, dst: frame.dst, hops }
+    }
+}
+
+/// What became of a frame, in the order of the ports that got it.
+pub(super) fn delivered(walk: &Walk) -> Vec<Delivery<'_>> {
+    let mac = |bits: u64| MacAddr(bits.to_be_bytes()[2..].try_into().expect("six octets"));
+    let mut all: Vec<Delivery<'_>> = walk
+        .deliveries
+        .iter()
+        .map(|delivery| {
+            let key = &delivery.key;
+            let is_ip = [ethertype::IPV4, ethertype::IPV6].contains(&key.eth_type);
+            let hops = is_ip.then_some(key.net.ttl);
+            Delivery { port: &delivery.port, src: mac(key.eth_src), dst: mac(key.eth_dst), hops }
+        })
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// What should become of a frame, in the order of the ports that should get it.
+pub(super) fn deliveries<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -> Vec<Delivery<'a>> {
     let Some(here) = sender.place() else { return vec![] };
     if frame.is_tagged || frame.src.is_multicast() || sender.is_secured && !is_honest(sender, frame) {
         return vec![];
     }
-    if is_answered(world, sender, frame) {
-        return vec![&sender.name];
+    if let Some(owner) = owner_told_of(world, sender, frame) {
+        return vec![Delivery::of(sender, &Frame { src: owner, dst: frame.src, ..frame.clone() })];
     }
     if !lets_pass(world, sender, frame, false) {
         return vec![];
+    }
+    if let Some(router) = routing::router_at(world, sender.network, frame.dst) {
+        return routing::deliveries(world, here, router, frame);
     }
     let members = || world.ports.iter().filter(|port| port.network == sender.network);
     let wants = |port: &&Port| {
@@ -32,9 +86,9 @@ pub(super) fn receivers<'a>(world: &'a World, sender: &'a Port, frame: &Frame) -
             && port.name != sender.name
             && lets_pass(world, port, frame, true)
     };
-    let mut names: Vec<&str> = members().filter(wants).map(|port| port.name.as_str()).collect();
-    names.sort_unstable();
-    names
+    let mut all: Vec<Delivery<'_>> = members().filter(wants).map(|port| Delivery::of(port, frame)).collect();
+    all.sort_unstable();
+    all
 }
 
 /// Whether a frame gets to another node where only a physical network leads there: it is not sent where its address is known
@@ -46,43 +100,38 @@ fn passes_wire(world: &World, sender: &Port, frame: &Frame, here: usize, there: 
         || !world.is_owned_at(network, here, frame.dst) && !world.is_owned_at(network, there, frame.src)
 }
 
-/// Whether a broadcast request is about the address of somebody else.
-fn is_answered(world: &World, sender: &Port, frame: &Frame) -> bool {
-    let arp = match &frame.body {
-        Body::Arp(arp) => arp,
+/// The MAC address that a sender is told who asks for the address of somebody else.
+fn owner_told_of(world: &World, sender: &Port, frame: &Frame) -> Option<MacAddr> {
+    let (target, is_own) = match &frame.body {
+        Body::Arp(arp) => {
+            // Who asks in the name of what it asks for says that it has it.
+            let is_announcement = arp.sender_ip == arp.target_ip;
+            let is_question = arp.operation == ArpOperation::REQUEST && frame.dst.is_broadcast();
+            (
+                IpAddr::V4(arp.target_ip),
+                !is_question || is_announcement || is_own(sender, arp.target_ip.into()),
+            )
+        }
         Body::Neighbor(src, Neighbor::Solicitation(question)) => {
             // Who does not say where it is cannot be answered by the switch; a check for duplicates must not be.
             let can_be_answered = question.source_link.is_some() && !src.is_unspecified();
-            return can_be_answered && is_answered_for(world, sender, question.target);
+            (IpAddr::V6(question.target), !can_be_answered || is_own(sender, question.target.into()))
         }
-        _ => return false,
+        _ => return None,
     };
-    let target = IpAddr::V4(arp.target_ip);
-    // A range says too little to be asked about.
-    let is_own = sender.sources().iter().any(|(_, net)| net.network() == target);
-    let has_owner = world.ports.iter().any(|port| {
-        let may_be_named = port.is_enabled && (port.node.is_some() || port.is_of_network);
-        port.network == sender.network && port.ips.contains(&target) && may_be_named
-    });
-    // Who asks in the name of what it asks for says that it has it.
-    let is_announcement = arp.sender_ip == arp.target_ip;
-    let is_question = arp.operation == ArpOperation::REQUEST && frame.dst.is_broadcast() && !is_announcement;
-    is_question && has_owner && !is_own
+    if is_own {
+        return None;
+    }
+    let leg = routing::leg_with(world, sender.network, target).map(|(_, leg)| leg.mac);
+    leg.or_else(|| world.owner_of_ip(sender.network, target).map(|port| port.macs[0]))
 }
 
-/// Whether an IPv6 address is that of somebody else who is answered for.
-fn is_answered_for(world: &World, sender: &Port, target: Ipv6Addr) -> bool {
-    let has_any = |port: &Port| port.ips.iter().any(IpAddr::is_ipv6);
-    let has_own = sender.sources().iter().any(|(_, net)| net.addr().is_ipv6());
-    let is_own = sender.sources().iter().any(|(_, net)| net.network() == target)
-        || has_own && sender.macs.iter().any(|mac| mac.link_local() == target);
-    let has_owner = world.ports.iter().any(|port| {
-        let may_be_named = port.is_enabled && (port.node.is_some() || port.is_of_network);
-        let link_local = port.macs.first().map(|mac| mac.link_local());
-        let has_it = port.ips.contains(&IpAddr::V6(target)) || has_any(port) && link_local == Some(target);
-        port.network == sender.network && has_it && may_be_named
-    });
-    has_owner && !is_own
+/// Whether an address is one of the sender, about which it is not told.
+pub(super) fn is_own(sender: &Port, target: IpAddr) -> bool {
+    // A range says too little to be asked about.
+    let is_source = sender.sources().iter().any(|(_, net)| net.network() == target);
+    let has_ipv6 = sender.sources().iter().any(|(_, net)| net.addr().is_ipv6());
+    is_source || has_ipv6 && sender.macs.iter().any(|mac| IpAddr::V6(mac.link_local()) == target)
 }
 
 /// Whether a frame says the truth about its sender.
@@ -120,6 +169,8 @@ fn is_honest_ipv6(sender: &Port, from: MacAddr, src: Ipv6Addr, payload: Payload)
     match payload {
         Payload::Udp(547, _) | Payload::Icmp(134 | 137) => false,
         Payload::Icmp(131..=133 | 143) if src.is_unspecified() => has_ipv6(sender, from),
+        // One that claims nothing that it has.
+        Payload::Icmp(136) => false,
         _ => owns_ipv6(sender, from, src),
     }
 }

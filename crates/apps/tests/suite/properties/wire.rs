@@ -8,7 +8,7 @@ use packet::headers::VlanTag;
 use proptest::prelude::*;
 
 use super::filters::lets_pass;
-use super::frames::{Body, Frame};
+use super::frames::{Body, DEFAULT_HOPS, Frame};
 use super::world::{NETWORKS, NODES, PORTS_OF_NETWORK, Port, World, mac};
 
 /// The type of something that nobody here looks into.
@@ -55,7 +55,8 @@ impl FromWire {
         if world.is_owned_at(network, self.node, self.src) {
             return vec![];
         }
-        let frame = Frame { src: self.src, dst: self.dst, body: Body::Other, is_tagged: false };
+        let frame =
+            Frame { src: self.src, dst: self.dst, body: Body::Other, is_tagged: false, hops: DEFAULT_HOPS };
         let hears = |port: &&Port| {
             port.network == network
                 && port.place() == Some(self.node)

@@ -1,4 +1,5 @@
-//! Small clouds at random. Networks use the same addresses; within one, no two ports share any.
+//! Small clouds at random. Networks use the same addresses, or each its own where routers lead from one to the other; within one, two ports
+//! sometimes have the same.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,6 +10,7 @@ use net_types::MacAddr;
 use proptest::prelude::*;
 
 use super::filters::{self, GROUPS, Group};
+use super::routing::{self, Router};
 
 pub(super) const NODES: [&str; 3] = ["a", "b", "c"];
 pub(super) const NETWORKS: [&str; 3] = ["red", "green", "blue"];
@@ -23,7 +25,10 @@ pub(crate) struct World {
     /// The types of tunnel that each node has.
     pub(super) nodes: Vec<Vec<&'static str>>,
     pub(super) networks: Vec<&'static str>,
+    /// What the addresses of each network have in common.
+    pub(super) sites: Vec<u8>,
     pub(super) ports: Vec<Port>,
+    pub(super) routers: Vec<Router>,
     pub(super) groups: Vec<Group>,
 }
 
@@ -46,18 +51,31 @@ pub(crate) struct Port {
     pub(super) groups: Vec<usize>,
     /// Whether it is filtered although it is in no group.
     is_shut: bool,
+    twin: Option<Twin>,
+}
+
+/// What a port has that the next one of its network has, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Twin {
+    Ip,
+    Mac,
 }
 
 pub(super) const fn mac(number: u8) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0, number])
 }
 
-pub(super) const fn ipv4(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, 0, number)
+pub(super) const fn ipv4(site: u8, number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 0, site, number)
 }
 
-pub(super) const fn ipv6(number: u8) -> Ipv6Addr {
-    Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, number as u16)
+pub(super) const fn ipv6(site: u8, number: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd00, site as u16, 0, 0, 0, 0, 0, number as u16)
+}
+
+/// The addresses of a site, in both versions of IP.
+pub(super) fn subnets(site: u8) -> [IpNet; 2] {
+    [IpNet::new_assert(ipv4(site, 0).into(), 24), IpNet::new_assert(ipv6(site, 0).into(), 64)]
 }
 
 pub(crate) fn any_world() -> impl Strategy<Value = World> {
@@ -67,10 +85,15 @@ pub(crate) fn any_world() -> impl Strategy<Value = World> {
     let slots = NETWORKS.len() * usize::from(PORTS_OF_NETWORK);
     let ports = prop::collection::vec(prop::option::weighted(0.7, any_port()), slots);
     let groups = prop::collection::vec(filters::any_group(), GROUPS);
-    (nodes, networks, ports, groups).prop_map(|(nodes, networks, ports, groups)| {
-        let place = |(slot, port): (usize, Option<Port>)| Some(at(slot, port?));
-        World { nodes, networks, ports: ports.into_iter().enumerate().filter_map(place).collect(), groups }
-    })
+    let sites = prop::sample::select(vec![[0_u8, 0, 0], [0, 1, 0], [0, 1, 2], [0, 1, 2]]);
+    (nodes, networks, ports, groups, sites, routing::any_choices()).prop_map(
+        |(nodes, networks, ports, groups, sites, choices)| {
+            let place = |(slot, port): (usize, Option<Port>)| Some(at(slot, port?, &sites));
+            let ports = ports.into_iter().enumerate().filter_map(place).collect();
+            let routers = routing::between(&choices, &sites);
+            World { nodes, networks, sites: sites.to_vec(), ports, routers, groups }
+        },
+    )
 }
 
 /// A port that does not know yet where in the cloud it is, with or without groups.
@@ -79,11 +102,9 @@ fn any_port() -> impl Strategy<Value = Port> {
         2 => Just(Vec::new()),
         3 => prop::sample::subsequence((0..GROUPS).collect::<Vec<_>>(), 1..=GROUPS),
     ];
-    (any_unfiltered_port(), groups, prop::bool::weighted(0.1)).prop_map(|(port, groups, is_shut)| Port {
-        groups,
-        is_shut,
-        ..port
-    })
+    let twin = prop_oneof![12 => Just(None), 1 => Just(Some(Twin::Ip)), 1 => Just(Some(Twin::Mac))];
+    (any_unfiltered_port(), groups, prop::bool::weighted(0.1), twin)
+        .prop_map(|(port, groups, is_shut, twin)| Port { groups, is_shut, twin, ..port })
 }
 
 fn any_unfiltered_port() -> impl Strategy<Value = Port> {
@@ -96,12 +117,12 @@ fn any_unfiltered_port() -> impl Strategy<Value = Port> {
     (node, is_plugged, prop::option::weighted(0.3, pair), weights, has, prop::bool::weighted(0.2)).prop_map(
         |(node, offset, pair, (is_secured, is_enabled, is_of_network), (v4, v6, second_mac), is_large)| {
             let pairs = pair.map(|(number, ip, is_v4, is_range)| {
-                let address = IpNet::from(if is_v4 { ipv4(ip).into() } else { IpAddr::from(ipv6(ip)) });
+                let address = IpNet::from(if is_v4 { ipv4(0, ip).into() } else { IpAddr::from(ipv6(0, ip)) });
                 let length = address.max_prefix_len() - if is_range { 4 } else { 0 };
                 (mac(number), IpNet::new_assert(address.addr(), length).trunc())
             });
             // Numbers within the network are added when the place is known; here they are flags.
-            let ips = [v4.then(|| ipv4(0).into()), v6.then(|| ipv6(0).into())];
+            let ips = [v4.then(|| ipv4(0, 0).into()), v6.then(|| ipv6(0, 0).into())];
             Port {
                 name: String::new(),
                 key: if is_large { 0x8000 } else { 0 },
@@ -117,20 +138,26 @@ fn any_unfiltered_port() -> impl Strategy<Value = Port> {
                 is_of_network,
                 groups: Vec::new(),
                 is_shut: false,
+                twin: None,
             }
         },
     )
 }
 
-/// The port in its slot: with names, keys and addresses that nobody else has.
-fn at(slot: usize, port: Port) -> Port {
+/// The port in its slot: with a name, a key and addresses that nobody else has, unless it has a twin.
+fn at(slot: usize, port: Port, sites: &[u8]) -> Port {
     let slot = u8::try_from(slot).expect("few slots");
     let (network, number) = (slot / PORTS_OF_NETWORK, slot % PORTS_OF_NETWORK);
-    let macs = port.macs.iter().enumerate().map(|(place, _)| mac(number + if place == 0 { 0 } else { 10 }));
+    let site = sites[usize::from(network)];
+    let shared = |what| if port.twin == Some(what) { (number + 1) % PORTS_OF_NETWORK } else { number };
+    let (of_mac, of_ip) = (shared(Twin::Mac), shared(Twin::Ip));
+    let macs =
+        port.macs.iter().enumerate().map(|(place, _)| mac(if place == 0 { of_mac } else { number + 10 }));
     let ips = port.ips.iter().map(|ip| match ip {
-        IpAddr::V4(_) => ipv4(number).into(),
-        IpAddr::V6(_) => ipv6(number).into(),
+        IpAddr::V4(_) => ipv4(site, of_ip).into(),
+        IpAddr::V6(_) => ipv6(site, of_ip).into(),
     });
+    let pairs = port.pairs.iter().map(|(mac, net)| (*mac, moved(*net, site)));
     Port {
         name: format!("{}{number}", NETWORKS[usize::from(network)]),
         key: port.key + u32::from(slot) + 1,
@@ -138,8 +165,18 @@ fn at(slot: usize, port: Port) -> Port {
         network: network.into(),
         macs: macs.collect(),
         ips: ips.collect(),
+        pairs: pairs.collect(),
         ..port
     }
+}
+
+/// The same addresses of another site.
+fn moved(net: IpNet, site: u8) -> IpNet {
+    let ip = match net.addr() {
+        IpAddr::V4(ip) => ipv4(site, ip.octets()[3]).into(),
+        IpAddr::V6(ip) => ipv6(site, ip.octets()[15]).into(),
+    };
+    IpNet::new_assert(ip, net.prefix_len())
 }
 
 impl Port {
@@ -174,6 +211,7 @@ impl Port {
         let mut text = format!("port {} {} {} mac={macs}", self.name, self.key, NETWORKS[self.network]);
         if !self.ips.is_empty() {
             text += &format!(" ip={}", join(self.ips.iter().map(ToString::to_string).collect()));
+            text += &format!(" subnet={}", routing::subnets_of(self.network, &self.ips));
         }
         if let Some(node) = self.node {
             text += &format!(" on={}", NODES[node]);
@@ -219,6 +257,7 @@ impl World {
             }
         }
         text += &filters::text(&self.groups);
+        text += &routing::text(self);
         for port in &self.ports {
             writeln!(text, "{}", port.text()).expect("memory");
         }
@@ -246,19 +285,36 @@ impl World {
         ports.any(|port| port.macs.contains(&mac))
     }
 
+    /// Whose a MAC address of a network is where a node looks for it. In a physical network it knows its own ports only. Of two that have it, it is
+    /// that of the first.
+    pub(super) fn owner_of_mac(&self, network: usize, node: usize, mac: MacAddr) -> Option<&Port> {
+        let is_known = |port: &&Port| !self.is_on_wire(network) || port.node == Some(node);
+        let ports = self.ports.iter().filter(|port| port.network == network);
+        ports.filter(is_known).find(|port| port.macs.contains(&mac))
+    }
+
+    /// Whose an IP address of a network is for who asks: of two that have it, it is that of the first.
+    pub(super) fn owner_of_ip(&self, network: usize, ip: IpAddr) -> Option<&Port> {
+        let has = |port: &&Port| {
+            let follows = port.ips.iter().any(IpAddr::is_ipv6) && ip == IpAddr::V6(port.macs[0].link_local());
+            port.ips.contains(&ip) || follows
+        };
+        let may_be_named = |port: &&Port| port.is_enabled && (port.node.is_some() || port.is_of_network);
+        self.ports.iter().filter(|port| port.network == network).filter(may_be_named).find(has)
+    }
+
     /// Whether a port that is at a node gets a frame there: for an address of the network, for nobody, or for many.
     pub(super) fn is_addressed(&self, port: &Port, dst: MacAddr) -> bool {
         let Some(node) = port.place() else { return false };
-        let is_known = match self.is_on_wire(port.network) {
-            true => self.is_owned_at(port.network, node, dst),
-            false => {
-                self.ports.iter().any(|other| other.network == port.network && other.macs.contains(&dst))
-            }
-        };
-        match (dst.is_multicast(), is_known) {
-            (true, _) => true,
-            (false, true) => port.macs.contains(&dst),
-            (false, false) => port.takes_unknown(),
+        if dst.is_multicast() {
+            return true;
+        }
+        if routing::router_at(self, port.network, dst).is_some() {
+            return false;
+        }
+        match self.owner_of_mac(port.network, node, dst) {
+            Some(owner) => owner.name == port.name,
+            None => port.takes_unknown(),
         }
     }
 
