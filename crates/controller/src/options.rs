@@ -362,10 +362,6 @@ fn notices(config: &Config) -> Vec<String> {
         "[df] enable_selective_topology_distribution has no effect yet: every network is followed",
     );
     note(
-        df.auto_detect_port_behind_port,
-        "[df] auto_detect_port_behind_port has no effect yet: give such ports allowed address pairs",
-    );
-    note(
         df.enable_neutron_notifier,
         "[df] enable_neutron_notifier has no effect: the state of ports is always in the store, in table port_status",
     );

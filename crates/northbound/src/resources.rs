@@ -11,6 +11,7 @@
 //! | [`tags`] | tags of any of them |
 //! | [`router`] | what forwards between networks |
 //! | [`trunk`] | ports that carry others |
+//! | [`behind`] | ports inside others whose pairs of addresses name them |
 //! | [`floating_ip`] | addresses outside that stand for addresses inside, and the forwarding of ports |
 //! | [`agent`] | the daemons of nodes |
 //! | [`availability`] | how many addresses are left |
@@ -18,6 +19,7 @@
 pub mod address_group;
 pub mod agent;
 pub mod availability;
+pub mod behind;
 pub mod default_rule;
 pub mod dhcp;
 pub mod facts;

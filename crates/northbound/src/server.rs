@@ -51,6 +51,9 @@ impl Server {
             chance: Chance::new(),
             turn: Mutex::new(()),
         };
+        let nests = core.settings.nests_ports_by_pairs;
+        let ports = crate::resources::behind::all(&core.replica.read(), nests);
+        core.settle(ports).await;
         Ok(Self { core: Arc::new(core) })
     }
 }

@@ -121,7 +121,7 @@ impl Core {
                 each.collect::<Result<Vec<_>, Halt>>()
             });
             match chunk.await {
-                Ok(chunk) => created.extend(chunk),
+                Ok(chunk) => created.extend(chunk.into_iter().map(|document| self.settled(document))),
                 Err(error) => {
                     self.undo(&created).await;
                     return Err(error);
@@ -192,7 +192,19 @@ impl Core {
         if kind == Kind::Port {
             self.move_subports(id).await?;
         }
+        let document = self.settled(document);
         Ok(self.shown(kind.resource(), context, &[], document))
+    }
+
+    /// A resource that was written, as it is when ports have been brought to where they belong.
+    fn settled(&self, document: Arc<Document>) -> Arc<Document> {
+        let state = self.replica.read();
+        let known = state.find(document.resource().kind, document.id()).map(|entry| &entry.document);
+        let is_newer = |known: &&Arc<Document>| known.revision() >= document.revision();
+        match known.filter(is_newer).filter(|_| document.resource().kind == Kind::Port) {
+            Some(known) => Arc::clone(known),
+            None => document,
+        }
     }
 
     /// Brings those ports that a port carries to where it is now which did not fit the transaction that moved it.

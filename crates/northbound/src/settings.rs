@@ -31,6 +31,8 @@ pub struct Settings {
     pub cloud_domain: CloudDomain,
     /// Whether routers are distributed of which nobody says it.
     pub router_distributed: bool,
+    /// Whether a pair of addresses of a port puts the port that has them inside it.
+    pub nests_ports_by_pairs: bool,
     /// Routes of a router at most.
     pub routes_max: usize,
     /// Where networks and routers can be placed.
@@ -60,6 +62,7 @@ impl Default for Settings {
             attachment: Attachment::default(),
             cloud_domain: CloudDomain::default(),
             router_distributed: true,
+            nests_ports_by_pairs: false,
             routes_max: 30,
             availability_zones: vec!["nova".to_owned()],
             service_down_time_s: 80.0,

@@ -9,6 +9,7 @@
 mod draft;
 mod keys;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use model::{RowId, Table};
@@ -16,9 +17,10 @@ use nb::{CommitError, Key, Limits, TableName, Txn};
 
 use crate::auth::Context;
 use crate::error::ApiError;
+use crate::resources::behind;
 use crate::server::Core;
 
-pub use draft::Draft;
+pub use draft::{Change, Draft};
 pub use keys::KeyStock;
 
 /// The table of guards.
@@ -103,6 +105,20 @@ pub fn guard_of_router(router: &str) -> Key {
     guard(&format!("router:{router}"))
 }
 
+/// The guard of what pairs of an address name in a project: whoever changes a port that has one, or a port that one may name, writes it
+/// and requires that nobody else did; whoever decides by what is named requires that too.
+#[must_use]
+pub fn guard_of_pairs(project: &str, address: IpAddr) -> Key {
+    guard(&format!("pairs:{project}:{address}"))
+}
+
+/// The guard of the ports of a project that have an address, or had it: whoever changes such a port writes it, and whoever changes a port
+/// with a pair of the address requires that nobody did.
+#[must_use]
+pub fn guard_of_holders(project: &str, address: IpAddr) -> Key {
+    guard(&format!("holders:{project}:{address}"))
+}
+
 fn guard(id: &str) -> Key {
     Key::new(GUARDS, RowId::new(id).expect("a guard's id has a prefix"))
 }
@@ -135,9 +151,38 @@ impl Core {
         context: &Context,
         decide: impl Fn(&mut Draft<'_>) -> Decision<T>,
     ) -> Result<T, ApiError> {
+        let (result, left) = self.commit(context, &[], decide).await?;
+        self.settle(left).await;
+        Ok(result)
+    }
+
+    /// Brings ports to where they belong that did not fit the transaction that decided it. That one is done in any case.
+    pub(crate) async fn settle(&self, mut ports: Vec<String>) {
+        while !ports.is_empty() {
+            ports = match self.commit(&Context::internal(), &ports, |_| Ok(())).await {
+                Ok(((), left)) if left.len() < ports.len() => left,
+                Ok(_) => {
+                    tracing::error!(?ports, "no transaction has room for ports inside others");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(?ports, %error, "ports are not yet inside those whose pairs name them, or still are");
+                    return;
+                }
+            };
+        }
+    }
+
+    /// One decision and its transaction, with these ports to be looked at anew besides those that it changes; and those that are left.
+    async fn commit<T>(
+        &self,
+        context: &Context,
+        ports: &[String],
+        decide: impl Fn(&mut Draft<'_>) -> Decision<T>,
+    ) -> Result<(T, Vec<String>), ApiError> {
         let mut turn = None;
         for _ in 0..DECISIONS_MAX {
-            let (result, txn, held, based_on) = match self.decide(context, turn.is_some(), &decide) {
+            let decided = match self.decide(context, turn.is_some(), ports, &decide) {
                 Ok(decided) => decided,
                 Err(Halt::Refused(error)) => return Err(error),
                 Err(Halt::NeedsTurn) => {
@@ -149,9 +194,10 @@ impl Core {
                     continue;
                 }
             };
+            let Decided { result, left, txn, held, based_on } = decided;
             let _held = Held { core: self, keys: held };
             if txn.ops.is_empty() {
-                return Ok(result);
+                return Ok((result, left));
             }
             let committed = match exceeds(&txn, self.store.limits()) {
                 Some(reason) => Err(CommitError::TooLarge { reason }),
@@ -162,7 +208,7 @@ impl Core {
                     if !self.replica.knows(revision, Duration::from_millis(OWN_WRITE_WAIT_MS)).await {
                         tracing::warn!("the store does not tell what was written; lists may be stale");
                     }
-                    return Ok(result);
+                    return Ok((result, left));
                 }
                 Err(CommitError::Conflict) => {
                     self.replica.knows_more(based_on, Duration::from_millis(NEWS_WAIT_MS)).await;
@@ -173,24 +219,26 @@ impl Core {
         Err(CommitError::Conflict.into())
     }
 
-    /// One decision, and what it holds until the store has it.
+    /// One decision.
     fn decide<T>(
         &self,
         context: &Context,
         has_turn: bool,
+        ports: &[String],
         decide: &impl Fn(&mut Draft<'_>) -> Decision<T>,
-    ) -> Decision<(T, Txn, Vec<Key>, nb::Revision)> {
+    ) -> Decision<Decided<T>> {
         let mut state = self.replica.write();
         let based_on = state.revision();
         let mut draft = Draft::new(&mut state, self, context, has_turn);
         let decided = decide(&mut draft).and_then(|result| {
+            let left = behind::settle(&mut draft, ports)?;
             draft.check_quota()?;
-            Ok(result)
+            Ok((result, left))
         });
         match decided {
-            Ok(result) => {
+            Ok((result, left)) => {
                 let (txn, held) = draft.finish();
-                Ok((result, txn, held, based_on))
+                Ok(Decided { result, left, txn, held, based_on })
             }
             Err(halt) => {
                 draft.abandon();
@@ -198,6 +246,17 @@ impl Core {
             }
         }
     }
+}
+
+/// A decision that was made.
+struct Decided<T> {
+    result: T,
+    /// Ports that did not fit and have to be looked at anew.
+    left: Vec<String>,
+    txn: Txn,
+    /// What it holds until the store has it.
+    held: Vec<Key>,
+    based_on: nb::Revision,
 }
 
 /// What a decision holds until the store has it or refuses it, or nobody waits for that any more. What the store has then

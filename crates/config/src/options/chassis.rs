@@ -43,7 +43,8 @@ section! {
         vhost_sock_dir: PathBuf = "/var/run/openvswitch";
         /// The address of this chassis to the outside, for chassis_snat and as next hop in BGP.
         external_host_ip: Option<IpAddr> = unset, also "df_snat_app/external_host_ip";
-        /// Take allowed address pairs for ports of containers and the like behind a port.
+        /// Put a port inside the one whose allowed address pair names it, by its address and MAC address (macvlan) or by its address
+        /// alone (ipvlan), as containers in a guest have them. The server does it, so it is read there.
         auto_detect_port_behind_port: bool = "False";
         /// Give each controller only what concerns its ports.
         enable_selective_topology_distribution: bool = "False";

@@ -23,6 +23,7 @@ mod names;
 mod names_tcp;
 mod nat;
 mod neighbors;
+mod nested;
 mod operators;
 mod packets;
 mod pairs;

@@ -219,6 +219,8 @@ pub static PORT: Resource = Resource {
         "binding:host_id",
         "fixed_ips",
         "qos_policy_id",
+        "allowed_address_pairs",
+        "behind",
     ],
     attributes: &[
         ID,
@@ -283,6 +285,8 @@ pub static PORT: Resource = Resource {
         UNIQUE_KEY,
         // Hosts that it is bound to besides the one that counts.
         Attribute::internal("other_bindings"),
+        // The port that it is inside of because a pair there names it.
+        Attribute::internal("behind"),
     ],
 };
 

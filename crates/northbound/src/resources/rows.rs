@@ -169,7 +169,8 @@ fn translated(draft: &Draft<'_>, port: &Document) -> Result<Port, TranslateError
 }
 
 pub(super) fn put_port(draft: &mut Draft<'_>, port: &Document) -> Decision<()> {
-    let translated = translated(draft, port)?;
+    let mut translated = translated(draft, port)?;
+    super::behind::leave_out_named(draft, port, &mut translated);
     let mut row = translated.row(unique_key(port)?)?;
     if row.binding.is_none() {
         row.binding = binding_of_node(draft, port);

@@ -293,7 +293,7 @@ fn detach(draft: &mut Draft<'_>, trunk: &Document, port: &str) -> Decision<()> {
     Ok(())
 }
 
-fn port_id(id: &str) -> Result<Id<LogicalPort>, ApiError> {
+pub(super) fn port_id(id: &str) -> Result<Id<LogicalPort>, ApiError> {
     Id::new(id).map_err(|_| ApiError::internal())
 }
 

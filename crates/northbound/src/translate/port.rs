@@ -16,7 +16,7 @@ use super::error::{TranslateError, Untranslatable};
 use crate::ipam::{FixedIp, IpVersion, NetworkId, PortId};
 
 /// The value of `port_key` in `binding:profile` by which the original knows ports behind foreign tunnels.
-const REMOTE_PORT: &str = "remote_port";
+pub const REMOTE_PORT: &str = "remote_port";
 
 /// What of a port its row says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,15 @@ use crate::replica::State;
 use crate::replica::rows::visit_terms;
 use crate::server::Core;
 
+/// What a decision does to a resource.
+#[derive(Debug)]
+pub struct Change {
+    /// As it is known, unless it is new.
+    pub before: Option<Arc<Document>>,
+    /// As it then is, unless it goes.
+    pub after: Option<Arc<Document>>,
+}
+
 /// A decision in the making.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -151,6 +160,34 @@ impl<'a> Draft<'a> {
         document.set("revision_number", revision.saturating_add(1));
         document.set("updated_at", self.now.as_str());
         self.put(document)
+    }
+
+    /// Writes a resource that this decision may have changed or created already, which is one change of it still.
+    pub fn amend(&mut self, document: Document) -> Arc<Document> {
+        let id = RowId::new(document.id());
+        let is_drafted = id.is_ok_and(|id| self.documents.contains_key(&(document.resource().kind, id)));
+        if is_drafted { self.put(document) } else { self.change(document) }
+    }
+
+    /// The resources of a kind that this decision changes.
+    #[must_use]
+    pub fn changes(&self, kind: Kind) -> Vec<Change> {
+        let drafted = self.documents.iter().filter(|((other, _), _)| *other == kind);
+        let known = |id| self.state.rows(kind).get(id).map(|entry| Arc::clone(&entry.document));
+        drafted.map(|((_, id), document)| Change { before: known(id), after: document.clone() }).collect()
+    }
+
+    /// How many rows more fit the transaction.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let rows = (self.documents.len() + self.rows.len()).max(self.require.len());
+        self.core.store.limits().txn_ops.saturating_sub(rows)
+    }
+
+    /// Whether a row that is no resource is written, and not deleted.
+    #[must_use]
+    pub fn is_put(&self, key: &Key) -> bool {
+        self.rows.get(key).is_some_and(Option::is_some)
     }
 
     fn put(&mut self, document: Document) -> Arc<Document> {

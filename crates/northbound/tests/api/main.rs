@@ -5,6 +5,8 @@
 mod address_groups;
 mod agents;
 mod basics;
+mod behind;
+mod behind_histories;
 mod bindings;
 mod crowds;
 mod floating_ip_fates;
