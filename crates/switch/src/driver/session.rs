@@ -20,7 +20,7 @@ use crate::log_quota::LogQuota;
 /// Bytes that are read at once; whole messages are taken from them.
 const READ_BYTES: usize = 4 * MESSAGE_LEN_MAX;
 /// How often the machine is told the time.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
 /// How long an older connection may take to say something before a newer one takes its place.
 const SIGN_OF_LIFE_MAX_MS: u64 = 3_000;
 
