@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use pipeline::metadata::{GUESTS_V4_NETWORK, PROXY_V6, PROXY_V6_BITS};
 use tokio::process::Command;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::ProxyOptions;
 
 /// Between two looks.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How long one command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The routes of the kernel, and its IPv6 addresses, as this process sees them.
@@ -32,12 +33,14 @@ enum Missing {
     V6,
 }
 
-/// Keeps the device ready, for ever.
-pub(super) async fn keep(options: &ProxyOptions) {
+/// Keeps the device ready, for ever, and counts how often that was something to be done or was done by somebody else.
+pub(super) async fn keep(options: &ProxyOptions, mended: &watch::Sender<u64>) {
     let mut said: Option<String> = None;
+    let mut before = Vec::new();
     loop {
         let mut failure = None;
-        for missing in missing(options) {
+        let now = missing(options);
+        for missing in now.iter().copied() {
             if missing == Missing::Device {
                 failure = Some(format!("there is no device {}", options.interface));
                 break;
@@ -48,6 +51,11 @@ pub(super) async fn keep(options: &ProxyOptions) {
                 info!(interface = options.interface, ?missing, "the device of the metadata service is ready");
             }
         }
+        // Said after it was mended, and again when it is seen: addresses of IPv6 take a moment.
+        if now != before || now.iter().any(|missing| *missing != Missing::Device) {
+            mended.send_modify(|count| *count += 1);
+        }
+        before = now;
         // Once for each failure: the same one lasts for hours on a host without IPv6.
         if failure != said {
             if let Some(failure) = &failure {

@@ -45,6 +45,7 @@ use model::{Chassis, Id, Table};
 use nb::Store;
 use pipeline::metadata::PROXY_V6;
 use thiserror::Error;
+use tokio::sync::watch;
 use tracing::info;
 
 pub use directory::{Directory, Instance};
@@ -182,10 +183,11 @@ pub async fn run(options: ProxyOptions, directory: Directory) -> Result<(), Prox
     let proxy = Arc::new(serve::Proxy::new(&options, nova, directory));
     info!(nova = %proxy.nova_address(), interface = options.interface, "the metadata service is served");
     let [v4, v6] = options.listens_at();
+    let mended = watch::Sender::new(0);
     tokio::join!(
-        device::keep(&options),
-        serve::listen(Arc::clone(&proxy), v4),
-        serve::listen(Arc::clone(&proxy), v6)
+        device::keep(&options, &mended),
+        serve::listen(Arc::clone(&proxy), v4, mended.subscribe()),
+        serve::listen(Arc::clone(&proxy), v6, mended.subscribe())
     );
     Ok(())
 }

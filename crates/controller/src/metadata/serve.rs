@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use pipeline::metadata::key_of;
 use rustc_hash::FxHashMap;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::body::Passing;
@@ -28,6 +28,8 @@ use crate::bucket::{Buckets, PacketLimits};
 
 /// Between two tries to listen, or to accept.
 const RETRY: Duration = Duration::from_millis(500);
+/// The same where the address is not there and nobody has said that it is: whoever makes it does.
+const UNTOLD_RETRY: Duration = Duration::from_secs(60);
 /// How long a connection may say nothing, or part of a request's head.
 const HEAD_WAIT: Duration = Duration::from_secs(60);
 /// Bytes of a request's head.
@@ -159,8 +161,8 @@ fn says(status: StatusCode, text: &'static str) -> Response<Passing> {
     response
 }
 
-/// Serves connections to an address, for ever. It may be there later than we are.
-pub(super) async fn listen(proxy: Arc<Proxy>, at: SocketAddr) {
+/// Serves connections to an address, for ever. It may be there later than we are: `mended` says when to look for it.
+pub(super) async fn listen(proxy: Arc<Proxy>, at: SocketAddr, mut mended: watch::Receiver<u64>) {
     let mut said = None;
     loop {
         match TcpListener::bind(at).await {
@@ -176,6 +178,11 @@ pub(super) async fn listen(proxy: Arc<Proxy>, at: SocketAddr) {
                     warn!(%error, %at, "cannot listen; does another process serve metadata? trying on");
                 }
                 said = Some(error.kind());
+                if error.kind() == io::ErrorKind::AddrNotAvailable {
+                    // What was mended before the try is no news, but costs one try only.
+                    let _ = timeout(UNTOLD_RETRY, mended.changed()).await;
+                    continue;
+                }
             }
         }
         sleep(RETRY).await;
