@@ -211,6 +211,8 @@ pub static NEIGHBOR_SECURITY: TableSpec = TableSpec {
         Field::EthSrc,
         Field::Ipv6Src,
         Field::IpProto,
+        Field::IpFrag,
+        Field::IpTtl,
         Field::Icmp6Type,
         Field::Icmp6Code,
         Field::NdTarget,

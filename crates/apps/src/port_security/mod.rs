@@ -13,7 +13,9 @@
 //!   Neighbour discovery announces its own addresses at its own MAC, and claims no others.
 //! - A port without any IPv6 address sends no IPv6.
 //! - It is no DHCP server and no router: what such a one sends is dropped.
-//! - Later fragments have no ports and no types; they pass by their addresses.
+//! - Later fragments have no ports and no types; they pass by their addresses. Of the first one neither can be seen. If it has the hop limit of neighbour and
+//!   router discovery, without which nobody believes them, it is dropped, because nobody needs those in fragments. A DHCP server's message in fragments is not
+//!   told from others.
 //!
 //! A port whose security is off sends whatever it likes, but no frames from group addresses. Inside the tag by which a port inside another one is told from
 //! it there is no other, whatever the port's security, unless the network carries the tags of guests.
@@ -55,6 +57,9 @@ const REDIRECT: u8 = 137;
 /// Multicast listener reports, versions 1 and 2, and the goodbye of version 1.
 const LISTENER_MESSAGES: [u8; 3] = [131, 143, 132];
 
+/// `ip_frag` of a first fragment that others follow, and all of its bits.
+const FIRST_FRAGMENT: (u8, u8) = (1, 3);
+
 /// The bit that tells group addresses from those of stations.
 const MULTICAST: MacAddr = MacAddr([1, 0, 0, 0, 0, 0]);
 
@@ -93,6 +98,15 @@ fn icmp6(kind: u8) -> Match {
         .with(Field::EthType, ethertype::IPV6)
         .with(Field::IpProto, ip_proto::ICMPV6)
         .with(Field::Icmp6Type, kind)
+}
+
+/// What may be neighbour or router discovery, of which the fragment does not show the type.
+fn discovery_in_fragments() -> Match {
+    Match::new()
+        .with(Field::EthType, ethertype::IPV6)
+        .with(Field::IpProto, ip_proto::ICMPV6)
+        .with_masked(Field::IpFrag, FIRST_FRAGMENT.0, FIRST_FRAGMENT.1)
+        .with(Field::IpTtl, nd::HOP_LIMIT)
 }
 
 fn udp(ethertype: u16) -> Match {
@@ -154,6 +168,7 @@ fn neighbors(sink: &mut Sink) {
     drop(Priority::DEFAULT.level(2), icmp6(nd::NEIGHBOR_ADVERTISEMENT));
     drop(ABOVE_QUESTIONS, from_nobody(icmp6(nd::NEIGHBOR_SOLICITATION)));
     drop(ABOVE_CLAIMS, from_nobody(icmp6(nd::NEIGHBOR_ADVERTISEMENT)));
+    drop(ABOVE_CLAIMS, discovery_in_fragments());
     for kind in LISTENER_MESSAGES {
         let harmless = from_nobody(icmp6(kind));
         sink.flow(&NEIGHBOR_SECURITY, Priority::DEFAULT.level(1), |flow| flow.matching(harmless).goto(&L2));

@@ -3,7 +3,7 @@
 use model::Table;
 use net_types::MacAddr;
 use packet::arp::{Arp, ArpOperation};
-use packet::build::{Ethernet, Ip, Transport, Udp};
+use packet::build::{Ethernet, Ip, Ipv6, Transport, Udp};
 use packet::icmp::Message;
 use packet::nd::{Advertisement, Neighbor, Solicitation, solicited_node};
 
@@ -89,6 +89,22 @@ fn later_fragments_pass_by_their_addresses() {
     let header = Ip::V6(ipv6_header("fd00::1", "fd00::2"));
     let own = Ethernet::new(mac(ONE), mac(TWO)).ip_fragments(&header, &datagram, 1000).expect("fragments");
     assert!(own.len() > 2 && own.iter().all(|fragment| passes("red1", fragment)));
+}
+
+#[test]
+fn discovery_in_fragments_goes_nowhere_and_long_pings_pass() {
+    let passing = |hop_limit: u8, kind: u8| {
+        let message = Message { kind, code: 0, rest: [0; 4], payload: vec![0; 3000] };
+        let header = Ip::V6(Ipv6 { hop_limit, ..ipv6_header("fd00::1", "fd00::2") });
+        let ethernet = Ethernet::new(mac(ONE), mac(TWO));
+        let fragments = ethernet.ip_fragments(&header, &Transport::Icmp(message), 1000).expect("fragments");
+        fragments.iter().map(|fragment| passes("red1", fragment)).collect::<Vec<_>>()
+    };
+    // Advertisements of routers and neighbours, solicitations, redirects: what later fragments say is of no use without the first.
+    for kind in [134, 136, 135, 137] {
+        assert_eq!(passing(255, kind), [false, true, true, true], "{kind}");
+    }
+    assert_eq!(passing(64, 128), [true; 4]);
 }
 
 #[test]
