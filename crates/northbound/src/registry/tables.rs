@@ -175,7 +175,7 @@ pub static SUBNET: Resource = Resource {
             .check(Check::OneOf(ROUTER_PREFERENCES))
             .filter_and_sort(),
         Attribute::output("shared").convert(Convert::Boolean).filter().hidden().computed(),
-        Attribute::output("router:external").convert(Convert::Boolean).computed(),
+        Attribute::output("router:external").convert(Convert::Boolean).filter().computed(),
         Attribute::mutable("service_types", Unsaid::Open).check(Check::SERVICE_TYPES),
         Attribute::output("segment_id").filter(),
         DESCRIPTION,
@@ -186,8 +186,12 @@ pub static SUBNET: Resource = Resource {
     ],
 };
 
-const IPV6_MODES: &[Literal] =
-    &[Literal::Text("dhcpv6-stateful"), Literal::Text("dhcpv6-stateless"), Literal::Text("slaac")];
+const IPV6_MODES: &[Literal] = &[
+    Literal::Text("dhcpv6-stateful"),
+    Literal::Text("dhcpv6-stateless"),
+    Literal::Text("slaac"),
+    Literal::Null,
+];
 
 const ROUTER_PREFERENCES: &[Literal] =
     &[Literal::Null, Literal::Text("low"), Literal::Text("medium"), Literal::Text("high")];

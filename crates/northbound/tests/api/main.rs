@@ -8,6 +8,7 @@ mod basics;
 mod behind;
 mod behind_histories;
 mod bindings;
+mod corners;
 mod crowds;
 mod floating_ip_fates;
 mod floating_ip_routers;

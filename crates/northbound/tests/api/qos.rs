@@ -266,7 +266,7 @@ async fn members_use_what_is_shared_and_make_none() {
     let missing = format!("QoS policy {} could not be found.", text(&hidden["id"]));
     let rules_of_hidden = format!("{}/bandwidth_limit_rules", path(&hidden));
     ann.get(&rules_of_hidden).await.expect_error(404, "QosPolicyNotFound", &missing);
-    ann.post(&rules_of_hidden, rule).await.expect_error(404, "QosPolicyNotFound", &missing);
+    ann.post(&rules_of_hidden, rule).await.expect_error(403, denied, &create);
     ann.post("/v2.0/networks", json!({"network": {"qos_policy_id": hidden["id"]}})).await.expect_error(
         404,
         "QosPolicyNotFound",

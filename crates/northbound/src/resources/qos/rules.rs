@@ -54,10 +54,22 @@ impl Rules<'_> {
         })
     }
 
-    /// Whether the requester may do this with rules of a policy.
-    fn enforce(&self, draft: &Draft<'_>, policy: &Document, verb: &str) -> Result<(), ApiError> {
+    /// The policy that rules are to be added to. Whether the requester may is asked before there is one: who may not is told so, also of a policy that
+    /// they cannot see.
+    fn policy_to_extend(&self, draft: &Draft<'_>) -> Result<Arc<Document>, ApiError> {
+        let (state, id) = (draft.state(), self.policy.unwrap_or_default());
+        match state.find(Kind::QosPolicy, id) {
+            Some(policy) => self.enforce(draft, policy.document.project(), "create")?,
+            None if !draft.context().may_manage() => self.enforce(draft, "", "create")?,
+            None => {}
+        }
+        policy::known(state, draft.context(), Kind::QosPolicy, id)
+    }
+
+    /// Whether the requester may do this with rules of policies of a project.
+    fn enforce(&self, draft: &Draft<'_>, project: &str, verb: &str) -> Result<(), ApiError> {
         let context = draft.context();
-        if context.is_privileged() || (context.owns(policy.project()) && context.may_manage()) {
+        if context.is_privileged() || (context.owns(project) && context.may_manage()) {
             return Ok(());
         }
         let noun = if self.policy.is_some() { "policy_" } else { "" };
@@ -69,9 +81,7 @@ impl Rules<'_> {
     /// # Errors
     /// When there is no such policy, or the rules and those that it has contradict each other.
     pub fn create(&self, draft: &mut Draft<'_>, said: &[(String, Said)]) -> Decision<Vec<Arc<Document>>> {
-        let policy =
-            policy::known(draft.state(), draft.context(), Kind::QosPolicy, self.policy.unwrap_or_default())?;
-        self.enforce(draft, &policy, "create")?;
+        let policy = self.policy_to_extend(draft)?;
         let mut changed = (*policy).clone();
         let mut created = Vec::with_capacity(said.len());
         for (id, said) in said {
@@ -98,7 +108,7 @@ impl Rules<'_> {
     /// When there is none, or it then contradicts others of its policy.
     pub fn change(&self, draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<Arc<Document>> {
         let policy = self.policy_of(draft.state(), draft.context(), id)?;
-        self.enforce(draft, &policy, "update")?;
+        self.enforce(draft, policy.project(), "update")?;
         let mut changed = (*policy).clone();
         let mut rules = changed.list("rules").to_vec();
         let place = self.place(&policy, id).and_then(|place| rules.get_mut(place));
@@ -126,7 +136,7 @@ impl Rules<'_> {
     /// When there is none.
     pub fn delete(&self, draft: &mut Draft<'_>, id: &str) -> Decision<()> {
         let policy = self.policy_of(draft.state(), draft.context(), id)?;
-        self.enforce(draft, &policy, "delete")?;
+        self.enforce(draft, policy.project(), "delete")?;
         let mut changed = (*policy).clone();
         let mut rules = changed.list("rules").to_vec();
         rules.retain(|rule| rule.get("id").and_then(Value::as_str) != Some(id));
