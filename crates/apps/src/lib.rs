@@ -23,6 +23,7 @@ pub(crate) mod names;
 pub mod nd;
 pub mod neighbor;
 mod neighbors;
+mod nested;
 pub mod network;
 pub mod places;
 pub mod policy;

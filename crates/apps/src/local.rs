@@ -16,7 +16,7 @@ use model::{Chassis, ChildPortSegmentation, Id, LogicalPort, SegmentationType};
 use net_types::{MacAddr, OfPort};
 
 use crate::network::{self, Network};
-use crate::places;
+use crate::{nested, places};
 
 /// What a VLAN tag begins with.
 const TAG_TYPE: u16 = 0x8100;
@@ -137,7 +137,7 @@ pub fn port_of(view: &mut View<'_>, interface: &Interface) -> Option<LocalPort> 
 
 /// A port inside another one that is plugged in here. One that has an interface of its own is not inside.
 fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort> {
-    if view.interface(&row.port).is_some() || row.port == row.parent {
+    if view.interface(&row.port).is_some() || nested::problem(view, row).is_some() {
         return None;
     }
     let outer = view.interface(&row.parent)?;
@@ -149,7 +149,7 @@ fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort>
     let shares =
         |outer_mac| Shares { outer: parent.id.clone(), outer_key: parent.unique_key.get(), outer_mac };
     let (vlan, shares) = match row.segmentation_type {
-        SegmentationType::Vlan => (Some(vlan_of(row)?), None),
+        SegmentationType::Vlan => (Some(nested::tag(row)?), None),
         SegmentationType::Macvlan => (None, Some(shares(None))),
         SegmentationType::Ipvlan => {
             let mac = parent.macs.iter().copied().find(|mac| mac.is_unicast())?;
@@ -157,10 +157,6 @@ fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort>
         }
     };
     served(view, &row.port, outer.of_port(), vlan, shares)
-}
-
-fn vlan_of(row: &ChildPortSegmentation) -> Option<u16> {
-    row.segmentation_id.and_then(|id| u16::try_from(id).ok()).filter(|id| (1..=4094).contains(id))
 }
 
 /// The ports inside this one whose frames carry tags, or do not.

@@ -47,6 +47,7 @@ use pipeline::tables::{CLASSIFY, CLASSIFY_OWNER, DISPATCH, INGRESS, L2, LEARN, M
 use pipeline::{FlowBuilder, Priority, regs, tunnels};
 
 use crate::local;
+use crate::nested;
 use crate::network::{known, learns, present, reached};
 use crate::places;
 use crate::routers::{self, Outer};
@@ -67,6 +68,7 @@ pub fn app() -> App {
         Rule::each("heard behind a tunnel", heard::by_tunnel),
         Rule::each("session", session::session),
         Rule::each("physical network", wire::network),
+        Rule::each("inside", nested::row),
         Rule::once("answers", guest::answers),
         Rule::once("metadata service", from_metadata_service),
     ];

@@ -383,3 +383,48 @@ fn packets_are_routed_between_a_port_and_one_inside_it() {
         assert_eq!(walk.deliveries[0].key.eth_dst, mac(to).to_u64());
     }
 }
+
+#[test]
+fn rows_that_put_ports_where_they_cannot_be_are_named_and_put_them_nowhere() {
+    for (rows, named) in [
+        ("inside pod outer 0", "the segmentation_id of port pod is 0"),
+        ("inside pod outer 4095", "the segmentation_id of port pod is 4095"),
+        ("inside outer outer macvlan", "port outer cannot be inside itself"),
+    ] {
+        let mut cloud = Cloud::new(NESTED);
+        let before = cloud.node("a").engine.desired();
+        cloud.put(rows);
+        assert!(
+            cloud.problems("a").iter().any(|problem| problem.contains(named)),
+            "{:?}",
+            cloud.problems("a")
+        );
+        assert!(cloud.problems("b").is_empty(), "the outer port is not there");
+        let after = cloud.node("a").engine.desired();
+        assert_eq!(after.ready, before.ready, "{rows}");
+    }
+    // Of two rows one counts, and the other is named once.
+    let mut cloud = Cloud::new(NESTED);
+    cloud.put("port second 15 red on=a:2 mac=02:00:00:00:00:05 ip=10.0.0.5\ninside pod outer 7");
+    let of_pod = |cloud: &mut Cloud| -> Vec<String> {
+        let desired = cloud.node("a").engine.desired();
+        let flows = desired.flows.iter().map(|flow| flow.unpack().to_string());
+        let speaks_of_it = |flow: &String| {
+            ["reg6=0xc", "->reg6", "reg7=0xc", "dl_vlan="].iter().any(|part| flow.contains(part))
+        };
+        flows.filter(speaks_of_it).collect()
+    };
+    let one = of_pod(&mut cloud);
+    cloud.put("inside pod second 8");
+    assert_eq!(of_pod(&mut cloud), one);
+    let named = "row pod-in-outer says as well what port pod is inside of, and counts";
+    assert_eq!(cloud.problems("a"), [named]);
+    cloud.delete(Table::ChildPortSegmentation, "pod-in-outer");
+    assert!(cloud.problems("a").is_empty());
+    let frame = tagged(8, &ping((mac(FIRST), "10.0.0.2"), (mac(FAR), "10.0.0.4")));
+    let walk = cloud.inject("a", Packet::of_frame(OfPort::new(2), &frame));
+    assert_eq!(heard(&walk), [plug("far", None)]);
+    // What is inside of something that is inside.
+    cloud.put("port deep 16 red on=a mac=02:00:00:00:00:06 ip=10.0.0.6\ninside deep pod 9");
+    assert!(cloud.problems("a")[0].contains("port pod, which is inside another one itself"));
+}
