@@ -5,7 +5,7 @@
 //!               | which of them changed
 //!             units          (rule, subject): a call of an app's function  `rule`, `view`, `sink`
 //!               | what they said, before and after
-//!             desired        one entry for each key, whoever wants it      `wanted`, `desired`
+//!             desired        one entry for each key, whoever wants it      `wanted`, `desired`, `dispute`
 //!               | what differs
 //!  outputs <- delta
 //! ```
@@ -30,6 +30,7 @@ mod bucket;
 mod counted;
 mod derived;
 mod desired;
+mod dispute;
 mod engine;
 mod facts;
 mod graph;

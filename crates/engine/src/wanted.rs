@@ -13,6 +13,7 @@ use openflow::meter::Meter;
 use crate::beacon::Beacon;
 use crate::counted::Counted;
 use crate::desired::{Claims, Desired, Entry, Finding, Settled};
+use crate::dispute;
 use crate::graph::Graph;
 use crate::input::Outputs;
 use crate::peers::Watched;
@@ -123,7 +124,7 @@ impl Wanted {
     /// All that is wrong now.
     pub(crate) fn findings(&self, rules: &[Registered], graph: &Graph) -> Vec<Finding> {
         let name = |no: NodeNo| graph.name_of(no);
-        let flows = self.flows.disputed(&name).map(|(no, key)| (no, format!("flow {key}")));
+        let flows = self.flows.disputed(&name).map(|(no, key)| (no, dispute::flow(key)));
         let groups = self.groups.disputed(&name).map(|(no, id)| (no, format!("group {id}")));
         let meters = self.meters.disputed(&name).map(|(no, id)| (no, format!("meter {id}")));
         let dispute = |(no, what): (NodeNo, String)| {
