@@ -108,8 +108,10 @@ pub(crate) enum Body {
     Other,
 }
 
+// Strategies are boxed: a packet that is not decided yet is larger than a stack otherwise, where nothing is optimised.
+
 /// Somebody's, for the place of a destination.
-fn any_address() -> impl Strategy<Value = Whose> {
+fn any_address() -> BoxedStrategy<Whose> {
     prop_oneof![
         10 => (0..PORTS_OF_NETWORK).prop_map(Whose::Other),
         2 => prop::sample::select(vec![10_u8, 12, 20, 21, 99]).prop_map(Whose::Other),
@@ -119,20 +121,21 @@ fn any_address() -> impl Strategy<Value = Whose> {
         1 => Just(Whose::None),
         4 => Just(Whose::All),
     ]
+    .boxed()
 }
 
 /// Almost always the sender's, and then mostly the first.
-fn own_address() -> impl Strategy<Value = Whose> {
-    prop_oneof![10 => Just(Whose::Own(0)), 2 => (1_usize..3).prop_map(Whose::Own), 1 => any_address()]
+fn own_address() -> BoxedStrategy<Whose> {
+    prop_oneof![10 => Just(Whose::Own(0)), 2 => (1_usize..3).prop_map(Whose::Own), 1 => any_address()].boxed()
 }
 
 /// One that is asked for, or said to be the sender's: any port's, its own, or one that follows from a MAC address.
-fn any_target() -> impl Strategy<Value = Whose> {
+fn any_target() -> BoxedStrategy<Whose> {
     let link_local = prop_oneof![8 => 0..PORTS_OF_NETWORK, 2 => 10..10 + PORTS_OF_NETWORK, 1 => Just(99_u8)];
-    prop_oneof![4 => own_address(), 4 => any_address(), 2 => link_local.prop_map(Whose::LinkLocal)]
+    prop_oneof![4 => own_address(), 4 => any_address(), 2 => link_local.prop_map(Whose::LinkLocal)].boxed()
 }
 
-fn any_payload(icmp: Vec<u8>) -> impl Strategy<Value = Payload> {
+fn any_payload(icmp: Vec<u8>) -> BoxedStrategy<Payload> {
     let port = prop::sample::select(vec![67_u16, 68, 546, 547, 1000]);
     prop_oneof![
         3 => (port.clone(), port).prop_map(|(src, dst)| Payload::Udp(src, dst)),
@@ -140,27 +143,24 @@ fn any_payload(icmp: Vec<u8>) -> impl Strategy<Value = Payload> {
         3 => prop::sample::select(icmp).prop_map(Payload::Icmp),
         1 => Just(Payload::Fragment),
     ]
+    .boxed()
 }
 
-fn any_ipv4() -> impl Strategy<Value = Kind> {
-    (own_address(), any_address(), any_payload(vec![0, 3, 8])).prop_map(|(src, dst, payload)| Kind::Ipv4 {
-        src,
-        dst,
-        payload,
-    })
+fn any_ipv4() -> BoxedStrategy<Kind> {
+    (own_address(), any_address(), any_payload(vec![0, 3, 8]))
+        .prop_map(|(src, dst, payload)| Kind::Ipv4 { src, dst, payload })
+        .boxed()
 }
 
-fn any_ipv6() -> impl Strategy<Value = Kind> {
+fn any_ipv6() -> BoxedStrategy<Kind> {
     // Solicitations and advertisements among them are too short for their options.
     let icmp = vec![128, 129, 131, 133, 134, 135, 136, 137, 143];
-    (own_address(), any_address(), any_payload(icmp)).prop_map(|(src, dst, payload)| Kind::Ipv6 {
-        src,
-        dst,
-        payload,
-    })
+    (own_address(), any_address(), any_payload(icmp))
+        .prop_map(|(src, dst, payload)| Kind::Ipv6 { src, dst, payload })
+        .boxed()
 }
 
-fn any_kind() -> impl Strategy<Value = Kind> {
+fn any_kind() -> BoxedStrategy<Kind> {
     let operation = prop_oneof![6 => Just(1_u16), 3 => Just(2), 1 => any::<u16>()];
     let link = || prop::option::weighted(0.7, own_address());
     let asker = prop_oneof![8 => own_address(), 2 => Just(Whose::None)];
@@ -175,10 +175,11 @@ fn any_kind() -> impl Strategy<Value = Kind> {
             .prop_map(|(src, target, link)| Kind::Advertisement { src, target, link }),
         1 => Just(Kind::Other),
     ]
+    .boxed()
 }
 
 /// Something for a router, or for whoever is behind it.
-fn any_routed() -> impl Strategy<Value = (Whose, Kind)> {
+fn any_routed() -> BoxedStrategy<(Whose, Kind)> {
     let far = (0..NETWORKS.len(), 0..PORTS_OF_NETWORK);
     let dst = || {
         let far = far.clone().prop_map(|(network, number)| Whose::Far(network, number));
@@ -197,21 +198,22 @@ fn any_routed() -> impl Strategy<Value = (Whose, Kind)> {
             payload
         }),
     ];
-    ((0..ROUTERS).prop_map(Whose::Leg), kind)
+    ((0..ROUTERS).prop_map(Whose::Leg), kind).boxed()
 }
 
 /// Anybody's, nobody's and everybody's alike.
-fn anybodys() -> impl Strategy<Value = Whose> {
+fn anybodys() -> BoxedStrategy<Whose> {
     prop_oneof![
         (0_usize..5).prop_map(Whose::Own),
         (0..PORTS_OF_NETWORK).prop_map(Whose::Other),
         (0..PORTS_OF_NETWORK).prop_map(Whose::LinkLocal),
         prop::sample::select(vec![Whose::None, Whose::All, Whose::Other(99), Whose::Leg(0), Whose::Leg(1)]),
     ]
+    .boxed()
 }
 
 /// What says who has an address, each part of it from whom it may be: two things that are rare are met together.
-fn any_claim() -> impl Strategy<Value = (Whose, Kind)> {
+fn any_claim() -> BoxedStrategy<(Whose, Kind)> {
     let operation = prop_oneof![4 => Just(1_u16), 3 => Just(2), 1 => any::<u16>()];
     let link = || prop::option::weighted(0.8, anybodys());
     let kind =
@@ -227,7 +229,7 @@ fn any_claim() -> impl Strategy<Value = (Whose, Kind)> {
                 link
             }),
         ];
-    (anybodys(), kind)
+    (anybodys(), kind).boxed()
 }
 
 pub(crate) fn any_packet() -> impl Strategy<Value = Packet> {
