@@ -30,4 +30,5 @@ mod security;
 mod shell;
 mod support;
 mod tempest;
+mod tempest_policies;
 mod tempest_routers;
