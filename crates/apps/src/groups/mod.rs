@@ -5,6 +5,7 @@
 //!   Errors about a permitted connection (ICMP) pass; packets that belong to no connection and begin none do not.
 //! - What a port needs to have and keep an address is never cut: ARP, neighbour discovery, router solicitations and
 //!   advertisements, multicast listener messages and those of IGMP, and what a DHCP server answers. Who may send such a thing is decided by port security.
+//! - No guest is a DHCP server in pieces of datagrams either, of which port security sees no ports, where its groups follow connections.
 //! - Taking a rule away ends the connections that no other rule permits, with the next packet of whoever began them: the
 //!   connection is marked, and answers to it are dropped as well. Connections that another rule permits go on without losing a packet.
 //! - Rules of a stateless group permit packets and not connections: what passes by them is not tracked, and answers need rules of
@@ -59,6 +60,9 @@ const RELATED: u32 = 0x04;
 const REPLY: u32 = 0x08;
 const INVALID: u32 = 0x10;
 const TRACKED: u32 = 0x20;
+
+/// `ip_frag` of any piece of a datagram.
+const A_PIECE: u8 = 1;
 
 const DHCP_SERVER: u16 = 67;
 const DHCP_CLIENT: u16 = 68;
@@ -150,6 +154,13 @@ fn everybody(_: &mut View<'_>, sink: &mut Sink) {
     ];
     for matching in to_hear.into_iter().map(is_needed).chain(others) {
         sink.flow(&INGRESS_TRACK, FIRST, |flow| flow.matching(matching).goto(&DISPATCH));
+    }
+    // Port security sees no ports of pieces; the tracker has seen them in the whole.
+    for (ethertype, client) in [(ethertype::IPV4, DHCP_CLIENT), (ethertype::IPV6, DHCPV6_CLIENT)] {
+        let piece = Match::new().with(Field::EthType, ethertype).with_masked(Field::IpFrag, A_PIECE, A_PIECE);
+        let tracked = piece.with_masked(Field::CtState, TRACKED, TRACKED | INVALID);
+        let to_client = tracked.with(Field::CtNwProto, ip_proto::UDP).with(Field::CtTpDst, client);
+        sink.flow(&EGRESS_RULES, BEFORE_FIRST, |flow| flow.matching(to_client));
     }
     for side in [&EGRESS, &INTO] {
         connections(side, sink);

@@ -14,8 +14,8 @@
 //! - A port without any IPv6 address sends no IPv6.
 //! - It is no DHCP server and no router: what such a one sends is dropped.
 //! - Later fragments have no ports and no types; they pass by their addresses. Of the first one neither can be seen. If it has the hop limit of neighbour and
-//!   router discovery, without which nobody believes them, it is dropped, because nobody needs those in fragments. A DHCP server's message in fragments is not
-//!   told from others.
+//!   router discovery, without which nobody believes them, it is dropped, because nobody needs those in fragments. What a DHCP server
+//!   says in fragments is not told from others here, but where the sender's connections are followed ([`crate::groups`]).
 //!
 //! A port whose security is off sends whatever it likes, but no frames from group addresses. Inside the tag by which a port inside another one is told from
 //! it there is no other, whatever the port's security, unless the network carries the tags of guests.

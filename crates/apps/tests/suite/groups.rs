@@ -365,6 +365,20 @@ fn keys_of_groups_and_networks_may_be_large() {
     cloud.send_tracked("blue2", &back, &mut trackers).assert_nobody();
 }
 
+/// Port security sees no ports of pieces: the tracker has seen them.
+#[test]
+fn a_dhcp_server_in_pieces_is_none() {
+    let mut cloud = Cloud::new(CLOUD);
+    cloud.put("group base 3 in::: out::: out6:::");
+    cloud.put("port open 13 red on=a:3 mac=02:00:00:00:00:03 ip=10.0.0.3,fd00::3 groups=base");
+    for (port, receivers) in [(69, &["open"] as &[&str]), (68, &[])] {
+        let mut first = datagram("web1", "open", (67, port));
+        first[14 + 6] |= 0x20;
+        let walk = cloud.send_tracked("web1", &first, &mut Trackers::new());
+        assert_eq!(walk.receivers(), receivers, "{port}");
+    }
+}
+
 /// Open vSwitch in userspace hands on the pieces of a datagram after it has tracked the whole, and of none of them are ports seen.
 #[test]
 fn pieces_of_a_datagram_pass_by_the_ports_of_the_whole() {
