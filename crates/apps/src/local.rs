@@ -137,10 +137,13 @@ pub fn port_of(view: &mut View<'_>, interface: &Interface) -> Option<LocalPort> 
 
 /// A port inside another one that is plugged in here. One that has an interface of its own is not inside.
 fn inside(view: &mut View<'_>, row: &ChildPortSegmentation) -> Option<LocalPort> {
-    if view.interface(&row.port).is_some() || nested::problem(view, row).is_some() {
+    if view.interface(&row.port).is_some() {
         return None;
     }
     let outer = view.interface(&row.parent)?;
+    if nested::problem(view, row).is_some() {
+        return None;
+    }
     let parent = view.get(&row.parent)?;
     let us = view.settings()?.chassis;
     if !places::of(view, &parent).include(&us) || parent.enabled == Some(false) {
