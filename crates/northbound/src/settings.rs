@@ -33,6 +33,8 @@ pub struct Settings {
     pub router_distributed: bool,
     /// Whether a pair of addresses of a port puts the port that has them inside it.
     pub nests_ports_by_pairs: bool,
+    /// Allowed address pairs of a port at most.
+    pub address_pairs_max: usize,
     /// Routes of a router at most.
     pub routes_max: usize,
     /// Where networks and routers can be placed.
@@ -63,6 +65,7 @@ impl Default for Settings {
             cloud_domain: CloudDomain::default(),
             router_distributed: true,
             nests_ports_by_pairs: false,
+            address_pairs_max: 10,
             routes_max: 30,
             availability_zones: vec!["nova".to_owned()],
             service_down_time_s: 80.0,

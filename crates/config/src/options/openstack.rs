@@ -22,6 +22,8 @@ section! {
         global_physnet_mtu: u32 [68 to 65535] = "1500", also "ml2/segment_mtu";
         /// Routers are distributed of which nobody says whether they are. Neutron's own default is that they are not.
         router_distributed: bool = "True";
+        /// How many allowed address pairs a port may have, such as one for each container behind a guest's port.
+        max_allowed_address_pair: u32 [0 to 1000] = "10";
         /// How many routes a router may have.
         max_routes: u32 [0 to 1000] = "30";
         /// The host of Nova's metadata service.

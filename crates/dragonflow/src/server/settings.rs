@@ -44,6 +44,7 @@ pub(crate) fn from_config(config: &Config) -> Result<Settings> {
         cloud_domain: CloudDomain::new(&config.default.dns_domain),
         nests_ports_by_pairs: config.df.auto_detect_port_behind_port,
         router_distributed: config.default.router_distributed,
+        address_pairs_max: usize::try_from(config.default.max_allowed_address_pair)?,
         routes_max: usize::try_from(config.default.max_routes)?,
         service_down_time_s: config.df.service_down_time.duration().as_secs_f64(),
         page_items_max: usize::try_from(api.page_rows_max).ok(),

@@ -106,7 +106,7 @@ pub(super) fn create(draft: &mut Draft<'_>, id: &str, said: &Said) -> Decision<A
 
     let plan = plan_new(draft, &network, document.text("device_owner"), said)?;
     facts::set_port_addresses(&mut document, &plan.addresses);
-    set_address_pairs(&mut document, said);
+    set_address_pairs(draft, &mut document, said)?;
     security::check(draft, &document, said)?;
     claim(draft, id, &plan.claims)?;
     depend_on_network(draft, &network, &document);
@@ -163,16 +163,22 @@ fn is_secured(network: &Document, port: &Document, said: &Said) -> bool {
 }
 
 /// Pairs without a MAC address get the port's.
-fn set_address_pairs(document: &mut Document, said: &Said) {
+fn set_address_pairs(draft: &Draft<'_>, document: &mut Document, said: &Said) -> Result<(), ApiError> {
     let Some(pairs) = said.get("allowed_address_pairs").and_then(Value::as_array) else {
-        return;
+        return Ok(());
     };
+    let max = draft.core().settings.address_pairs_max;
+    if pairs.len() > max {
+        let text = format!("The number of allowed address pair exceeds the maximum {max}.");
+        return Err(ApiError::new(400, "AllowedAddressPairExhausted", text));
+    }
     let own = document.get("mac_address").clone();
     let pair = |pair: &Value| {
         let mac = pair.get("mac_address").filter(|mac| !mac.is_null()).unwrap_or(&own);
         json!({"mac_address": mac, "ip_address": pair.get("ip_address")})
     };
     document.set("allowed_address_pairs", pairs.iter().map(pair).collect::<Value>());
+    Ok(())
 }
 
 /// Options by name and version; one without a value goes.
@@ -218,7 +224,7 @@ pub(super) fn change(draft: &mut Draft<'_>, document: &Document, said: &Said) ->
         draft.touch_network(network.id());
     }
     facts::set_port_addresses(&mut changed, &plan.addresses);
-    set_address_pairs(&mut changed, said);
+    set_address_pairs(draft, &mut changed, said)?;
     security::check(draft, &changed, said)?;
     router::ports::check_change(draft, document, &changed)?;
     floating_ip::check_addresses(draft, document, &changed)?;

@@ -1,5 +1,6 @@
 //! The security groups of ports.
 
+use northbound::Settings;
 use serde_json::{Value, json};
 
 use crate::support::{Api, Client};
@@ -182,5 +183,27 @@ async fn groups_of_two_kinds_do_not_go_together() {
         let port = ann.create("port", json!({"network_id": network, "security_groups": [one]})).await;
         let reply = ann.put(&path(&port), json!({"port": {"security_groups": both}})).await;
         reply.expect_error(409, "SecurityGroupConflict", message);
+    }
+}
+
+#[tokio::test]
+async fn a_port_has_as_many_address_pairs_as_the_operator_lets_it() {
+    for max in [3, 10] {
+        let settings = Settings { address_pairs_max: max, ..Settings::default() };
+        let api = Api::with(nb::memory::MemoryStore::new(), settings).await;
+        let mut admin = api.admin();
+        let network = admin.create("network", json!({})).await;
+        let pairs = |count: usize| -> Value {
+            (1..=count).map(|last| json!({"ip_address": format!("10.0.0.{last}")})).collect()
+        };
+        let port =
+            |count| json!({"port": {"network_id": network["id"], "allowed_address_pairs": pairs(count)}});
+        let text = format!("The number of allowed address pair exceeds the maximum {max}.");
+        let refused = admin.post("/v2.0/ports", port(max + 1)).await;
+        refused.expect_error(400, "AllowedAddressPairExhausted", &text);
+        let made = admin.post("/v2.0/ports", port(max)).await.expect(201);
+        let path = format!("/v2.0/ports/{}", made["port"]["id"].as_str().unwrap());
+        let change = json!({"port": {"allowed_address_pairs": pairs(max + 1)}});
+        admin.put(&path, change).await.expect_error(400, "AllowedAddressPairExhausted", &text);
     }
 }

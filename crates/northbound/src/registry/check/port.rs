@@ -8,9 +8,6 @@ use super::{Flaw, Verdict, address, flaw, list_of, uuid};
 use crate::error::ApiError;
 use crate::registry::{convert, python};
 
-/// Address pairs of a port, as many as Neutron allows by default.
-const ADDRESS_PAIRS_MAX: usize = 10;
-
 /// Characters of the name of a DHCP option.
 const OPTION_NAME_CHARS_MAX: usize = 64;
 /// Characters of the value of a DHCP option.
@@ -78,10 +75,6 @@ pub(super) fn address_pairs(value: &Value) -> Verdict {
         Value::Null => &[],
         _ => return Err(ApiError::bad_request("Allowed address pairs must be a list.").into()),
     };
-    if pairs.len() > ADDRESS_PAIRS_MAX {
-        let text = format!("The number of allowed address pair exceeds the maximum {ADDRESS_PAIRS_MAX}.");
-        return Err(ApiError::new(400, "AllowedAddressPairExhausted", text).into());
-    }
     let mut seen = Vec::new();
     for pair in pairs {
         let Some(members) = pair.as_object() else {
