@@ -204,7 +204,13 @@ fn what_is_promised_is_a_class_of_the_card_live_over_restarts_and_gone_without_a
     let mut promises = Promises::new(true, "");
     let network = promises.network.clone();
     let (one, two) = (promises.lab.boot(0, "one", &network), promises.lab.boot(0, "two", &network));
-    let (flows, rows) = (promises.site().flows().expect("flows"), promises.rows());
+    // The bridge to the physical network came when the controller ran already, so the way there may come last.
+    let flows = try_wait_until(PATIENCE, "the way to the physical network", || {
+        let flows = promises.site().flows().ok()?;
+        flows.iter().any(|flow| flow.contains("dl_vlan=100")).then_some(flows)
+    })
+    .expect("there is a way");
+    let rows = promises.rows();
     assert_eq!((rows.as_str(), promises.classes().len()), ("", 0), "without a promise there is nothing");
 
     let (policy, rule) = promises.policy("gold", 5_000);
