@@ -107,3 +107,33 @@ fn frames_between_ports_inside_one_are_delivered_and_questions_are_answered() {
         );
     }
 }
+
+/// A question on a wire is heard by hosts that have the network for a router's sake only, and by no others.
+#[test]
+fn a_wire_is_followed_to_who_has_the_network_because_of_routers() {
+    let mut traced = traced(&Cloud::new(
+        "node a 192.0.2.1 geneve
+         node b 192.0.2.2 geneve
+         node c 192.0.2.3 geneve
+         wire a public 90
+         wire b public 91
+         wire c public 92
+         network red 1 vlan segment=100 in=public
+         network blue 2 geneve
+         network green 3 geneve
+         subnet s red 10.0.0.0/24 gateway=10.0.0.254
+         subnet t blue 10.0.1.0/24 gateway=10.0.1.254
+         port redleg 101 red mac=02:00:00:00:01:01 ip=10.0.0.254 subnet=s owner=network:router_interface
+         port blueleg 102 blue mac=02:00:00:00:01:02 ip=10.0.1.254 subnet=t owner=network:router_interface
+         router r 7 legs=redleg/red/101,blueleg/blue/102
+         port red1 11 red on=a:1 mac=02:00:00:00:00:01 ip=10.0.0.1 subnet=s
+         port blue1 12 blue on=b:1 mac=02:00:00:00:00:02 ip=10.0.1.2 subnet=t
+         port green1 13 green on=c:1 mac=02:00:00:00:00:03 ip=10.0.2.3",
+    ))
+    .expect("a node");
+    let kind = Some(Kind::Who("10.0.0.77".parse().expect("an address")));
+    let report =
+        traced.trace(&Request { port: "red1".to_owned(), kind, ..Request::default() }).expect("a packet");
+    let hosts: Vec<&str> = report.visits.iter().map(|visit| visit.host.as_str()).collect();
+    assert_eq!(hosts, ["a", "b"], "{report}");
+}
