@@ -173,7 +173,8 @@ pub(super) fn deliveries<'a>(
     sent: &Frame,
 ) -> Vec<Delivery<'a>> {
     let (mut router, mut frame) = (router, sent.clone());
-    for _ in 0..=ROUTERS {
+    // By every router to the last one, which answers, and back.
+    for _ in 0..2 * (ROUTERS + 1) {
         let Body::Ip { src, dst, payload } = frame.body else { return vec![] };
         if !router.is_enabled {
             return vec![];
